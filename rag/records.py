@@ -1,0 +1,188 @@
+"""The nouns of Footnote: frozen, without behaviour beyond derived facts, without I/O.
+
+All offsets are 0-based code points into a document's extracted text, end exclusive, so that
+`text[start:end]` is the thing itself. All page numbers are 1-based.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a document is on its way: queued -> indexing -> searchable -> ready, or failed, or deleting."""
+
+    QUEUED = "queued"
+    INDEXING = "indexing"
+    SEARCHABLE = "searchable"
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+VISIBLE = frozenset({State.SEARCHABLE, State.READY})
+"""The states in which a document's chunks may be shown as hits."""
+
+UNFINISHED = frozenset({State.QUEUED, State.INDEXING})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a document; `text` is `document_text[start:start + len(text)]`.
+
+    `char_map` leads from an offset in `text` to PDFium's character index on that page, as breakpoints
+    `(offset, index)` in rising order: the index of offset o is `index_i + (o - offset_i)` for the last
+    breakpoint with `offset_i <= o`. It is empty where the text did not come from PDFium.
+    """
+
+    number: int
+    text: str
+    start: int
+    label: str = ""
+    char_map: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: it holds from `offset` in the document's text until the next of its level or above."""
+
+    level: int
+    title: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What parsing makes of a file's bytes. `text` is the whole extracted text, pages included."""
+
+    title: str
+    media_type: str
+    text: str
+    pages: tuple[Page, ...]
+    headings: tuple[Heading, ...]
+    parser: str
+    date: int | None = None
+    """The document's own date as yyyymmdd, where its metadata has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a collection as the catalog knows it. `id` is a hash of the bytes."""
+
+    id: str
+    name: str
+    collection: str
+    state: State
+    added_at: datetime
+    title: str = ""
+    media_type: str = ""
+    bytes: int = 0
+    pages: int = 0
+    chunks: int = 0
+    date: int = 0
+    tags: tuple[str, ...] = ()
+    reason: str = ""
+    seconds: float = 0.0
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of documents made with one embedding model and one way of chunking.
+
+    `store_name` is its name inside Chroma; `fingerprint` says how it was made.
+    """
+
+    name: str
+    store_name: str
+    fingerprint: Mapping[str, str]
+    created_at: datetime
+    documents: int = 0
+    chunks: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: `text` is `document_text[start:end]`; `heading` is the path above it, never part of it."""
+
+    id: str
+    document_id: str
+    page: int
+    start: int
+    end: int
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found for a question. `score` is in [0, 1]; `ranks` has its 1-based rank in each list."""
+
+    chunk: Chunk
+    name: str
+    score: float
+    ranks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
+
+    `boxes` are the quote's rectangles on the page image, (left, top, right, bottom) in [0, 1].
+    """
+
+    number: int
+    document: str
+    name: str
+    page: int
+    quote: str
+    start: int
+    end: int
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and its proofs. `hits` are the passages it was made from, `notice` what the reader must know
+    (a language model that failed, say). `timings` are seconds by step."""
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    abstained: bool
+    model: str
+    notice: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPiece:
+    """A piece of an answer while it streams: append `text`; if `restart`, throw away what came before."""
+
+    text: str
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IngestEvent:
+    """Progress of one file. `outcome` is empty until the last event of that file:
+    'ready', 'duplicate', 'failed' or 'queued' (left to the process that owns the folder)."""
+
+    path: str
+    name: str
+    document: str | None
+    stage: str
+    done: int = 0
+    total: int = 0
+    outcome: str = ""
+    reason: str = ""
+    pages: int = 0
+    chunks: int = 0
+    seconds: float = 0.0

@@ -1,0 +1,117 @@
+"""Settings: the only reader of environment variables.
+
+They come, first wins, from keyword arguments (the command line, Streamlit's secrets handed in by the shell),
+`RAG_...` environment variables, and a `.env` file in the working folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import ConfigurationError
+
+QUIET = {
+    "ANONYMIZED_TELEMETRY": "False",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Switches of our libraries that would otherwise report or look something up."""
+
+
+class Settings(BaseSettings):
+    """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAG_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="where everything is kept")
+    collection: str = Field("documents", description="the collection used when none is named")
+
+    chroma_mode: Literal["memory", "persistent", "server", "cloud"] = Field(
+        "persistent", description="where Chroma lives; with memory nothing outlives the process"
+    )
+    chroma_host: str = Field("localhost", description="host of a Chroma server")
+    chroma_port: int = Field(8000, ge=1, le=65535, description="port of a Chroma server")
+    chroma_ssl: bool = Field(False, description="speak https to the Chroma server")
+    chroma_headers: dict[str, str] = Field(
+        {}, description="headers for the Chroma server, as JSON (an authenticating proxy's token)"
+    )
+    chroma_tenant: str = Field("default_tenant", description="tenant of a Chroma server or of Chroma Cloud")
+    chroma_database: str = Field("default_database", description="database of a Chroma server or Chroma Cloud")
+    chroma_api_key: SecretStr = Field(SecretStr(""), description="key for Chroma Cloud")
+    chroma_timeout: float = Field(20.0, gt=0, description="seconds before a silent Chroma server is given up")
+
+    embedding_model: str = Field(
+        "bundled",
+        description="`bundled`, a sentence-transformers name or folder, or `provider:model` of LangChain",
+    )
+    allow_downloads: bool = Field(
+        False, description="let sentence-transformers fetch a model that is not on this machine"
+    )
+    chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
+
+    top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
+    abstain_below: float = Field(
+        0.35, ge=0, le=1, description="a best score under this is answered with 'the documents do not say'"
+    )
+    max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
+
+    llm: str = Field("", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none")
+    llm_base_url: str = Field("", description="address of an OpenAI-compatible or Ollama server")
+    llm_api_key: SecretStr = Field(SecretStr(""), description="key for the language model")
+    llm_timeout: float = Field(60.0, gt=0, description="seconds until an answer must be complete")
+    llm_context_tokens: int = Field(3000, ge=200, description="tokens of passages given to the language model")
+
+    max_file_mb: int = Field(200, ge=1, description="largest file, in MB")
+    max_pages: int = Field(5000, ge=1, description="most pages in a document")
+    max_chars: int = Field(50_000_000, ge=1, description="most characters in a document")
+    parse_seconds: float = Field(120.0, gt=0, description="time limit for reading one file")
+    parse_memory_mb: int = Field(2048, ge=256, description="memory limit for reading one file, in MB")
+
+    password_hash: SecretStr = Field(
+        SecretStr(""), description="hash of the shared password, from `python -m rag hash-password`"
+    )
+    demo: bool = Field(False, description="read-only: anyone may ask, nobody may upload or delete")
+    ephemeral: bool | None = Field(
+        None, description="show the 'files may vanish' banner; unset: decided by where it runs"
+    )
+
+    @property
+    def storage_is_ephemeral(self) -> bool:
+        """Whether what is stored here may vanish (in memory, or on Streamlit Community Cloud)."""
+        if self.ephemeral is not None:
+            return self.ephemeral
+        return self.chroma_mode == "memory" or Path("/mount/src").is_dir()
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; `given` (None values left out) outranks the environment.
+
+    Raises ConfigurationError naming each setting that is wrong, in one line.
+    """
+    quiet_libraries()
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"RAG_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}" for one in error.errors()
+        )
+        raise ConfigurationError(f"These settings cannot be used: {wrong}. See the README's list.") from error
+    except Exception as error:  # pydantic-settings raises its own type for unparsable JSON
+        raise ConfigurationError(f"The settings cannot be read: {error}. See the README's list.") from error
+
+
+def quiet_libraries() -> None:
+    """Switch off telemetry and look-ups of the libraries we use, unless the user has said otherwise."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
