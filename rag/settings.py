@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
 
@@ -20,11 +20,12 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Switches of our libraries that would otherwise report or look something up."""
+"""Switches of our libraries that would otherwise report something."""
+
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+"""Switches that keep Hugging Face's libraries from looking anything up."""
 
 
 class Settings(BaseSettings):
@@ -66,7 +67,9 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
 
-    llm: str = Field("", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none")
+    llm: str = Field(
+        "", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none"
+    )
     llm_base_url: str = Field("", description="address of an OpenAI-compatible or Ollama server")
     llm_api_key: SecretStr = Field(SecretStr(""), description="key for the language model")
     llm_timeout: float = Field(60.0, gt=0, description="seconds until an answer must be complete")
@@ -99,19 +102,20 @@ def load_settings(**given: Any) -> Settings:
 
     Raises ConfigurationError naming each setting that is wrong, in one line.
     """
-    quiet_libraries()
     try:
-        return Settings(**{key: value for key, value in given.items() if value is not None})
+        settings = Settings(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         wrong = "; ".join(
             f"RAG_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}" for one in error.errors()
         )
         raise ConfigurationError(f"These settings cannot be used: {wrong}. See the README's list.") from error
-    except Exception as error:  # pydantic-settings raises its own type for unparsable JSON
+    except SettingsError as error:  # pydantic-settings raises its own type for JSON that does not parse
         raise ConfigurationError(f"The settings cannot be read: {error}. See the README's list.") from error
+    quiet_libraries(settings.allow_downloads)
+    return settings
 
 
-def quiet_libraries() -> None:
+def quiet_libraries(allow_downloads: bool = False) -> None:
     """Switch off telemetry and look-ups of the libraries we use, unless the user has said otherwise."""
-    for name, value in QUIET.items():
+    for name, value in (QUIET if allow_downloads else QUIET | OFFLINE).items():
         os.environ.setdefault(name, value)

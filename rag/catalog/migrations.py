@@ -1,0 +1,55 @@
+"""The catalog's schema, as numbered migrations. Add one; never edit one that has been released."""
+
+from __future__ import annotations
+
+import sqlalchemy as sql
+
+from rag.errors import FolderError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (  # 1: collections, documents, their text, pages and chunk spans
+        """CREATE TABLE collections (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, store_name TEXT NOT NULL UNIQUE,
+            fingerprint TEXT NOT NULL, created_at TEXT NOT NULL)""",
+        """CREATE TABLE documents (
+            collection_id TEXT NOT NULL REFERENCES collections (id), id TEXT NOT NULL, name TEXT NOT NULL,
+            state TEXT NOT NULL, added_at TEXT NOT NULL, title TEXT NOT NULL, media_type TEXT NOT NULL,
+            bytes INTEGER NOT NULL, pages INTEGER NOT NULL, chunks INTEGER NOT NULL, date INTEGER NOT NULL,
+            tags TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL NOT NULL, stage TEXT NOT NULL,
+            done INTEGER NOT NULL, total INTEGER NOT NULL, replaces BOOLEAN NOT NULL DEFAULT 0,
+            PRIMARY KEY (collection_id, id))""",
+        """CREATE TABLE texts (
+            collection_id TEXT NOT NULL, document_id TEXT NOT NULL, text TEXT NOT NULL,
+            PRIMARY KEY (collection_id, document_id))""",
+        """CREATE TABLE pages (
+            collection_id TEXT NOT NULL, document_id TEXT NOT NULL, number INTEGER NOT NULL,
+            start INTEGER NOT NULL, "end" INTEGER NOT NULL, label TEXT NOT NULL, char_map TEXT NOT NULL,
+            PRIMARY KEY (collection_id, document_id, number))""",
+        """CREATE TABLE chunks (
+            collection_id TEXT NOT NULL, id TEXT NOT NULL, document_id TEXT NOT NULL, position INTEGER NOT NULL,
+            page INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, heading TEXT NOT NULL,
+            PRIMARY KEY (collection_id, id))""",
+    ),
+    (  # 2: which parser read a document; chunks of a document without a scan
+        "ALTER TABLE documents ADD COLUMN parser TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX chunks_of_a_document ON chunks (collection_id, document_id, position)",
+    ),
+)
+
+
+def migrate(connection: sql.Connection) -> None:
+    """Bring the catalog to the newest schema, within the caller's transaction.
+
+    Raises FolderError if it was written by a newer Footnote.
+    """
+    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    version = connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one()
+    if version > len(MIGRATIONS):
+        raise FolderError(
+            f"This data folder was written by a newer version of Footnote (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}). Update Footnote, or choose another folder with RAG_DATA_DIR."
+        )
+    for number in range(version, len(MIGRATIONS)):
+        for statement in MIGRATIONS[number]:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("INSERT INTO schema_version VALUES (?)", (number + 1,))

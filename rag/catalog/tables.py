@@ -1,0 +1,161 @@
+"""The catalog's tables as SQLAlchemy sees them, and the way from rows to records and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sql
+
+from rag.records import Chunk, Collection, Document, Page, State
+
+metadata = sql.MetaData()
+collections = sql.Table(
+    "collections",
+    metadata,
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("name", sql.String, unique=True),
+    sql.Column("store_name", sql.String, unique=True),
+    sql.Column("fingerprint", sql.Text),
+    sql.Column("created_at", sql.String),
+)
+documents = sql.Table(
+    "documents",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("name", sql.String),
+    sql.Column("state", sql.String),
+    sql.Column("added_at", sql.String),
+    sql.Column("title", sql.String),
+    sql.Column("media_type", sql.String),
+    sql.Column("bytes", sql.Integer),
+    sql.Column("pages", sql.Integer),
+    sql.Column("chunks", sql.Integer),
+    sql.Column("date", sql.Integer),
+    sql.Column("tags", sql.Text),
+    sql.Column("reason", sql.Text),
+    sql.Column("seconds", sql.Float),
+    sql.Column("stage", sql.String),
+    sql.Column("done", sql.Integer),
+    sql.Column("total", sql.Integer),
+    sql.Column("replaces", sql.Boolean),
+    sql.Column("parser", sql.String),
+)
+texts = sql.Table(
+    "texts",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String, primary_key=True),
+    sql.Column("text", sql.Text),
+)
+pages = sql.Table(
+    "pages",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String, primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("start", sql.Integer),
+    sql.Column("end", sql.Integer),
+    sql.Column("label", sql.String),
+    sql.Column("char_map", sql.Text),
+)
+chunks = sql.Table(
+    "chunks",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String),
+    sql.Column("position", sql.Integer),
+    sql.Column("page", sql.Integer),
+    sql.Column("start", sql.Integer),
+    sql.Column("end", sql.Integer),
+    sql.Column("heading", sql.Text),
+)
+OF_A_DOCUMENT = (texts, pages, chunks)
+
+
+def document_row(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "name": document.name,
+        "state": document.state.value,
+        "added_at": document.added_at.isoformat(timespec="microseconds"),
+        "title": document.title,
+        "media_type": document.media_type,
+        "bytes": document.bytes,
+        "pages": document.pages,
+        "chunks": document.chunks,
+        "date": document.date,
+        "tags": json.dumps(document.tags),
+        "reason": document.reason,
+        "seconds": document.seconds,
+        "stage": document.stage,
+        "done": document.done,
+        "total": document.total,
+    }
+
+
+def to_document(row: sql.RowMapping) -> Document:
+    return Document(
+        id=row["id"],
+        name=row["name"],
+        collection=row["collection"],
+        state=State(row["state"]),
+        added_at=datetime.fromisoformat(row["added_at"]),
+        title=row["title"],
+        media_type=row["media_type"],
+        bytes=row["bytes"],
+        pages=row["pages"],
+        chunks=row["chunks"],
+        date=row["date"],
+        tags=tuple(json.loads(row["tags"])),
+        reason=row["reason"],
+        seconds=row["seconds"],
+        stage=row["stage"],
+        done=row["done"],
+        total=row["total"],
+    )
+
+
+def to_collection(row: sql.RowMapping) -> Collection:
+    return Collection(
+        name=row["name"],
+        store_name=row["store_name"],
+        fingerprint=json.loads(row["fingerprint"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        documents=row["documents"],
+        chunks=row["chunks"],
+        bytes=row["bytes"],
+    )
+
+
+def page_row(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "start": page.start,
+        "end": page.start + len(page.text),
+        "label": page.label,
+        "char_map": json.dumps(page.char_map, separators=(",", ":")),
+    }
+
+
+def to_page(row: sql.Row[Any], text: str) -> Page:
+    char_map = tuple((offset, index) for offset, index in json.loads(row.char_map))
+    return Page(row.number, text[row.start : row.end], row.start, row.label, char_map)
+
+
+def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "id": chunk.id,
+        "position": position,
+        "page": chunk.page,
+        "start": chunk.start,
+        "end": chunk.end,
+        "heading": chunk.heading,
+    }
+
+
+def to_chunk(row: sql.Row[Any], text: str) -> Chunk:
+    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text[row.start : row.end])

@@ -1,0 +1,194 @@
+"""Chunking: a parsed document into passages of about so many tokens, each an exact span of the document's text.
+
+One pass from left to right. Every place where a page may be cut has a strength (heading, paragraph, sentence, line,
+word); a chunk ends at the strongest place within the last part of its room, so that it is about full and reads as
+a whole. No chunk crosses a page.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
+from itertools import pairwise
+
+from rag.records import Chunk, Heading, Page, ParsedDocument
+
+TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
+"""The (start, end) of each token of a text, in code points, in order."""
+
+CHUNKING = "borders 1"
+"""Names this way of cutting in a collection's fingerprint; change it when the cuts change."""
+
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
+_LINE = re.compile(r"\n")
+_SPACE = re.compile(r"\s+")
+# A sentence ends at . ! ? (with closing quotes or brackets) before white space and something that can begin one;
+# CJK full stops need no space after them.
+_SENTENCE = re.compile(r"""(?<=[.!?])["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9À-ÖØ-Þ\u0370-\uFFFF•–-])|(?<=[。！？])\s*""")
+_ABBREVIATION = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Inc|Corp|Ltd|Co|No|Nos|vs|Fig|Figs|Eq|Sec|Art|approx|est|etc|e\.g|i\.e|cf|al|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|U\.S|[A-Z])\.$"
+)
+
+
+class Border(IntEnum):
+    """Where a page may be cut, weakest first."""
+
+    TOKEN = 0
+    WORD = 1
+    LINE = 2
+    SENTENCE = 3
+    PARAGRAPH = 4
+    HEADING = 5
+
+
+# How full a chunk must be (as a share of its room) before it may end at a border of that strength.
+_LEAST_FILL = {
+    Border.HEADING: 0.3,
+    Border.PARAGRAPH: 0.6,
+    Border.SENTENCE: 0.6,
+    Border.LINE: 0.6,
+    Border.WORD: 0.5,
+}
+# The last chunk of a page takes this much more rather than leaving a few words for one of its own.
+_LAST_ROOM = 1.15
+_BLOCK = 100_000  # code points
+
+
+def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets: TokenOffsets) -> list[Chunk]:
+    """Cut the document into chunks of at most about `tokens` tokens (15 % more at the end of a page).
+
+    Ids come from the document's id, the position and the settings, so cutting again gives the same ids.
+    Pages without text give no chunk.
+    """
+    found: list[Chunk] = []
+    headings = _Headings(document.headings)
+    for page in document.pages:
+        for start, end in _page_spans(page, headings.offsets, tokens, token_offsets):
+            found.append(
+                Chunk(
+                    id=chunk_id(document_id, len(found), tokens),
+                    document_id=document_id,
+                    page=page.number,
+                    start=start,
+                    end=end,
+                    heading=headings.path(start),
+                    text=document.text[start:end],
+                )
+            )
+    return found
+
+
+def chunk_id(document_id: str, position: int, tokens: int) -> str:
+    """The id of the chunk at 0-based `position`."""
+    return f"{document_id}-{tokens}-{position:06d}"
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """The sentences of a passage as (start, end), white space around them left out; lines of a list or table that
+    end in no full stop stay together with what follows them until a paragraph or sentence ends."""
+    cuts = {0, len(text)}
+    cuts.update(match.end() for match in _PARAGRAPH.finditer(text))
+    cuts.update(_sentence_ends(text))
+    return [span for begin, end in pairwise(sorted(cuts)) if (span := _trim(text, begin, end))]
+
+
+def _page_spans(
+    page: Page, headings: Sequence[int], tokens: int, token_offsets: TokenOffsets
+) -> Iterator[tuple[int, int]]:
+    """Spans in the document's text."""
+    for first, last in _blocks(page.text):
+        text, base = page.text[first:last], page.start + first
+        inside = headings[bisect_right(headings, base) : bisect_left(headings, base + len(text))]
+        block = _Block(text, [at - base for at in inside], [begin for begin, _ in token_offsets(text)])
+        begin = 0
+        while begin < len(text):
+            end = block.cut(begin, tokens)
+            if span := _trim(text, begin, end):
+                yield base + span[0], base + span[1]
+            begin = end
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """A very long page in parts that end at white space, so that memory is bounded by the part."""
+    begin = 0
+    while len(text) - begin > _BLOCK:
+        places = list(_SPACE.finditer(text, begin + _BLOCK - _BLOCK // 10, begin + _BLOCK))
+        lines = [match.end() for match in places if "\n" in match.group()]
+        end = lines[-1] if lines else places[-1].end() if places else begin + _BLOCK
+        yield begin, end
+        begin = end
+    yield begin, len(text)
+
+
+def _borders(text: str, headings: Sequence[int]) -> dict[int, Border]:
+    """Each place where a chunk may begin, with its strength."""
+    found: dict[int, Border] = {}
+    for pattern, border in ((_SPACE, Border.WORD), (_LINE, Border.LINE)):
+        found.update((match.end(), border) for match in pattern.finditer(text))
+    found.update((at, Border.SENTENCE) for at in _sentence_ends(text))
+    found.update((match.end(), Border.PARAGRAPH) for match in _PARAGRAPH.finditer(text))
+    found.update((at, Border.HEADING) for at in headings)
+    return found
+
+
+def _sentence_ends(text: str) -> Iterator[int]:
+    for match in _SENTENCE.finditer(text):
+        if not _ABBREVIATION.search(text, max(0, match.start() - 12), match.start()):
+            yield match.end()
+
+
+class _Block:
+    """A part of a page with its borders and the offsets at which its tokens begin."""
+
+    def __init__(self, text: str, headings: Sequence[int], starts: Sequence[int]) -> None:
+        self._length = len(text)
+        self._starts = starts
+        self._borders = _borders(text, headings)
+        self._places = sorted(self._borders)
+
+    def cut(self, begin: int, tokens: int) -> int:
+        """Where the chunk that begins at `begin` ends (exclusive)."""
+        first = bisect_left(self._starts, begin)
+        remaining = len(self._starts) - first
+        is_last = remaining <= tokens * _LAST_ROOM
+        limit = self._length if is_last else self._starts[first + tokens]
+        for border in (Border.HEADING,) if is_last else tuple(_LEAST_FILL):
+            least = first + int(tokens * _LEAST_FILL[border])
+            if least < len(self._starts) and (places := self._between(self._starts[least], limit, border)):
+                return places[0] if border is Border.HEADING else places[-1]
+        return max(limit, begin + 1)
+
+    def _between(self, after: int, limit: int, border: Border) -> list[int]:
+        window = self._places[bisect_right(self._places, after) : bisect_right(self._places, limit)]
+        return [at for at in window if self._borders[at] is border]
+
+
+def _trim(text: str, begin: int, end: int) -> tuple[int, int] | None:
+    while begin < end and text[begin].isspace():
+        begin += 1
+    while end > begin and text[end - 1].isspace():
+        end -= 1
+    return (begin, end) if begin < end else None
+
+
+class _Headings:
+    """The heading path at a place: the headings above it, outermost first."""
+
+    def __init__(self, headings: Sequence[Heading]) -> None:
+        ordered = sorted(headings, key=lambda heading: heading.offset)
+        self.offsets = [heading.offset for heading in ordered]
+        self._paths: list[str] = []
+        open_headings: list[Heading] = []
+        for heading in ordered:
+            while open_headings and open_headings[-1].level >= heading.level:
+                open_headings.pop()
+            open_headings.append(heading)
+            self._paths.append(" > ".join(one.title for one in open_headings))
+
+    def path(self, start: int) -> str:
+        """The path of the text at `start`."""
+        index = bisect_right(self.offsets, start) - 1
+        return self._paths[index] if index >= 0 else ""

@@ -1,0 +1,40 @@
+"""Which files we read, by extension, and what a file without a title of its own is called."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+PDF = "application/pdf"
+TEXT = "text/plain"
+MARKDOWN = "text/markdown"
+
+_MEDIA_TYPES = {
+    ".pdf": PDF,
+    ".txt": TEXT,
+    ".text": TEXT,
+    ".log": TEXT,
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+}
+
+READABLE = ", ".join(_MEDIA_TYPES)
+"""The extensions we read, for people."""
+
+
+def media_type(name: str) -> str | None:
+    """The media type of a file called `name`, by its extension in any case; None where we cannot read it."""
+    return _MEDIA_TYPES.get(PurePosixPath(name.replace("\\", "/")).suffix.lower())
+
+
+def title_from_name(name: str) -> str:
+    """`docs/annual_report-2021.pdf` -> `annual report 2021`."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    return clean_title(re.sub(r"[_-]+", " ", stem)) or clean_title(name)
+
+
+def clean_title(title: str, limit: int = 200) -> str:
+    """`title` on one line, without control characters, cut at `limit` characters."""
+    printable = "".join(" " if character.isspace() else character for character in title)
+    visible = "".join(character for character in printable if character.isprintable())
+    return " ".join(visible.split())[:limit].rstrip()

@@ -1,0 +1,121 @@
+"""The parent's side: one child process per parse, which may crash, hang or eat its memory without harm to us.
+
+`subprocess`, never `multiprocessing`: a spawned child of a Streamlit app would run the app's script again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import DamagedError, DocumentError, ParseLimitError, TooLargeError, UnsupportedTypeError
+from rag.parsing.media import PDF, READABLE, media_type
+from rag.parsing.wire import decode
+from rag.records import ParsedDocument
+
+if TYPE_CHECKING:  # the child imports this package too, and pydantic would double its start-up time
+    from rag.settings import Settings
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_LIMIT_SIGNALS = {
+    -getattr(signal, name) for name in ("SIGXCPU", "SIGALRM", "SIGKILL", "SIGXFSZ") if hasattr(signal, name)
+}
+_KEPT_STDERR = 2000
+_logger = logging.getLogger(__name__)
+
+
+class _CrashError(Exception):
+    """The child died without a reply."""
+
+
+def parse_file(path: Path, name: str, settings: Settings) -> ParsedDocument:
+    """Read the file at `path`, whose kind is told by the extension of `name` (which is never used as a path).
+
+    Takes at most `settings.parse_seconds` and raises a DocumentError for whatever is wrong with the file.
+    """
+    kind = media_type(name)
+    if kind is None:
+        raise UnsupportedTypeError(f"Files of this type cannot be read: use one of {READABLE}.")
+    _check_size(path, settings.max_file_mb)
+    deadline = time.monotonic() + settings.parse_seconds
+    for with_pdfium in (True, False) if kind == PDF else (True,):
+        try:
+            return _run(_request(path, name, kind, with_pdfium, settings), deadline)
+        except _CrashError as crash:
+            _logger.warning("A parser crashed (%s, with PDFium: %s)", crash, with_pdfium)
+    raise DamagedError("This file makes its reader crash: open it elsewhere, save or print it anew, and upload that.")
+
+
+def _check_size(path: Path, max_file_mb: int) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DamagedError("The stored file cannot be opened: upload it again.") from error
+    if size > max_file_mb * 2**20:
+        raise TooLargeError(f"The file is larger than {max_file_mb} MB: split it, or raise RAG_MAX_FILE_MB.")
+
+
+def _request(path: Path, name: str, kind: str, with_pdfium: bool, settings: Settings) -> dict[str, Any]:
+    return {
+        "path": str(path.resolve()),
+        "name": name,
+        "media_type": kind,
+        "with_pdfium": with_pdfium,
+        "limits": {
+            "max_pages": settings.max_pages,
+            "max_chars": settings.max_chars,
+            "seconds": settings.parse_seconds,
+            "memory_mb": settings.parse_memory_mb,
+        },
+    }
+
+
+def _run(request: dict[str, Any], deadline: float) -> ParsedDocument:
+    """Run one child. Files instead of pipes: the child's own limit bounds them, and none of ours can fill up."""
+    too_slow = ParseLimitError(
+        "Reading this file takes longer than allowed: split it, or raise RAG_PARSE_SECONDS."
+    )
+    seconds = max(deadline - time.monotonic(), 0.01)
+    request["limits"]["seconds"] = seconds
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+        try:
+            child = subprocess.run(  # noqa: S603 - our own module, nothing of the file in its arguments
+                [sys.executable, "-m", "rag.parsing.worker"],
+                cwd=_PROJECT,
+                input=json.dumps(request).encode(),
+                stdout=output,
+                stderr=complaints,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise too_slow from error
+        if child.returncode in _LIMIT_SIGNALS:
+            raise too_slow
+        output.seek(0)
+        return _read(output.read(), child.returncode, _last_words(complaints))
+
+
+def _read(reply: bytes, code: int, last_words: str) -> ParsedDocument:
+    if code != 0:
+        _logger.debug("Last words of the parser: %s", last_words)
+        raise _CrashError(f"exit status {code}")
+    try:
+        return decode(reply)
+    except DocumentError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise _CrashError("unreadable reply") from error
+
+
+def _last_words(complaints: Any) -> str:
+    size = complaints.seek(0, 2)
+    complaints.seek(max(size - _KEPT_STDERR, 0))
+    return str(complaints.read().decode(errors="replace"))

@@ -1,0 +1,199 @@
+"""The store: the one door to Chroma. Chunks and vectors in; ids, distances and chunks out.
+
+Derived from the catalog and rebuilt from it. The folder's owner is decided by the workspace before a store is
+opened; here are cosine space, batches, deadlines, and Chroma's errors in words. Safe to use from threads.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import FingerprintError, StorageError
+from rag.records import Chunk, Document
+from rag.settings import Settings
+from rag.store.connect import DIRTY, connect, unreachable
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection as ChromaCollection
+
+Vectors = NDArray[np.float32]
+
+BATCH_ROWS = 1000
+"""Chroma takes 5,461 rows and 40 MB at most in one call; 1,000 rows of a model's vectors and text are < 8 MB."""
+
+
+class Store:
+    """Chroma as settings describe it. Opens on first use, so that a wrong question costs nothing."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _opened(self) -> ClientAPI:
+        return connect(self._settings, self._folder)
+
+    @property
+    def client(self) -> ClientAPI:
+        """Chroma's client, built once. Raises StoreUnavailableError, StoreDamagedError."""
+        with self._lock:  # constructing Chroma's clients in parallel fails
+            return self._opened
+
+    def close(self) -> None:
+        """Close the client and note that the folder was left in order."""
+        with self._lock:
+            if (client := self.__dict__.pop("_opened", None)) is not None:
+                client.close()  # type: ignore[attr-defined]  # every local client has it; ClientAPI does not say so
+                (self._folder / DIRTY).unlink(missing_ok=True)
+
+    # -- collections -------------------------------------------------------------------------------
+
+    def create(self, name: str, fingerprint: Mapping[str, str]) -> None:
+        """Make the collection if it is missing; raises FingerprintError if it was made in another way."""
+        with self._guard():
+            found = self.client.get_or_create_collection(
+                name,
+                embedding_function=None,
+                configuration={"hnsw": {"space": "cosine"}},
+                metadata=dict(fingerprint),
+            )
+        check_fingerprint(name, found.metadata or {}, fingerprint)
+
+    def drop(self, name: str) -> None:
+        """Delete the collection; no error if it is not there."""
+        from chromadb.errors import NotFoundError
+
+        with self._guard():
+            try:
+                self.client.delete_collection(name)
+            except NotFoundError:
+                return
+
+    def names(self) -> list[str]:
+        """All of Chroma's collections."""
+        with self._guard():
+            return [one.name for one in self.client.list_collections()]
+
+    def free_name(self, name: str) -> str:
+        """A name for a new collection inside Chroma: the shown one where Chroma allows it and it is free."""
+        taken = set(self.names())
+        plain = re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-._")[:48]
+        base = plain if len(plain) >= 3 else f"collection-{plain}".rstrip("-")
+        names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
+        return next(one for one in names if one not in taken)
+
+    # -- chunks ------------------------------------------------------------------------------------
+
+    def upsert(self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        """Write chunks with their unit vectors, shape (len(chunks), dimension). Doing it twice changes nothing."""
+        collection = self._collection(name)
+        for first in range(0, len(chunks), BATCH_ROWS):
+            batch = chunks[first : first + BATCH_ROWS]
+            with self._guard():
+                collection.upsert(
+                    ids=[chunk.id for chunk in batch],
+                    embeddings=vectors[first : first + BATCH_ROWS],
+                    documents=[chunk.text for chunk in batch],
+                    metadatas=[chunk_metadata(document, chunk) for chunk in batch],
+                )
+
+    def chunk_ids(self, name: str, document_id: str) -> list[str]:
+        """Ids of the document's chunks that are stored."""
+        with self._guard():
+            return list(self._collection(name).get(where={"document": document_id}, include=[])["ids"])
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        """Delete chunks by id."""
+        collection = self._collection(name)
+        for first in range(0, len(ids), BATCH_ROWS):
+            with self._guard():
+                collection.delete(ids=list(ids[first : first + BATCH_ROWS]))
+
+    def count(self, name: str) -> int:
+        """Chunks in the collection, counted by reading."""
+        with self._guard():
+            return len(self._collection(name).get(include=[])["ids"])
+
+    def nearest(
+        self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None = None
+    ) -> list[tuple[str, float]]:
+        """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `parse_where` returns it."""
+        with self._guard():
+            result = self._collection(name).query(
+                query_embeddings=vector[np.newaxis, :],
+                n_results=n,
+                where=dict(where) if where else None,
+                include=["distances"],
+            )
+        distances = (result["distances"] or [[]])[0]
+        return [
+            (chunk_id, min(1.0, max(0.0, 1.0 - distance)))
+            for chunk_id, distance in zip(result["ids"][0], distances, strict=True)
+        ]
+
+    def get(self, name: str, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Chunks by id."""
+        with self._guard():
+            found = self._collection(name).get(ids=list(ids), include=["documents", "metadatas"])
+        rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)
+        return {chunk_id: _chunk(chunk_id, text or "", data) for chunk_id, text, data in rows}
+
+    def _collection(self, name: str) -> ChromaCollection:
+        # Fetched anew each time: a handle goes stale when its collection is deleted and made again.
+        with self._guard():
+            return self.client.get_collection(name, embedding_function=None)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Chroma's errors in words."""
+        import httpx
+        from chromadb.errors import ChromaError
+
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise unreachable(self._settings, error) from error
+        except ChromaError as error:
+            raise StorageError(f"Chroma refused: {error}. If this persists, run `python -m rag rebuild`.") from error
+
+
+def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
+    """Flat metadata of a chunk: what filters use and what makes the chunk whole again."""
+    flat: dict[str, Any] = {
+        "document": document.id,
+        "name": document.name,
+        "page": chunk.page,
+        "type": document.media_type,
+        "date": document.date,
+        "start": chunk.start,
+        "end": chunk.end,
+        "heading": chunk.heading,
+    }
+    # Chroma refuses empty arrays.
+    return flat | ({"tag": list(document.tags)} if document.tags else {})
+
+
+def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    """Raises FingerprintError if the collection was made with another model or another way of chunking."""
+    different = [key for key in sorted(wanted) if str(made.get(key)) != wanted[key]]
+    if different:
+        how = "; ".join(f"{key} was {made.get(key, 'not recorded')}, is now {wanted[key]}" for key in different)
+        raise FingerprintError(
+            f"The collection {name!r} was made in another way ({how}). Go back to the old settings, choose another "
+            "collection, or make it anew with `python -m rag rebuild`."
+        )
+
+
+def _chunk(chunk_id: str, text: str, data: Mapping[str, Any]) -> Chunk:
+    return Chunk(chunk_id, data["document"], data["page"], data["start"], data["end"], data["heading"], text)

@@ -1,0 +1,138 @@
+"""The ways to reach Chroma: in memory, a folder of ours, a server, Chroma Cloud."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import StoreDamagedError, StoreUnavailableError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from chromadb.api import ClientAPI
+
+DIRTY = "in-use"
+"""The file in Chroma's folder that is there while somebody has it open, and after a crash."""
+
+_PROBE = "import sys; from rag.store.connect import probe; probe(sys.argv[1])"
+
+
+def connect(settings: Settings, folder: Path) -> ClientAPI:
+    """Open Chroma; raises StoreUnavailableError, StoreDamagedError. Not safe to run twice at once."""
+    openers: dict[str, Callable[[], ClientAPI]] = {
+        "memory": _ephemeral,
+        "persistent": lambda: _owned(folder),
+        "server": lambda: _server(settings),
+        "cloud": lambda: _cloud(settings),
+    }
+    return openers[settings.chroma_mode]()
+
+
+def probe(folder: str) -> None:
+    """Open every collection of a folder and search it once; a damaged index ends the process."""
+    client = _persistent(Path(folder))
+    for collection in client.list_collections():
+        some = client.get_collection(collection.name, embedding_function=None)
+        first = some.get(limit=1, include=["embeddings"])["embeddings"]
+        if first is not None and len(first):
+            some.query(query_embeddings=first, n_results=5, include=["distances"])
+    client.close()
+
+
+def _chroma_settings() -> Any:
+    from chromadb.config import Settings as ChromaSettings
+
+    return ChromaSettings(anonymized_telemetry=False)
+
+
+def _ephemeral() -> ClientAPI:
+    import chromadb
+
+    # Ephemeral clients of one process share their data unless they differ in the database.
+    settings = _chroma_settings()
+    client = chromadb.EphemeralClient(settings=settings)
+    admin = chromadb.AdminClient.from_system(client._system)  # type: ignore[attr-defined]
+    database = f"memory-{uuid.uuid4().hex}"
+    admin.create_database(database)
+    client.set_database(database)
+    return client
+
+
+def _persistent(folder: Path) -> ClientAPI:
+    import chromadb
+
+    return chromadb.PersistentClient(str(folder), settings=_chroma_settings())
+
+
+def _owned(folder: Path) -> ClientAPI:
+    folder.mkdir(parents=True, exist_ok=True)
+    dirty = folder / DIRTY
+    if dirty.exists():
+        _examine(folder)
+    dirty.touch()
+    return _persistent(folder)
+
+
+def _examine(folder: Path) -> None:
+    # The last owner did not close: torn index files can end the process that opens them, so another opens first.
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", _PROBE, str(folder)]
+    done = subprocess.run(command, cwd=root, capture_output=True, timeout=120, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise StoreDamagedError(
+            f"The index in {folder} is damaged, probably by a crash. Nothing is lost: `python -m rag rebuild` makes it "
+            "anew from the catalog."
+        )
+
+
+def _server(settings: Settings) -> ClientAPI:
+    import chromadb
+    import httpx
+
+    scheme = "https" if settings.chroma_ssl else "http"
+    address = f"{scheme}://{settings.chroma_host}:{settings.chroma_port}/api/v2/heartbeat"
+    try:  # Chroma's own client would wait for ever
+        httpx.get(address, headers=settings.chroma_headers, timeout=settings.chroma_timeout).raise_for_status()
+        client = chromadb.HttpClient(
+            host=settings.chroma_host,
+            port=settings.chroma_port,
+            ssl=settings.chroma_ssl,
+            headers=settings.chroma_headers,
+            settings=_chroma_settings(),
+            tenant=settings.chroma_tenant,
+            database=settings.chroma_database,
+        )
+    except (httpx.HTTPError, ValueError) as error:
+        raise unreachable(settings, error) from error
+    return _with_deadline(client, settings)
+
+
+def _cloud(settings: Settings) -> ClientAPI:
+    import chromadb
+    from chromadb.errors import ChromaError
+
+    key = settings.chroma_api_key.get_secret_value()
+    if not key:
+        raise StoreUnavailableError("Chroma Cloud needs a key: set RAG_CHROMA_API_KEY, or another RAG_CHROMA_MODE.")
+    try:
+        client = chromadb.CloudClient(settings.chroma_tenant, settings.chroma_database, key, _chroma_settings())
+    except (ChromaError, ValueError) as error:
+        raise unreachable(settings, error) from error
+    return _with_deadline(client, settings)
+
+
+def _with_deadline(client: ClientAPI, settings: Settings) -> ClientAPI:
+    client._server._session.timeout = settings.chroma_timeout  # type: ignore[attr-defined]
+    return client
+
+
+def unreachable(settings: Settings, error: Exception) -> StoreUnavailableError:
+    where = "Chroma Cloud" if settings.chroma_mode == "cloud" else f"{settings.chroma_host}:{settings.chroma_port}"
+    return StoreUnavailableError(
+        f"The Chroma server at {where} does not answer ({error or type(error).__name__}). Start it with `chroma run`, "
+        "or check RAG_CHROMA_HOST, RAG_CHROMA_PORT and RAG_CHROMA_SSL."
+    )
