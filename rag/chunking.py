@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from itertools import pairwise
 
-from rag.records import Chunk, Heading, Page, ParsedDocument
+from rag.records import Chunk, Heading, Page, ParsedDocument, chunk_id
 
 TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
 """The (start, end) of each token of a text, in code points, in order."""
@@ -69,7 +69,7 @@ def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets
         for start, end in _page_spans(page, headings.offsets, tokens, token_offsets):
             found.append(
                 Chunk(
-                    id=chunk_id(document_id, len(found), tokens),
+                    id=chunk_id(document_id, tokens, len(found)),
                     document_id=document_id,
                     page=page.number,
                     start=start,
@@ -79,11 +79,6 @@ def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets
                 )
             )
     return found
-
-
-def chunk_id(document_id: str, position: int, tokens: int) -> str:
-    """The id of the chunk at 0-based `position`."""
-    return f"{document_id}-{tokens}-{position:06d}"
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

@@ -4,7 +4,8 @@ RagError
 ├── InputError              what was asked cannot be done as asked
 │   ├── QuestionError       an empty or overlong question, a k below 1
 │   ├── FilterError         a metadata filter that does not make sense
-│   └── NotFoundError       no such document, collection or file
+│   ├── NotFoundError       no such document, collection or file
+│   └── ReadOnlyError       the demo does not take changes
 ├── DocumentError           a file that cannot be read
 │   ├── UnsupportedTypeError
 │   ├── TooLargeError
@@ -39,6 +40,9 @@ class FilterError(InputError): ...
 
 
 class NotFoundError(InputError): ...
+
+
+class ReadOnlyError(InputError): ...
 
 
 class DocumentError(RagError): ...

@@ -109,7 +109,10 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage: `text` is `document_text[start:end]`; `heading` is the path above it, never part of it."""
+    """A passage: `text` is `document_text[start:end]`; `heading` is the path above it, never part of it.
+
+    `id` is the document's id, the chunking settings and the position, joined by hyphens (see `document_of`).
+    """
 
     id: str
     document_id: str
@@ -186,3 +189,13 @@ class IngestEvent:
     pages: int = 0
     chunks: int = 0
     seconds: float = 0.0
+
+
+def chunk_id(document_id: str, tokens: int, position: int) -> str:
+    """The id of the chunk at 0-based `position` when cutting at about `tokens` tokens."""
+    return f"{document_id}-{tokens}-{position:06d}"
+
+
+def document_of(chunk: str) -> str:
+    """The document id within a chunk id."""
+    return chunk.partition("-")[0]

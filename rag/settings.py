@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     allow_downloads: bool = Field(
         False, description="let sentence-transformers fetch a model that is not on this machine"
     )
+    embedding_base_url: str = Field("", description="address of the embedding provider's server, if not its own")
+    embedding_api_key: SecretStr = Field(SecretStr(""), description="key for the embedding provider")
     chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
@@ -67,9 +69,7 @@ class Settings(BaseSettings):
     )
     max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
 
-    llm: str = Field(
-        "", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none"
-    )
+    llm: str = Field("", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none")
     llm_base_url: str = Field("", description="address of an OpenAI-compatible or Ollama server")
     llm_api_key: SecretStr = Field(SecretStr(""), description="key for the language model")
     llm_timeout: float = Field(60.0, gt=0, description="seconds until an answer must be complete")

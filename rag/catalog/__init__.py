@@ -115,6 +115,16 @@ class Catalog:
         with self._write() as connection:
             connection.execute(collections.delete().where(collections.c.name == name))
 
+    def requeue(self, name: str, fingerprint: Mapping[str, str]) -> None:
+        """Queue all finished documents of a collection to be indexed anew, in the way of `fingerprint`."""
+        with self._write() as connection:
+            owner = connection.execute(_collection_id(name)).scalar_one()
+            made = json.dumps(dict(fingerprint), sort_keys=True)
+            connection.execute(collections.update().where(collections.c.id == owner).values(fingerprint=made))
+            mine = sql.and_(documents.c.collection_id == owner, documents.c.state.in_([one.value for one in VISIBLE]))
+            again = {"state": State.QUEUED.value, "replaces": False, "stage": "", "done": 0, "total": 0}
+            connection.execute(documents.update().where(mine).values(again))
+
     # -- documents ---------------------------------------------------------------------------------
 
     def enqueue(self, document: Document, replaces: bool = False) -> bool:
@@ -196,7 +206,7 @@ class Catalog:
 
     def _update(self, document: Document, values: Mapping[str, Any], states: Sequence[State]) -> bool:
         with self._write() as connection:
-            key = _key(connection, document.collection, document.id)
+            key = _incarnation(connection, document)
             among = documents.c.state.in_([state.value for state in states])
             return connection.execute(documents.update().where(key, among).values(values)).rowcount == 1
 
@@ -224,10 +234,10 @@ class Catalog:
                 )
             )
 
-    def finish(self, document: Document, seconds: float, replaces: bool) -> list[Document]:
+    def finish(self, document: Document, seconds: float, replaces: bool) -> list[Document] | None:
         """Make the document ready and, in the same transaction, hide the namesakes it replaces.
 
-        Returns what is now to be deleted: the namesakes, or the document itself if it was deleted meanwhile.
+        Returns the namesakes, now to be deleted; None if the document was deleted meanwhile.
         """
         namesakes = [
             one
@@ -235,11 +245,11 @@ class Catalog:
             if replaces and one.name == document.name and one.id != document.id
         ]
         with self._write() as connection:
-            key = _key(connection, document.collection, document.id)
+            key = _incarnation(connection, document)
             values = {"state": State.READY.value, "seconds": seconds, "stage": "", "reason": ""}
             alive = documents.c.state == State.INDEXING.value
             if connection.execute(documents.update().where(key, alive).values(values)).rowcount == 0:
-                return [document]
+                return None
             for one in namesakes:
                 mine = _key(connection, one.collection, one.id)
                 connection.execute(documents.update().where(mine).values(state=State.DELETING.value))
@@ -306,6 +316,12 @@ def _key(connection: sql.Connection, collection: str, document_id: str) -> sql.C
     return sql.and_(documents.c.collection_id == owner, documents.c.id == document_id)
 
 
+def _incarnation(connection: sql.Connection, document: Document) -> sql.ColumnElement[bool]:
+    # The same bytes may be deleted and added again while a worker still holds the first.
+    added_at = document.added_at.isoformat(timespec="microseconds")
+    return sql.and_(_key(connection, document.collection, document.id), documents.c.added_at == added_at)
+
+
 def _belongs(table: sql.Table, document: Document) -> tuple[sql.ColumnElement[bool], ...]:
     owner = _collection_id(document.collection).scalar_subquery()
     return (table.c.collection_id == owner, table.c.document_id == document.id)
@@ -313,6 +329,4 @@ def _belongs(table: sql.Table, document: Document) -> tuple[sql.ColumnElement[bo
 
 def _forget(connection: sql.Connection, owner: str, document_id: str) -> None:
     for table in OF_A_DOCUMENT:
-        connection.execute(
-            table.delete().where(table.c.collection_id == owner, table.c.document_id == document_id)
-        )
+        connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document_id))

@@ -19,9 +19,10 @@ HYPHEN_CODE = "\x02"
 CharMap = tuple[tuple[int, int], ...]
 
 _EVENT = re.compile("\r\n?|[\0\x02\ufffe\ud800-\udfff\U00010000-\U0010ffff]")
-_MARKED = re.compile(r"([^\W\d_]+)[\x02\ufffe]([^\W\d_]+)")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_HYPHENATED = re.compile(r"(?=(?<![^\W\d_])([^\W\d_]+-[^\W\d_]+))")
+_MARKED = re.compile(r"(?<![^\W\d_])([^\W\d_]++)[\x02\ufffe](?=([^\W\d_]++))")
+_MARKED_WHOLE = re.compile(r"(?<![^\W\d_])[^\W\d_]*+(?:[\x02\ufffe][^\W\d_]*+)+")
+_LETTERS = re.compile(r"[^\W\d_]++")
+_HYPHENATED = re.compile(r"(?<![^\W\d_])(?=([^\W\d_]++-[^\W\d_]++))")
 
 
 def clean_page(raw: str, joins: frozenset[str] = frozenset()) -> tuple[str, CharMap]:
@@ -96,11 +97,9 @@ def _forms(match: re.Match[str]) -> tuple[str, str, str]:
 def _count(texts: Iterable[str], wanted: set[str]) -> Counter[str]:
     seen: Counter[str] = Counter()
     for text in texts:
-        lowered = _MARKED.sub(" ", text).lower()
+        lowered = _MARKED_WHOLE.sub(" ", text).lower()
         for pattern, group in ((_LETTERS, 0), (_HYPHENATED, 1)):
-            seen.update(
-                word for match in pattern.finditer(lowered) if (word := str(match.group(group))) in wanted
-            )
+            seen.update(word for match in pattern.finditer(lowered) if (word := str(match.group(group))) in wanted)
     return seen
 
 

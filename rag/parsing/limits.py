@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 BYTES_PER_CHARACTER = 8
 """A generous bound for a character of the result as JSON, its share of the breakpoints included."""
@@ -18,6 +19,11 @@ class Limits:
     max_chars: int
     seconds: float
     memory_mb: int
+    started: float = field(default_factory=time.monotonic)
+
+    def share_spent(self) -> float:
+        """The share of the wall time that is over, from 0."""
+        return (time.monotonic() - self.started) / self.seconds
 
 
 def confine(limits: Limits) -> None:

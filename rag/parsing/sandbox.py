@@ -15,7 +15,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import DamagedError, DocumentError, ParseLimitError, TooLargeError, UnsupportedTypeError
+from rag.errors import (
+    DamagedError,
+    DocumentError,
+    NoTextError,
+    ParseLimitError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 from rag.parsing.media import PDF, READABLE, media_type
 from rag.parsing.wire import decode
 from rag.records import ParsedDocument
@@ -45,12 +52,25 @@ def parse_file(path: Path, name: str, settings: Settings) -> ParsedDocument:
         raise UnsupportedTypeError(f"Files of this type cannot be read: use one of {READABLE}.")
     _check_size(path, settings.max_file_mb)
     deadline = time.monotonic() + settings.parse_seconds
-    for with_pdfium in (True, False) if kind == PDF else (True,):
-        try:
-            return _run(_request(path, name, kind, with_pdfium, settings), deadline)
-        except _CrashError as crash:
-            _logger.warning("A parser crashed (%s, with PDFium: %s)", crash, with_pdfium)
-    raise DamagedError("This file makes its reader crash: open it elsewhere, save or print it anew, and upload that.")
+    try:
+        return _run(_request(path, name, kind, settings), deadline)
+    except _CrashError as crash:
+        _logger.warning("The parser of a file crashed: %s", crash)
+        if kind == PDF:
+            return _run_carefully(_request(path, name, kind, settings, with_pdfium=False), deadline)
+        raise _crashes() from crash
+
+
+def _run_carefully(request: dict[str, Any], deadline: float) -> ParsedDocument:
+    """What made PDFium crash, once more with pypdf alone."""
+    try:
+        return _run(request, deadline)
+    except (_CrashError, NoTextError) as error:  # after a crash, "no text" is no finding
+        raise _crashes() from error
+
+
+def _crashes() -> DamagedError:
+    return DamagedError("The file makes its reader crash: open it elsewhere, save or print it anew, and upload that.")
 
 
 def _check_size(path: Path, max_file_mb: int) -> None:
@@ -62,7 +82,7 @@ def _check_size(path: Path, max_file_mb: int) -> None:
         raise TooLargeError(f"The file is larger than {max_file_mb} MB: split it, or raise RAG_MAX_FILE_MB.")
 
 
-def _request(path: Path, name: str, kind: str, with_pdfium: bool, settings: Settings) -> dict[str, Any]:
+def _request(path: Path, name: str, kind: str, settings: Settings, with_pdfium: bool = True) -> dict[str, Any]:
     return {
         "path": str(path.resolve()),
         "name": name,
@@ -79,14 +99,12 @@ def _request(path: Path, name: str, kind: str, with_pdfium: bool, settings: Sett
 
 def _run(request: dict[str, Any], deadline: float) -> ParsedDocument:
     """Run one child. Files instead of pipes: the child's own limit bounds them, and none of ours can fill up."""
-    too_slow = ParseLimitError(
-        "Reading this file takes longer than allowed: split it, or raise RAG_PARSE_SECONDS."
-    )
+    too_slow = ParseLimitError("Reading this file takes longer than allowed: split it, or raise RAG_PARSE_SECONDS.")
     seconds = max(deadline - time.monotonic(), 0.01)
     request["limits"]["seconds"] = seconds
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         try:
-            child = subprocess.run(  # noqa: S603 - our own module, nothing of the file in its arguments
+            child = subprocess.run(
                 [sys.executable, "-m", "rag.parsing.worker"],
                 cwd=_PROJECT,
                 input=json.dumps(request).encode(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +54,7 @@ class Store:
         """Close the client and note that the folder was left in order."""
         with self._lock:
             if (client := self.__dict__.pop("_opened", None)) is not None:
-                client.close()  # type: ignore[attr-defined]  # every local client has it; ClientAPI does not say so
+                client.close()
                 (self._folder / DIRTY).unlink(missing_ok=True)
 
     # -- collections -------------------------------------------------------------------------------
@@ -85,19 +85,15 @@ class Store:
         with self._guard():
             return [one.name for one in self.client.list_collections()]
 
-    def free_name(self, name: str) -> str:
-        """A name for a new collection inside Chroma: the shown one where Chroma allows it and it is free."""
-        taken = set(self.names())
-        plain = re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-._")[:48]
-        base = plain if len(plain) >= 3 else f"collection-{plain}".rstrip("-")
-        names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
-        return next(one for one in names if one not in taken)
-
     # -- chunks ------------------------------------------------------------------------------------
 
     def upsert(self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Write chunks with their unit vectors, shape (len(chunks), dimension). Doing it twice changes nothing."""
+        """Write chunks with their unit vectors, shape (len(chunks), dimension). Doing it twice changes nothing.
+
+        Raises FingerprintError before anything is written if the vectors are not what the collection holds.
+        """
         collection = self._collection(name)
+        _check_vectors(name, collection.metadata or {}, vectors, len(chunks))
         for first in range(0, len(chunks), BATCH_ROWS):
             batch = chunks[first : first + BATCH_ROWS]
             with self._guard():
@@ -168,6 +164,14 @@ class Store:
             raise StorageError(f"Chroma refused: {error}. If this persists, run `python -m rag rebuild`.") from error
 
 
+def free_name(name: str, taken: Collection[str]) -> str:
+    """A name for a new collection inside Chroma: the shown one where Chroma allows it and it is free."""
+    plain = re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-._")[:48]
+    base = plain if len(plain) >= 3 else f"collection-{plain}".rstrip("-")
+    names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
+    return next(one for one in names if one not in taken)
+
+
 def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
     """Flat metadata of a chunk: what filters use and what makes the chunk whole again."""
     flat: dict[str, Any] = {
@@ -182,6 +186,16 @@ def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
     }
     # Chroma refuses empty arrays.
     return flat | ({"tag": list(document.tags)} if document.tags else {})
+
+
+def _check_vectors(name: str, made: Mapping[str, Any], vectors: Vectors, rows: int) -> None:
+    # Chroma takes the first vector's dimension for good, whatever it is, and NaN without a word.
+    wanted = (rows, int(made.get("dimension", vectors.shape[1])))
+    if vectors.shape != wanted or not np.isfinite(vectors).all():
+        raise FingerprintError(
+            f"The embedding model returned vectors of shape {vectors.shape} for {name!r}, which holds {wanted} finite "
+            "numbers. Check RAG_EMBEDDING_MODEL."
+        )
 
 
 def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, str]) -> None:

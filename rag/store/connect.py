@@ -40,7 +40,7 @@ def probe(folder: str) -> None:
         first = some.get(limit=1, include=["embeddings"])["embeddings"]
         if first is not None and len(first):
             some.query(query_embeddings=first, n_results=5, include=["distances"])
-    client.close()
+    client.close()  # type: ignore[attr-defined]  # ClientAPI does not name what every client has
 
 
 def _chroma_settings() -> Any:
@@ -51,11 +51,12 @@ def _chroma_settings() -> Any:
 
 def _ephemeral() -> ClientAPI:
     import chromadb
+    from chromadb.api.client import AdminClient
 
     # Ephemeral clients of one process share their data unless they differ in the database.
     settings = _chroma_settings()
     client = chromadb.EphemeralClient(settings=settings)
-    admin = chromadb.AdminClient.from_system(client._system)  # type: ignore[attr-defined]
+    admin = AdminClient.from_system(client._system)  # type: ignore[attr-defined]
     database = f"memory-{uuid.uuid4().hex}"
     admin.create_database(database)
     client.set_database(database)

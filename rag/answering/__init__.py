@@ -1,0 +1,54 @@
+"""Answering: hits in, an answer with footnotes out; by a language model where one is set, else by quoting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from rag.answering.chat import ChatAnswerer
+from rag.answering.extractive import Sentences, abstention, extract_answer
+from rag.embedding import Embedder
+from rag.errors import ConfigurationError
+from rag.records import Answer, AnswerPiece, Hit
+from rag.settings import Settings
+
+
+class Answerer:
+    """Answers from hits. Safe to use from threads."""
+
+    def __init__(self, settings: Settings, embedder: Callable[[], Embedder], sentences: Sentences) -> None:
+        self._settings = settings
+        self._embedder = embedder
+        self._sentences = sentences
+        self._chat = ChatAnswerer(settings, self._count_tokens) if settings.llm else None
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
+        """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""
+        started = time.monotonic()
+        notice = ""
+        if self._chat is not None and hits:
+            try:
+                for one in self._chat.stream(question, hits):
+                    yield _timed(one, started) if isinstance(one, Answer) else one
+            except ConfigurationError as error:
+                notice = f"{error} This answer quotes the documents instead."
+                yield AnswerPiece("", restart=True)
+            else:
+                return
+        answer = self._extract(question, hits)
+        yield AnswerPiece(answer.text)
+        yield _timed(replace(answer, notice=notice), started)
+
+    def _extract(self, question: str, hits: Sequence[Hit]) -> Answer:
+        if not hits:
+            return abstention(question, hits)
+        return extract_answer(question, hits, self._embedder(), self._sentences, self._settings.abstain_below)
+
+    def _count_tokens(self, text: str) -> int:
+        return len(self._embedder().token_offsets(text))
+
+
+def _timed(answer: Answer, started: float) -> Answer:
+    timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
+    return replace(answer, timings=timings)

@@ -1,0 +1,167 @@
+"""Answers by a language model: numbered sources in, a streamed answer whose footnotes are checked out.
+
+Any chat model LangChain knows will do (`openai:...`, `ollama:...`); the chain is prompt | model | parser.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rag.answering.deadline import DeadlineError, stream_within
+from rag.answering.models import build_chat_model, failure_reason
+from rag.answering.prompt import HUMAN, NO_ANSWER, SYSTEM, fit_sources, prompt_variables
+from rag.answering.reply import ReplyCleaner
+from rag.errors import ModelError
+from rag.records import Answer, AnswerPiece, Citation, Hit
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import Runnable
+
+NO_CITATION = "The model cited no source; check it against the passages below."
+CUT_SHORT = "The model stopped at its length limit, so the answer may be incomplete."
+
+_REFUSALS = {"content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content"}
+_LENGTH_LIMITS = {"length", "max_tokens", "model_length"}
+
+
+class ChatAnswerer:
+    """Answers questions with the language model that `settings.llm` names.
+
+    `count_tokens` measures the sources against `settings.llm_context_tokens`. Making one is cheap: LangChain is
+    imported by `load` or the first question. Safe to use from threads.
+    """
+
+    def __init__(self, settings: Settings, count_tokens: Callable[[str], int]) -> None:
+        self._settings = settings
+        self._count_tokens = count_tokens
+        self._lock = threading.Lock()
+        self._prompt_and_model: Runnable[dict[str, str], BaseMessage] | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name as the settings give it, `provider:model`."""
+        return self._settings.llm
+
+    def load(self) -> None:
+        """Import and build the model, so that the first question need not; nothing is sent to it.
+
+        Raises MissingDependencyError naming the package to install, or ModelError for a model that LangChain
+        cannot build.
+        """
+        self._chain_start()
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
+        """Yield the answer's pieces while the model writes them, then the whole Answer.
+
+        The pieces together are the Answer's text. Footnote n is `hits[n - 1]` of the Answer, whose hits are
+        those of `hits` (best first) that fit the token budget. Without hits the model is not asked.
+        Raises ModelError or MissingDependencyError, also after some pieces, when the model cannot be reached,
+        fails, refuses, says nothing or takes more than `settings.llm_timeout` seconds.
+        """
+        used = fit_sources(hits, self._settings.llm_context_tokens, self._count_tokens)
+        cleaner, reply = ReplyCleaner(len(used)), _Reply()
+        timings: dict[str, float] = {}
+        started, text = time.perf_counter(), ""
+        for piece in self._cleaned(question, used, cleaner, reply) if used else (NO_ANSWER,):
+            timings.setdefault("first_words", time.perf_counter() - started)
+            text += piece
+            yield AnswerPiece(piece)
+        timings["language_model"] = time.perf_counter() - started
+        if _abstains(text) and text != NO_ANSWER:
+            yield AnswerPiece(NO_ANSWER, restart=True)
+        yield self._answer(question, text, used, cleaner.cited, reply.finish_reason, timings)
+
+    def _cleaned(self, question: str, used: Sequence[Hit], cleaner: ReplyCleaner, reply: _Reply) -> Generator[str]:
+        """The model's words that may be shown, never empty; raises ModelError if it refuses or says nothing."""
+        anything = False
+        for piece in self._words(question, used, reply):
+            if shown := cleaner.feed(piece):
+                anything = True
+                yield shown
+        if reply.finish_reason in _REFUSALS:
+            raise ModelError(f"The language model {self.model} refused to answer ({reply.finish_reason}).")
+        if rest := cleaner.finish():
+            yield rest
+        elif not anything:
+            raise ModelError(f"The language model {self.model} gave an empty answer.")
+
+    def _words(self, question: str, used: Sequence[Hit], reply: _Reply) -> Generator[str]:
+        """The model's words as they come, within the time limit; whatever goes wrong is a ModelError."""
+        from langchain_core.runnables import RunnableGenerator
+
+        chain = self._chain_start() | RunnableGenerator(reply.read)
+        variables = prompt_variables(question, used)
+        limit = self._settings.llm_timeout
+        try:
+            yield from stream_within(limit, lambda: _pieces(chain, variables))
+        except DeadlineError:
+            reason = f"did not finish within {limit:g} seconds; RAG_LLM_TIMEOUT sets the limit."
+            raise ModelError(f"The language model {self.model} {reason}") from None
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            # Without the cause: a provider's message may repeat the key.
+            raise ModelError(f"The language model {self.model} {failure_reason(error, self._settings)}") from None
+
+    def _chain_start(self) -> Runnable[dict[str, str], BaseMessage]:
+        """The chain without its parser, which is made for each answer."""
+        with self._lock:
+            if self._prompt_and_model is None:
+                from langchain_core.prompts import ChatPromptTemplate
+
+                prompt = ChatPromptTemplate.from_messages([("system", SYSTEM), ("human", HUMAN)])
+                self._prompt_and_model = prompt | build_chat_model(self._settings)
+            return self._prompt_and_model
+
+    def _answer(
+        self,
+        question: str,
+        text: str,
+        used: tuple[Hit, ...],
+        cited: Iterable[int],
+        finish_reason: str,
+        timings: Mapping[str, float],
+    ) -> Answer:
+        abstained = _abstains(text)
+        citations = () if abstained else tuple(_citation(number, used[number - 1]) for number in sorted(cited))
+        notices = [] if abstained or citations else [NO_CITATION]
+        if finish_reason in _LENGTH_LIMITS:
+            notices.append(CUT_SHORT)
+        shown = NO_ANSWER if abstained else text
+        return Answer(
+            question, shown, citations, used, abstained, self.model, notice=" ".join(notices), timings=timings
+        )
+
+
+class _Reply:
+    """The chain's parser: the words of a reply, and in `finish_reason` why the model stopped."""
+
+    def __init__(self) -> None:
+        self.finish_reason = ""
+
+    def read(self, messages: Iterator[BaseMessage]) -> Iterator[str]:
+        for message in messages:
+            about = message.response_metadata
+            reason = about.get("finish_reason") or about.get("stop_reason") or about.get("done_reason")
+            self.finish_reason = str(reason or self.finish_reason).lower()
+            if message.text:
+                yield str(message.text)
+
+
+def _pieces(chain: Runnable[dict[str, str], str], variables: dict[str, str]) -> Generator[str]:
+    yield from chain.stream(variables)
+
+
+def _abstains(text: str) -> bool:
+    """Whether `text` is the sentence for an unanswered question, footnotes, quotes and emphasis aside."""
+    bare = re.sub(r"\s*\[\d+\]", "", text).strip(" \n\"'“”*_`.")
+    return bare.casefold() == NO_ANSWER.strip(".").casefold()
+
+
+def _citation(number: int, hit: Hit) -> Citation:
+    chunk = hit.chunk
+    return Citation(number, chunk.document_id, hit.name, chunk.page, chunk.text, chunk.start, chunk.end)

@@ -1,0 +1,94 @@
+"""A deadline for any blocking stream: it is read on a thread of its own, and given up when time is over."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from contextvars import ContextVar
+from typing import Any
+
+
+class DeadlineError(Exception):
+    """The stream did not end in time."""
+
+
+_END = object()
+_current: ContextVar[_Reading | None] = ContextVar("current_reading", default=None)
+
+
+def stream_within(seconds: float, start: Callable[[], Generator[str]]) -> Iterator[str]:
+    """The strings of `start()`, all within `seconds` of the first request for one.
+
+    Raises DeadlineError when time is over, and whatever the stream itself raises. However this iterator ends,
+    closed early included, the stream's connections that `watch_connection` was told of are cut and its thread
+    ends: at once where it was reading one of those, otherwise when its own network timeout strikes.
+    """
+    reading = _Reading(start)
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise DeadlineError
+            try:
+                item = reading.items.get(timeout=remaining)
+            except queue.Empty:
+                raise DeadlineError from None
+            if item is _END:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        reading.abandon()
+
+
+def watch_connection(response: Any) -> None:
+    """A response hook for HTTPX clients: notes the connection, so that abandoning a stream can cut it."""
+    reading = _current.get()
+    stream = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream else None
+    if reading and connection:
+        reading.add_connection(connection)
+
+
+class _Reading:
+    """A stream being read on a daemon thread into `items`: strings, then `_END` or the error that ended it."""
+
+    def __init__(self, start: Callable[[], Generator[str]]) -> None:
+        self.items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._start = start
+        self._abandoned = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._read, name="language-model", daemon=True).start()
+
+    def _read(self) -> None:
+        _current.set(self)
+        try:
+            with closing(self._start()) as pieces:
+                for piece in pieces:
+                    if self._abandoned.is_set():
+                        return
+                    self.items.put(piece)
+            self.items.put(_END)
+        except Exception as error:  # noqa: BLE001 - the consumer raises it in its own thread
+            self.items.put(error)
+
+    def add_connection(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections.append(connection)
+        if self._abandoned.is_set():
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let the thread end: it looks at the flag after each piece, and a cut connection wakes it from reading."""
+        self._abandoned.set()
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):  # already closed, which is what is wanted
+                    connection.shutdown(socket.SHUT_RDWR)

