@@ -49,9 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help="data folder (RAG_DATA_DIR, ./data)")
-    shared.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object a line")
+    shared = _shared_options(data_dir=argparse.SUPPRESS, as_json=argparse.SUPPRESS)
     named = argparse.ArgumentParser(add_help=False)
     named.add_argument("--collection", metavar="NAME", help="the collection (default: documents)")
     asking = argparse.ArgumentParser(add_help=False)
@@ -60,8 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("-k", type=int, default=None, help="passages to find (default: 5)")
     asking.add_argument("--where", metavar="JSON", help='filter, for example {"page": {"$lte": 10}}')
 
-    parser = argparse.ArgumentParser("python -m rag", description="Ask your documents.", parents=[shared])
-    parser.set_defaults(json=False, data_dir=None)
+    parser = argparse.ArgumentParser(
+        "python -m rag", description="Ask your documents.", parents=[_shared_options(None, False)]
+    )
     parser.add_argument("--version", action="version", version=f"footnote {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -84,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser
+
+
+def _shared_options(data_dir: Any, as_json: Any) -> argparse.ArgumentParser:
+    """Options that may stand before the command or after it; there, without a default that would undo the first."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data-dir", type=Path, default=data_dir, help="data folder (RAG_DATA_DIR, else ./data)")
+    shared.add_argument("--json", action="store_true", default=as_json, help="one JSON object a line")
+    return shared
 
 
 def _workspace(given: argparse.Namespace, share: bool = False) -> Any:

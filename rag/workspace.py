@@ -34,6 +34,7 @@ from rag.filters import Where, parse_where
 from rag.folder import Folder
 from rag.ingestion import Ingestion, Upload, fingerprint
 from rag.jobs import Worker, follow
+from rag.parsing import READABLE
 from rag.records import UNFINISHED, Answer, AnswerPiece, Chunk, Collection, Document, Hit, IngestEvent, Page, State
 from rag.retrieval import Retriever, checked_question
 from rag.settings import Settings

@@ -33,7 +33,7 @@ def text_pdf(
     writer.add_metadata({"/Title": title, **({"/CreationDate": created} if created else {})})
     parents: dict[int, object] = {0: None}
     for level, entry, page in outline:
-        parents[level] = writer.add_outline_item(entry, page, parent=parents[level - 1])
+        parents[level] = writer.add_outline_item(title=entry, page_number=page, parent=parents[level - 1])
     if roman_pages:
         writer.set_page_label(0, roman_pages - 1, style="/r")
         writer.set_page_label(roman_pages, len(pages) - 1, style="/D", start=1)

@@ -25,9 +25,10 @@ _LONGEST = 600  # code points of one quote
 _WORD = re.compile(r"\w+")
 # Words that every question has and that say nothing about what it asks for.
 _EMPTY_WORDS = frozenset(
-    "a an and are as at be by can could did do does for from had has have how in is it its many much of on or our "
-    "should that the their there these this to was we were what when where which who whom whose why will with would "
-    "you your".split()
+    {"a", "an", "and", "are", "as", "at", "be", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has"}
+    | {"have", "how", "in", "is", "it", "its", "many", "much", "of", "on", "or", "our", "should", "that", "the"}
+    | {"their", "there", "these", "this", "to", "was", "we", "were", "what", "when", "where", "which", "who", "whom"}
+    | {"whose", "why", "will", "with", "would", "you", "your"}
 )
 
 

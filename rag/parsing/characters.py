@@ -11,16 +11,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 HYPHEN_MARKER = "\ufffe"
-"""PDFium's hyphen at the end of a line in extracted text."""
-
-HYPHEN_CODE = "\x02"
-"""The same, as PDFium gives it for a single character."""
+"""A hyphen at the end of a line, in raw text."""
 
 CharMap = tuple[tuple[int, int], ...]
 
-_EVENT = re.compile("\r\n?|[\0\x02\ufffe\ud800-\udfff\U00010000-\U0010ffff]")
-_MARKED = re.compile(r"(?<![^\W\d_])([^\W\d_]++)[\x02\ufffe](?=([^\W\d_]++))")
-_MARKED_WHOLE = re.compile(r"(?<![^\W\d_])[^\W\d_]*+(?:[\x02\ufffe][^\W\d_]*+)+")
+_EVENT = re.compile("\r\n?|[\0\ufffe\ud800-\udfff\U00010000-\U0010ffff]")
+_MARKED = re.compile(r"(?<![^\W\d_])([^\W\d_]++)\ufffe(?=([^\W\d_]++))")
+_MARKED_WHOLE = re.compile(r"(?<![^\W\d_])[^\W\d_]*+(?:\ufffe[^\W\d_]*+)+")
 _LETTERS = re.compile(r"[^\W\d_]++")
 _HYPHENATED = re.compile(r"(?<![^\W\d_])(?=([^\W\d_]++-[^\W\d_]++))")
 
@@ -59,7 +56,7 @@ def _replacement(found: str) -> str:
         return "\n"
     if found == "\0":
         return ""
-    if found in (HYPHEN_MARKER, HYPHEN_CODE):
+    if found == HYPHEN_MARKER:
         return "-"
     return "\ufffd" if found <= "\uffff" else found
 

@@ -56,7 +56,8 @@ def decode(data: bytes) -> str:
     """The text of a file of unknown encoding, without its byte order mark. Raises DamagedError."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _strict(data[len(mark) :], encoding) or _detected(data)
+            text = _strict(data[len(mark) :], encoding)
+            return _detected(data) if text is None else text
     if b"\0" not in data:
         text = _strict(data, "utf-8")
         if text is not None:
