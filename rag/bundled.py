@@ -186,6 +186,5 @@ def _ort_values(arrays: Mapping[str, Vectors]) -> dict[str, ort.OrtValue]:
 
 def _session(initializers: Mapping[str, ort.OrtValue]) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.enable_cpu_mem_arena = False  # as fast without, and a process that embeds stays smaller
     options.add_external_initializers(list(initializers), list(initializers.values()))
     return ort.InferenceSession(GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"])

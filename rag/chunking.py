@@ -31,6 +31,9 @@ _ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Inc|Corp|Ltd|Co|No|Nos|vs|Fig|Figs|Eq|Sec|Art|approx|est|etc|e\.g|i\.e|cf|al|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|U\.S|[A-Z])\.$"
 )
+_WHOLE_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_NUMBER = re.compile(r"\d[\d.,]*")
+_BEGINS = re.compile(r"\s*[\"“(\[]*[A-Z0-9À-ÖØ-Þ•–#*-]")
 
 
 class Border(IntEnum):
@@ -81,13 +84,37 @@ def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets
     return found
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """The sentences of a passage as (start, end), white space around them left out; lines of a list or table that
-    end in no full stop stay together with what follows them until a paragraph or sentence ends."""
-    cuts = {0, len(text)}
+def sentence_spans(text: str, longest: int = 600) -> list[tuple[int, int]]:
+    """The sentences of a passage as (start, end), white space around them left out.
+
+    A heading line stands alone; the rows of a table stay together. What is longer than `longest` code points is
+    divided, at a line's end if it has one.
+    """
+    cuts = {0, len(text), *_sentence_ends(text), *_heading_line_ends(text)}
     cuts.update(match.end() for match in _PARAGRAPH.finditer(text))
-    cuts.update(_sentence_ends(text))
-    return [span for begin, end in pairwise(sorted(cuts)) if (span := _trim(text, begin, end))]
+    parts = (part for begin, end in pairwise(sorted(cuts)) for part in _divided(text, begin, end, longest))
+    return [span for begin, end in parts if (span := _trim(text, begin, end))]
+
+
+def _heading_line_ends(text: str) -> Iterator[int]:
+    # In running text a line is full; a short one without a full stop, before one that begins anew, is a heading (or
+    # a row, which belongs with its neighbours: rows have several numbers).
+    lines = list(_WHOLE_LINE.finditer(text))
+    full = max((len(line.group()) for line in lines), default=0) * 0.75
+    for line, following in pairwise(lines):
+        first, second = line.group(), following.group()
+        rows = len(_NUMBER.findall(first)) > 1 and len(_NUMBER.findall(second)) > 1
+        if len(first) < full and not rows and first[-1] not in ".,;:-–" and _BEGINS.match(second):
+            yield following.start()
+
+
+def _divided(text: str, begin: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
+    while end - begin > longest:
+        at = max(text.rfind("\n", begin + 1, begin + longest), text.rfind(" ", begin + longest // 2, begin + longest))
+        cut = at + 1 if at > begin else begin + longest
+        yield begin, cut
+        begin = cut
+    yield begin, end
 
 
 def _page_spans(

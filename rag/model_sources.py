@@ -94,7 +94,7 @@ def library(name: str, allow_downloads: bool) -> Source:
     return Source(
         name=folder.resolve().name if folder.is_dir() else name,
         revision=_folder_revision(folder) if folder.is_dir() else _commit(model),
-        precision=str(next(model.parameters()).dtype).removeprefix("torch."),
+        precision=str(next(model.parameters()).dtype).removeprefix("torch.").replace("float", "fp"),
         max_tokens=model.max_seq_length or 512,
         passages=passages,
         question=question,

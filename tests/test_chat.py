@@ -222,7 +222,7 @@ def test_a_link_is_not_shown_while_it_is_only_half_received(server: LanguageMode
 @example(["Trick <<b>img src=x onerror=y>."], 1)
 @example(["[a] [9](http://e.test", " x)"], 9)
 @example(["[a]: http://e.test", "\n\n[a] and [1]: http://e.test"], 3)
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 def test_no_reply_can_make_a_link_or_a_tag(parts: list[str], size: int) -> None:
     reply = "".join(parts)
     cleaner = ReplyCleaner(3)
@@ -232,17 +232,15 @@ def test_no_reply_can_make_a_link_or_a_tag(parts: list[str], size: int) -> None:
     assert cleaner.cited <= {1, 2, 3}
 
 
-def test_hostile_replies_are_cleaned_in_little_time() -> None:
-    for unit in ("[", "![a](", "<", "`", "[1](", "<b", "[a] ", "[ ", "< ", "<b ", "文", "\n", '[a](b "', "www."):
+@pytest.mark.parametrize("unit", ["[", "![a](", "<", "`", "[1](", "[ ", "<b ", "\n", '[a](b "', "[x[a] ", "www."])
+def test_hostile_replies_are_cleaned_in_little_time(unit: str) -> None:
+    started = time.process_time()
+    for pieces in ([unit] * 1000, [unit * 1000]):
         cleaner = ReplyCleaner(3)
-        started = time.perf_counter()
-        for _ in range(2000):
-            cleaner.feed(unit)
+        for piece in pieces:
+            cleaner.feed(piece)
         cleaner.finish()
-        cleaner = ReplyCleaner(3)
-        cleaner.feed(unit * 2000)
-        cleaner.finish()
-        assert time.perf_counter() - started < 3, unit
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("said", [NO_ANSWER, f" {NO_ANSWER} [1]\n", f'"{NO_ANSWER}"', NO_ANSWER.lower().rstrip(".")])

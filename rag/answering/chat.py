@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rag.answering.deadline import DeadlineError, stream_within
+from rag.answering.deadline import DeadlineError, stop_if_abandoned, stream_within
 from rag.answering.models import build_chat_model, failure_reason
 from rag.answering.prompt import HUMAN, NO_ANSWER, SYSTEM, fit_sources, prompt_variables
 from rag.answering.reply import ReplyCleaner
@@ -99,7 +99,7 @@ class ChatAnswerer:
         variables = prompt_variables(question, used)
         limit = self._settings.llm_timeout
         try:
-            yield from stream_within(limit, lambda: _pieces(chain, variables))
+            yield from stream_within(limit, lambda: chain.stream(variables))
         except DeadlineError:
             reason = f"did not finish within {limit:g} seconds; RAG_LLM_TIMEOUT sets the limit."
             raise ModelError(f"The language model {self.model} {reason}") from None
@@ -145,15 +145,13 @@ class _Reply:
 
     def read(self, messages: Iterator[BaseMessage]) -> Iterator[str]:
         for message in messages:
+            # Here, within the chain: to close a chain from outside makes LangChain read the reply to its end.
+            stop_if_abandoned()
             about = message.response_metadata
             reason = about.get("finish_reason") or about.get("stop_reason") or about.get("done_reason")
             self.finish_reason = str(reason or self.finish_reason).lower()
             if message.text:
                 yield str(message.text)
-
-
-def _pieces(chain: Runnable[dict[str, str], str], variables: dict[str, str]) -> Generator[str]:
-    yield from chain.stream(variables)
 
 
 def _abstains(text: str) -> bool:

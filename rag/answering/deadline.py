@@ -6,8 +6,8 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,12 +20,13 @@ _END = object()
 _current: ContextVar[_Reading | None] = ContextVar("current_reading", default=None)
 
 
-def stream_within(seconds: float, start: Callable[[], Generator[str]]) -> Iterator[str]:
+def stream_within(seconds: float, start: Callable[[], Iterator[str]]) -> Iterator[str]:
     """The strings of `start()`, all within `seconds` of the first request for one.
 
     Raises DeadlineError when time is over, and whatever the stream itself raises. However this iterator ends,
-    closed early included, the stream's connections that `watch_connection` was told of are cut and its thread
-    ends: at once where it was reading one of those, otherwise when its own network timeout strikes.
+    closed early included, the stream's connections that `watch_connection` was told of are cut, and the stream,
+    which calls `stop_if_abandoned` for each thing that it receives, ends: at once where it was waiting for one
+    of those connections, otherwise when it next receives something or its own network timeout strikes.
     """
     reading = _Reading(start)
     deadline = time.monotonic() + seconds
@@ -47,6 +48,13 @@ def stream_within(seconds: float, start: Callable[[], Generator[str]]) -> Iterat
         reading.abandon()
 
 
+def stop_if_abandoned() -> None:
+    """To be called by the stream between two pieces: raises DeadlineError once nobody waits for more."""
+    reading = _current.get()
+    if reading and reading.abandoned.is_set():
+        raise DeadlineError
+
+
 def watch_connection(response: Any) -> None:
     """A response hook for HTTPX clients: notes the connection, so that abandoning a stream can cut it."""
     reading = _current.get()
@@ -59,10 +67,10 @@ def watch_connection(response: Any) -> None:
 class _Reading:
     """A stream being read on a daemon thread into `items`: strings, then `_END` or the error that ended it."""
 
-    def __init__(self, start: Callable[[], Generator[str]]) -> None:
+    def __init__(self, start: Callable[[], Iterator[str]]) -> None:
         self.items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.abandoned = threading.Event()
         self._start = start
-        self._abandoned = threading.Event()
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         threading.Thread(target=self._read, name="language-model", daemon=True).start()
@@ -70,11 +78,8 @@ class _Reading:
     def _read(self) -> None:
         _current.set(self)
         try:
-            with closing(self._start()) as pieces:
-                for piece in pieces:
-                    if self._abandoned.is_set():
-                        return
-                    self.items.put(piece)
+            for piece in self._start():
+                self.items.put(piece)
             self.items.put(_END)
         except Exception as error:  # noqa: BLE001 - the consumer raises it in its own thread
             self.items.put(error)
@@ -82,12 +87,12 @@ class _Reading:
     def add_connection(self, connection: socket.socket) -> None:
         with self._lock:
             self._connections.append(connection)
-        if self._abandoned.is_set():
+        if self.abandoned.is_set():
             self.abandon()
 
     def abandon(self) -> None:
-        """Let the thread end: it looks at the flag after each piece, and a cut connection wakes it from reading."""
-        self._abandoned.set()
+        """Let the thread end: it looks at the flag between pieces, and a cut connection wakes it from waiting."""
+        self.abandoned.set()
         with self._lock:
             for connection in self._connections:
                 with suppress(OSError):  # already closed, which is what is wanted

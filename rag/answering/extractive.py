@@ -20,9 +20,8 @@ Sentences = Callable[[str], list[tuple[int, int]]]
 _QUOTES = 3
 # A further sentence is quoted only if it is nearly as close to the question as the best one.
 _NEARLY = 0.85
-_SHORTEST = 4  # words; below that it is a heading or a page number
-_LONGEST = 600  # code points of one quote
 _WORD = re.compile(r"\w+")
+_FIGURE = re.compile(r"\d[\d.,]*")
 # Words that every question has and that say nothing about what it asks for.
 _EMPTY_WORDS = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has"}
@@ -57,7 +56,7 @@ def extract_answer(
         _Quote(hit, start, end, 0.0)
         for hit in hits
         for start, end in sentences(hit.chunk.text)
-        if len(_WORD.findall(hit.chunk.text[start:end])) >= _SHORTEST
+        if _says_something(hit.chunk.text[start:end])
     ]
     if not candidates:
         return abstention(question, hits)
@@ -75,6 +74,13 @@ def extract_answer(
 def abstention(question: str, hits: Sequence[Hit]) -> Answer:
     """The honest answer when nothing is close."""
     return Answer(question, NOT_ANSWERED, (), tuple(hits), abstained=True, model=MODEL)
+
+
+def _says_something(text: str) -> bool:
+    """Whether it is a sentence, a long line or a row with figures, rather than a heading or a page number."""
+    words = len(_WORD.findall(text))
+    ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;:。！？")
+    return words >= 8 or (words >= 4 and (ends or len(_FIGURE.findall(text)) > 1))
 
 
 def _score(question: str, quote: _Quote, cosine: float) -> float:
@@ -113,10 +119,8 @@ def _answer(question: str, hits: Sequence[Hit], quotes: Sequence[_Quote]) -> Ans
 
 def _citation(number: int, quote: _Quote) -> Citation:
     chunk = quote.hit.chunk
-    end = min(quote.end, quote.start + _LONGEST)
-    text = chunk.text[quote.start : end].rstrip()
     start = chunk.start + quote.start
-    return Citation(number, chunk.document_id, quote.hit.name, chunk.page, text, start, start + len(text))
+    return Citation(number, chunk.document_id, quote.hit.name, chunk.page, quote.text, start, chunk.start + quote.end)
 
 
 def _flat(quote: str) -> str:
