@@ -50,8 +50,7 @@ class MiniLM:
         """
         folder = folder or bundled_folder()
         tensors = _read_tensors(_verified(folder / "model.safetensors", WEIGHTS_SHA256))
-        self._initializers = _ort_values(_pack(tensors))  # kept: the session reads the mapped file through them
-        self._session = _session(self._initializers)
+        self._session = _session(_pack(tensors))
         self._truncating = load_tokenizer(folder, self.max_tokens)
         self._whole = load_tokenizer(folder)
 
@@ -179,12 +178,9 @@ def _pack(tensors: Mapping[str, Vectors]) -> dict[str, Vectors]:
     return packed
 
 
-def _ort_values(arrays: Mapping[str, Vectors]) -> dict[str, ort.OrtValue]:
-    """The arrays as ONNX Runtime takes them, without copying those that lie in one piece."""
-    return {name: ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-
-
-def _session(initializers: Mapping[str, ort.OrtValue]) -> ort.InferenceSession:
+def _session(initializers: Mapping[str, Vectors]) -> ort.InferenceSession:
+    """A session of the graph. It copies the weights, so the mapped file is let go of after loading."""
+    values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array)) for array in initializers.values()]
     options = ort.SessionOptions()
-    options.add_external_initializers(list(initializers), list(initializers.values()))
+    options.add_external_initializers(list(initializers), values)
     return ort.InferenceSession(GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"])

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from rag.answering.chat import CUT_SHORT, NO_CITATION, ChatAnswerer
+from rag.answering.deadline import DeadlineError, stop_if_abandoned, stream_within
 from rag.answering.prompt import NO_ANSWER, fit_sources, prompt_variables
 from rag.answering.reply import ReplyCleaner
 from rag.errors import MissingDependencyError, ModelError
@@ -23,7 +25,7 @@ from rag.records import Answer, AnswerPiece, Chunk, Hit
 from rag.settings import Settings
 from tests.llm_server import Behaviour, LanguageModelServer, language_model_server
 
-KEY = "sk-very-secret-0123456789"
+KEY = "very-secret-0123456789"
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +294,7 @@ def test_a_failing_model_is_named_with_its_reason_but_not_its_key(
     server.behaviour = Behaviour(status=status, error=f"context too long\nfor {KEY} and sk-other-98765 " + "x" * 500)
     message = failure(answerer(server, provider, llm_api_key=KEY))
     assert message.startswith(f"The language model {provider}:test-model {expected}")
-    assert "sk-" not in message
+    assert "other-98765" not in message
     assert len(message) < 350
     assert len(server.requests) == 1  # no retries
 
@@ -347,14 +349,39 @@ def test_an_empty_answer_is_a_failure(server: LanguageModelServer, provider: str
     assert failure(answerer(server, provider)).endswith("gave an empty answer.")
 
 
-@pytest.mark.parametrize("drip", [False, True])
-def test_closing_early_cuts_the_connection_at_once(server: LanguageModelServer, drip: bool) -> None:
+@pytest.mark.parametrize(("provider", "drip"), [("openai", False), ("openai", True), ("ollama", False)])
+def test_closing_early_cuts_the_connection_at_once(server: LanguageModelServer, provider: str, drip: bool) -> None:
     server.behaviour = Behaviour(pieces=("Revenue was high ", "and "), hang_after=1, drip=drip)
-    stream = answerer(server, llm_timeout=60).stream("How much?", HITS)
+    stream = answerer(server, provider, llm_timeout=60).stream("How much?", HITS)
     next(stream)
     stream.close()
     assert server.requests[0].gone.wait(2)
     assert _readers_end(within=2)
+
+
+def test_closing_early_ends_a_request_whose_connection_is_not_known(
+    server: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.answering.models.watch_connection", lambda response: None)
+    server.behaviour = Behaviour(pieces=["more "] * 2000, delay=0.01)
+    stream = answerer(server, llm_timeout=60).stream("How much?", HITS)
+    next(stream)
+    stream.close()
+    assert _readers_end(within=2)
+    assert server.requests[0].gone.wait(2)
+
+
+def test_an_endless_stream_ends_in_time_with_a_slow_reader_and_no_known_connection() -> None:
+    def endless() -> Iterator[str]:
+        while True:
+            stop_if_abandoned()
+            yield "more"
+
+    started = time.monotonic()
+    with pytest.raises(DeadlineError):
+        deque((time.sleep(0.01) for _ in stream_within(0.2, endless)), maxlen=0)
+    assert time.monotonic() - started < 0.5
+    assert _readers_end(within=1)
 
 
 def _readers_end(within: float) -> bool:

@@ -82,7 +82,9 @@ class _Reading:
                 self.items.put(piece)
             self.items.put(_END)
         except Exception as error:  # noqa: BLE001 - the consumer raises it in its own thread
-            self.items.put(error)
+            # Kept where nobody asks for it, the error would keep alive the frames that hold the connection open.
+            if not self.abandoned.is_set():
+                self.items.put(error)
 
     def add_connection(self, connection: socket.socket) -> None:
         with self._lock:

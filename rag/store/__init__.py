@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rag.errors import FingerprintError, StorageError
 from rag.records import Chunk, Document
 from rag.settings import Settings
-from rag.store.connect import DIRTY, connect, unreachable
+from rag.store.connect import DIRTY, connect, disconnect, unreachable
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -54,7 +54,7 @@ class Store:
         """Close the client and note that the folder was left in order."""
         with self._lock:
             if (client := self.__dict__.pop("_opened", None)) is not None:
-                client.close()
+                disconnect(client)
                 (self._folder / DIRTY).unlink(missing_ok=True)
 
     # -- collections -------------------------------------------------------------------------------

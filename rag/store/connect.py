@@ -43,6 +43,14 @@ def probe(folder: str) -> None:
     client.close()  # type: ignore[attr-defined]  # ClientAPI does not name what every client has
 
 
+def disconnect(client: ClientAPI) -> None:
+    """Close a client and what it leaves open."""
+    server = client._server  # type: ignore[attr-defined]
+    client.close()  # type: ignore[attr-defined]
+    if (session := getattr(server, "_session", None)) is not None:  # a server's client keeps its connections
+        session.close()
+
+
 def _chroma_settings() -> Any:
     from chromadb.config import Settings as ChromaSettings
 
@@ -102,7 +110,7 @@ def _server(settings: Settings) -> ClientAPI:
             host=settings.chroma_host,
             port=settings.chroma_port,
             ssl=settings.chroma_ssl,
-            headers=settings.chroma_headers,
+            headers=dict(settings.chroma_headers),  # Chroma adds to it
             settings=_chroma_settings(),
             tenant=settings.chroma_tenant,
             database=settings.chroma_database,

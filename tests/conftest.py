@@ -1,0 +1,87 @@
+"""Fixtures: workspaces on temporary folders with the real bundled model, loaded once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import workspace as workspace_module
+from rag.embedding import Embedder, load_embedder
+from rag.settings import Settings, load_settings
+from rag.workspace import Workspace
+
+NOTES = """# Lease of the Harbour Street office
+
+## Term
+The lease begins on 1 March 2024 and runs for seven years. Either side may end it after five years with nine
+months' notice.
+
+## Rent
+The yearly rent is 84,000 euros, payable quarterly in advance. It rises with the consumer price index each March.
+
+## Repairs
+The landlord repairs the roof, the lifts and the outer walls. The tenant repaints every fourth year.
+"""
+RECIPE = "To bake rye bread, mix the flour with warm water and sourdough, let it rest overnight, and bake it hot.\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("RAG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RAG_DATA_DIR", str(tmp_path / "default-data"))
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    return load_embedder(load_settings())
+
+
+@pytest.fixture
+def make_workspace(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Workspace]]:
+    """Builds workspaces on `tmp_path / "data"` unless told otherwise, and closes them."""
+    made: list[Workspace] = []
+
+    def bundled_once(settings: Settings) -> Embedder:
+        return embedder if settings.embedding_model == "bundled" else load_embedder(settings)
+
+    monkeypatch.setattr(workspace_module, "load_embedder", bundled_once)
+
+    def make(share: bool = False, **settings: Any) -> Workspace:
+        given = {"data_dir": tmp_path / "data"} | settings
+        made.append(Workspace(load_settings(**given), "the tests", share=share))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def workspace(make_workspace: Callable[..., Workspace]) -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    path = tmp_path / "lease.md"
+    path.write_text(NOTES, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "bread.txt"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+def outcomes(events: Any) -> dict[str, str]:
+    """Name -> outcome of an ingestion that is followed to its end."""
+    return {event.name: event.outcome for event in events if event.outcome}
