@@ -55,8 +55,8 @@ _LEAST_FILL = {
     Border.LINE: 0.6,
     Border.WORD: 0.5,
 }
-# The last chunk of a page takes this much more rather than leaving a few words for one of its own.
-_LAST_ROOM = 1.15
+LAST_ROOM = 1.15
+"""The last chunk of a page takes this much more rather than leaving a few words for one of its own."""
 _BLOCK = 100_000  # code points
 
 
@@ -175,7 +175,7 @@ class _Block:
         """Where the chunk that begins at `begin` ends (exclusive)."""
         first = bisect_left(self._starts, begin)
         remaining = len(self._starts) - first
-        is_last = remaining <= tokens * _LAST_ROOM
+        is_last = remaining <= tokens * LAST_ROOM
         limit = self._length if is_last else self._starts[first + tokens]
         for border in (Border.HEADING,) if is_last else tuple(_LEAST_FILL):
             least = first + int(tokens * _LEAST_FILL[border])

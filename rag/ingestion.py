@@ -16,9 +16,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rag.catalog import Catalog
-from rag.chunking import CHUNKING, chunk
+from rag.chunking import CHUNKING, LAST_ROOM, chunk
 from rag.embedding import Embedder
-from rag.errors import DocumentError, EmptyDocumentError, NotFoundError, RagError, TooLargeError, UnsupportedTypeError
+from rag.errors import (
+    ConfigurationError,
+    DocumentError,
+    EmptyDocumentError,
+    NotFoundError,
+    RagError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 from rag.folder import Folder
 from rag.parsing import READABLE, media_type, parse_file
 from rag.records import VISIBLE, Chunk, Document, State
@@ -29,6 +37,8 @@ log = logging.getLogger(__name__)
 
 EMBED_AT_ONCE = 64
 """Chunks embedded and stored between two looks at whether to go on."""
+SPECIAL_TOKENS = 2
+"""Tokens that a model adds around a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +183,16 @@ class Ingestion:
 
 
 def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
-    """How a collection is made: model, precision, distance and chunking. Two that differ must not be mixed."""
+    """How a collection is made: model, precision, distance and chunking. Two that differ must not be mixed.
+
+    Raises ConfigurationError if chunks would be longer than the model reads.
+    """
+    room = int((embedder.max_tokens - SPECIAL_TOKENS) / LAST_ROOM)
+    if settings.chunk_tokens > room:
+        raise ConfigurationError(
+            f"RAG_CHUNK_TOKENS is {settings.chunk_tokens}, but the embedding model reads at most {embedder.max_tokens} "
+            f"tokens and would not see the ends of chunks. Set it to {room} or less."
+        )
     chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens)}
     return {**embedder.fingerprint, "distance": "cosine", **chunking}
 

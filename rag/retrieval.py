@@ -33,7 +33,7 @@ class Retriever:
         question = checked_question(question, k, self._settings)
         if not visible:
             return []
-        vector = self._embedder().encode([question])[0]
+        vector = self._embedder().encode_query(question)
         found = self._visible_nearest(store_name, visible, vector, k, where)
         chunks = self._store.get(store_name, [chunk_id for chunk_id, _ in found])
         return [

@@ -131,8 +131,7 @@ def test_racing_writers_lose_nothing(catalog: Catalog) -> None:
 
     def add(number: int) -> None:
         barrier.wait()
-        for each in range(10):
-            added.append(catalog.enqueue(document(number % 4 * 10 + each)))
+        added.extend(catalog.enqueue(document(number % 4 * 10 + each)) for each in range(10))
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -45,7 +45,9 @@ def document(number: int = 1, tags: tuple[str, ...] = ()) -> Document:
 
 def chunks(document_id: str, count: int) -> list[Chunk]:
     return [
-        Chunk(f"{document_id}-200-{number:06d}", document_id, number + 1, number, number + 1, "Heading", f"text {number}")
+        Chunk(
+            f"{document_id}-200-{number:06d}", document_id, number + 1, number, number + 1, "Heading", f"text {number}"
+        )
         for number in range(count)
     ]
 
@@ -66,7 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/heartbeat", timeout=1).close()  # noqa: S310
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/heartbeat", timeout=1).close()
             break
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.answering.prompt import NO_ANSWER
 from rag.embedding import Embedder
 from rag.records import Answer, Citation, Hit
 
 MODEL = "extractive"
-NOT_ANSWERED = "The documents do not answer this."
 
 Sentences = Callable[[str], list[tuple[int, int]]]
 """The (start, end) of each sentence of a passage."""
@@ -60,8 +60,7 @@ def extract_answer(
     ]
     if not candidates:
         return abstention(question, hits)
-    vectors = embedder.encode([question, *(one.text for one in candidates)])
-    cosines = vectors[1:] @ vectors[0]
+    cosines = embedder.encode([one.text for one in candidates]) @ embedder.encode_query(question)
     if max(float(np.max(cosines)), hits[0].score) < abstain_below:
         return abstention(question, hits)
     scored = [
@@ -73,7 +72,7 @@ def extract_answer(
 
 def abstention(question: str, hits: Sequence[Hit]) -> Answer:
     """The honest answer when nothing is close."""
-    return Answer(question, NOT_ANSWERED, (), tuple(hits), abstained=True, model=MODEL)
+    return Answer(question, NO_ANSWER, (), tuple(hits), abstained=True, model=MODEL)
 
 
 def _says_something(text: str) -> bool:

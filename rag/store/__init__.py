@@ -139,7 +139,9 @@ class Store:
         ]
 
     def get(self, name: str, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Chunks by id."""
+        """Chunks by id; those that are not there are left out."""
+        if not ids:  # Chroma would refuse
+            return {}
         with self._guard():
             found = self._collection(name).get(ids=list(ids), include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)

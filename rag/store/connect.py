@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from rag.errors import StoreDamagedError, StoreUnavailableError
 from rag.settings import Settings
 
@@ -44,11 +46,17 @@ def probe(folder: str) -> None:
 
 
 def disconnect(client: ClientAPI) -> None:
-    """Close a client and what it leaves open."""
-    server = client._server  # type: ignore[attr-defined]
-    client.close()  # type: ignore[attr-defined]
-    if (session := getattr(server, "_session", None)) is not None:  # a server's client keeps its connections
+    """Close a client and the connections that a server's client would leave open."""
+    sessions = _sessions(client)
+    client.close()  # type: ignore[attr-defined]  # ClientAPI does not name what every client has
+    for session in sessions:
         session.close()
+
+
+def _sessions(client: Any) -> list[httpx.Client]:
+    """The HTTP sessions of a server's client: its own and that of the administrator inside it; else none."""
+    servers = (client._server, client._admin_client._server)
+    return [server._session for server in servers if hasattr(server, "_session")]
 
 
 def _chroma_settings() -> Any:
@@ -100,7 +108,6 @@ def _examine(folder: Path) -> None:
 
 def _server(settings: Settings) -> ClientAPI:
     import chromadb
-    import httpx
 
     scheme = "https" if settings.chroma_ssl else "http"
     address = f"{scheme}://{settings.chroma_host}:{settings.chroma_port}/api/v2/heartbeat"
@@ -135,7 +142,8 @@ def _cloud(settings: Settings) -> ClientAPI:
 
 
 def _with_deadline(client: ClientAPI, settings: Settings) -> ClientAPI:
-    client._server._session.timeout = settings.chroma_timeout  # type: ignore[attr-defined]
+    for session in _sessions(client):
+        session.timeout = httpx.Timeout(settings.chroma_timeout)
     return client
 
 

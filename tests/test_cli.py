@@ -1,0 +1,217 @@
+"""The command line as other programs see it: a process, its exit code, its JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import __version__
+from rag.passwords import verify_password
+from rag.workspace import Workspace
+from tests.conftest import NOTES
+
+ROOT = Path(__file__).resolve().parent.parent
+INGESTED = {"path", "document", "name", "state", "reason", "pages", "chunks", "seconds"}
+HIT = {"rank", "score", "document", "name", "page", "start", "end", "text", "ranks"}
+CITATION = {"number", "document", "name", "page", "quote", "start", "end"}
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rag", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the notes indexed, and beside it the files it was made from."""
+    home = tmp_path_factory.mktemp("cli")
+    (home / "files" / "sub").mkdir(parents=True)
+    (home / "files" / "lease.md").write_text(NOTES, encoding="utf-8")
+    (home / "files" / "sub" / "bread.txt").write_text("Rye bread needs sourdough.\r\n", encoding="utf-8", newline="")
+    (home / "files" / "table.xyz").write_text("1,2", encoding="utf-8")
+    (home / "files" / ".hidden.txt").write_text("hidden", encoding="utf-8")
+    done = run("--data-dir", home / "data", "ingest", home / "files", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [(row["name"], row["state"]) for row in rows(done)] == [("lease.md", "ready"), ("bread.txt", "ready")]
+    assert all(set(row) == INGESTED for row in rows(done))
+    assert "table.xyz" in done.stderr
+    return home
+
+
+def test_ingesting_again_finds_duplicates_and_failures_make_exit_code_1(folder: Path) -> None:
+    (folder / "empty.txt").touch()
+    done = run("ingest", folder / "files" / "lease.md", folder / "empty.txt", "--json", "--data-dir", folder / "data")
+    assert [(row["name"], row["state"]) for row in rows(done)] == [("lease.md", "duplicate"), ("empty.txt", "failed")]
+    assert "empty" in rows(done)[1]["reason"]
+    assert done.returncode == 1
+
+
+def test_search(folder: Path) -> None:
+    done = run("--data-dir", folder / "data", "search", "How high is the rent?", "-k", "2", "--json")
+    (row,) = rows(done)
+    assert set(row) == {"id", "question", "hits", "seconds"}
+    assert row["id"] is None
+    assert [hit["rank"] for hit in row["hits"]] == [1, 2]
+    first = row["hits"][0]
+    assert set(first) == HIT
+    assert first["ranks"] == {"dense": 1}
+    assert 0 <= first["score"] <= 1
+    text = run("--data-dir", folder / "data", "text", first["document"]).stdout
+    assert text[first["start"] : first["end"]] == first["text"]
+    assert "84,000" in first["text"]
+
+
+def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
+    queries = folder / "queries.jsonl"
+    lines = [{"id": "b", "question": "How high is the rent?"}, {"question": "  "}, {"id": 3, "question": "Sourdough?"}]
+    queries.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
+    done = run("--data-dir", folder / "data", "search", "--queries", queries, "--json", "-k", "1")
+    found = rows(done)
+    assert [row["id"] for row in found] == ["b", None, 3]
+    assert found[0]["hits"][0]["name"] == "lease.md"
+    assert found[1]["hits"] == []
+    assert "empty" in found[1]["error"]
+    assert found[2]["hits"][0]["name"] == "bread.txt"
+    assert done.returncode == 1
+
+
+def test_ask(folder: Path) -> None:
+    (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
+    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "seconds"}
+    assert "84,000 euros" in row["answer"]
+    assert (row["abstained"], row["model"]) == (False, "extractive")
+    assert set(row["citations"][0]) == CITATION
+    (row,) = rows(run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?", "--json"))
+    assert (row["abstained"], row["citations"]) == (True, [])
+
+
+def test_people_get_readable_output(folder: Path) -> None:
+    asked = run("--data-dir", folder / "data", "ask", "How high is the rent?").stdout
+    assert "84,000" in asked
+    assert "lease.md, page 1" in asked
+    assert "lease.md" in run("--data-dir", folder / "data", "search", "rent").stdout
+    assert "bread.txt" in run("--data-dir", folder / "data", "documents").stdout
+    assert "documents" in run("--data-dir", folder / "data", "collections").stdout
+
+
+def test_filters(folder: Path) -> None:
+    where = '{"name": "bread.txt"}'
+    (row,) = rows(run("--data-dir", folder / "data", "search", "rent", "--where", where, "--json"))
+    assert {hit["name"] for hit in row["hits"]} == {"bread.txt"}
+
+
+def test_text_is_the_exact_text(folder: Path) -> None:
+    (document,) = [row for row in rows(run("--data-dir", folder / "data", "documents", "--json")) if row["pages"] == 1][
+        :1
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "rag", "--data-dir", folder / "data", "text", document["id"]],
+        cwd=ROOT,
+        capture_output=True,
+    )
+    assert done.stdout == b"Rye bread needs sourdough.\r\n"
+
+
+def test_delete(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short-lived.txt"
+    path.write_text("Soon to be gone.", encoding="utf-8")
+    (row,) = rows(run("--data-dir", folder / "data", "ingest", path, "--collection", "other", "--json"))
+    assert [one["name"] for one in rows(run("--data-dir", folder / "data", "collections", "--json"))] == [
+        "documents",
+        "other",
+    ]
+    done = run("--data-dir", folder / "data", "delete", row["document"], "--collection", "other", "--json")
+    assert rows(done)[0]["state"] == "deleted"
+    assert run("--data-dir", folder / "data", "text", row["document"]).returncode == 2
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"footnote {__version__}\n"
+
+
+def test_a_password_is_hashed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rag", "hash-password"],
+        cwd=ROOT,
+        input="correct horse\n",
+        capture_output=True,
+        text=True,
+    )
+    assert verify_password("correct horse", done.stdout.strip())
+    assert not verify_password("wrong horse", done.stdout.strip())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["search", ""], 2, "The question is empty"),
+        (["search", "rent", "-k", "0"], 2, "k is 0"),
+        (["search", "rent", "-k", "many"], 2, "invalid int value"),
+        (["search", "rent", "--where", "{page: 1}"], 2, "not JSON"),
+        (["search", "rent", "--where", '{"author": "x"}'], 2, "no field 'author'"),
+        (["search", "rent", "--collection", "missing"], 2, "no collection named 'missing'"),
+        (["search"], 2, "one question, or a file of them"),
+        (["search", "--queries", "missing.jsonl"], 2, "cannot be read"),
+        (["ask", "x" * 10_000], 2, "10,000 characters"),
+        (["delete", "0123456789"], 2, "no document with the id"),
+        (["text", ""], 2, "no document with the id"),
+        (["fly"], 2, "invalid choice"),
+        ([], 2, "required"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_remedy(folder: Path, arguments: list[str], code: int, says: str) -> None:
+    done = run("--data-dir", folder / "data", *arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    if says not in ("invalid choice", "required", "invalid int value"):  # argparse adds the usage
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_wrong_settings_are_named(tmp_path: Path) -> None:
+    done = run("--data-dir", tmp_path, "documents", RAG_TOP_K="many")
+    assert done.returncode == 1
+    assert "RAG_TOP_K" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_while_another_process_owns_the_folder(workspace: Workspace, notes: Path) -> None:
+    data = workspace.folder.path
+    refused = run("--data-dir", data, "search", "rent")
+    assert refused.returncode == 1
+    assert "RAG_CHROMA_MODE=server" in refused.stderr
+    queued = run("--data-dir", data, "ingest", notes, "--json")
+    assert rows(queued)[0]["state"] == "queued"
+    assert "in use by" in rows(queued)[0]["reason"]
+    assert queued.returncode == 0
+    assert [one.name for one in workspace.unfinished()] == ["lease.md"]
+
+
+def test_a_cold_search_imports_no_torch_and_little_else(folder: Path) -> None:
+    code = (
+        "import sys; from rag.cli import main; "
+        f"code = main(['--data-dir', {str(folder / 'data')!r}, '--json', 'ask', 'How high is the rent?']); "
+        "print(sorted({'torch', 'transformers', 'sentence_transformers', 'mlflow', 'langchain', 'streamlit', 'pandas'}"
+        " & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "84,000" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,73 @@
+"""Escaping and numbers for the pages."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.records import Page
+from ui.passages import page_html
+from ui.text import JOINER, answer_markdown, bytes_as_text, counted, day, escape_markdown, quoted_html, shortened
+
+
+@given(st.text(max_size=200))
+def test_escaping_shows_the_same_characters_on_one_line(text: str) -> None:
+    escaped = escape_markdown(text)
+    shown = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", escaped).replace(JOINER, "")
+    assert shown == " ".join(text.split()).replace(JOINER, "")
+    assert not re.search(r"[!-/:-@\[-`{-~]", re.sub(r"\\[!-/:-@\[-`{-~]", "", escaped)), "left unescaped"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [":material/home:", ":red[x]", ":smile:", ":streamlit:", "https://evil.test", "www.evil.test", "a@b.test"],
+)
+def test_nothing_is_left_that_streamlit_looks_for_after_unescaping(hostile: str) -> None:
+    assert hostile not in escape_markdown(hostile).replace("\\", "")
+
+
+def test_an_answers_code_keeps_its_characters_and_diagrams_become_text() -> None:
+    assert answer_markdown("`a$b:c` costs $5", ()) == r"`a$b:c` costs \$5"
+    assert "mermaid" not in answer_markdown("```mermaid\ngraph TD\n```", ())
+
+
+def test_images_and_links_in_an_answer_stay_text() -> None:
+    shown = answer_markdown("![x](http://evil.test/a.png) [y](http://evil.test)", ())
+    assert "![" not in shown
+    assert "](" not in shown
+    assert "http://" not in shown
+
+
+@given(st.text(max_size=100))
+def test_quoted_text_is_html_without_markup_of_its_own(text: str) -> None:
+    inner = re.sub(r"</?(?:p|strong)\b[^>]*>", "", quoted_html(text, ()))
+    assert "<" not in inner
+    assert html.unescape(inner) == text.replace("\n\n", "")
+
+
+def test_a_page_marks_just_the_quote_and_folds_what_is_far_before_it() -> None:
+    text = "".join(f"line {number} <b>\n" for number in range(100))
+    start = text.index("line 80")
+    shown = page_html(Page(3, text, start=1000), 1000 + start, 1000 + start + 7)
+    assert re.findall(r"<mark[^>]*>(.*?)</mark>", shown) == ["line 80"]
+    assert shown.index("line 1 ") < shown.index("</details>") < shown.index("line 79") < shown.index("line 99")
+    assert "<b>" not in shown
+
+
+def test_a_page_without_an_earlier_part_folds_nothing() -> None:
+    shown = page_html(Page(1, "Short page.", start=0), 0, 5)
+    assert "<details" not in shown
+    assert ">Short</mark> page." in shown
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [counted(number, "page") for number in (0, 1, 1204)] == ["0 pages", "1 page", "1,204 pages"]
+    sizes = [bytes_as_text(number) for number in (1, 812, 14_000, 3_200_000, 45_000_000, 1_100_000_000)]
+    assert sizes == ["1 byte", "812 bytes", "14 kB", "3.2 MB", "45 MB", "1.1 GB"]
+    assert day(datetime(2026, 3, 5, tzinfo=UTC)) == "5 Mar 2026"
+    assert shortened("a" * 30 + "end.pdf", 20) == "a" * 13 + "…" + "nd.pdf"[-6:]

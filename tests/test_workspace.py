@@ -1,0 +1,373 @@
+"""The whole way: files in, questions, answers with footnotes, deletion, interruption, replacement."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag.errors import (
+    FingerprintError,
+    FolderInUseError,
+    InputError,
+    NotFoundError,
+    QuestionError,
+    ReadOnlyError,
+    StoreDamagedError,
+)
+from rag.records import Answer, AnswerPiece, State
+from rag.settings import load_settings
+from rag.workspace import Upload, Workspace, open_workspace
+from tests.conftest import NOTES, outcomes
+from tests.llm_server import Behaviour, language_model_server
+
+Make = Callable[..., Workspace]
+RENT = "How high is the rent?"
+
+
+def test_a_document_in_a_question_an_answer_that_opens_its_source(
+    workspace: Workspace, notes: Path, recipe: Path
+) -> None:
+    assert outcomes(workspace.ingest([notes, recipe])) == {"lease.md": "ready", "bread.txt": "ready"}
+    answer = workspace.ask(RENT)
+    assert "84,000 euros" in answer.text
+    assert "[1]" in answer.text
+    first = answer.citations[0]
+    assert (first.name, first.page) == ("lease.md", 1)
+    assert workspace.text(first.document)[first.start : first.end] == first.quote
+    assert workspace.text(first.document) == NOTES
+
+
+def test_hits_are_chunks_of_the_text_best_first_with_their_ranks(
+    workspace: Workspace, notes: Path, recipe: Path
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    hits = workspace.search("Who repairs the roof?", k=10)
+    assert [hit.ranks["dense"] for hit in hits] == list(range(1, len(hits) + 1))
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(0 <= hit.score <= 1 for hit in hits)
+    for hit in hits:
+        text = workspace.text(hit.chunk.document_id)
+        assert text[hit.chunk.start : hit.chunk.end] == hit.chunk.text
+
+
+def test_a_question_that_no_document_answers_is_not_answered(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    answer = workspace.ask("Which vaccine protects against yellow fever in Brazil?")
+    assert answer.abstained
+    assert answer.citations == ()
+    assert "do not answer" in answer.text
+
+
+def test_progress_is_told_by_stage(workspace: Workspace, notes: Path) -> None:
+    events = list(workspace.ingest([notes]))
+    assert events[0].stage == "queued"
+    assert events[-1].outcome == "ready"
+    assert (events[-1].pages, events[-1].chunks) == (1, len(workspace.chunks(workspace.documents()[0])))
+    assert events[-1].seconds > 0
+
+
+def test_the_same_bytes_again_are_a_duplicate_under_any_name_but_not_in_another_collection(
+    workspace: Workspace, notes: Path, tmp_path: Path
+) -> None:
+    list(workspace.ingest([notes]))
+    copy = tmp_path / "copy.md"
+    copy.write_bytes(notes.read_bytes())
+    (event,) = [one for one in workspace.ingest([copy]) if one.outcome]
+    assert event.outcome == "duplicate"
+    assert "lease.md" in event.reason
+    assert outcomes(workspace.ingest([copy], "second")) == {"copy.md": "ready"}
+    assert [one.name for one in workspace.documents()] == ["lease.md", "copy.md"]
+
+
+def test_the_same_file_twice_in_one_go_is_indexed_once(workspace: Workspace, notes: Path) -> None:
+    events = [one.outcome for one in workspace.ingest([notes, notes]) if one.outcome]
+    assert sorted(events) == ["duplicate", "ready"]
+
+
+def test_the_same_name_with_new_bytes_is_added_or_replaces(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(workspace.ingest([notes]))
+    assert len(workspace.documents()) == 2
+    notes.write_text(NOTES.replace("84,000", "97,000"), encoding="utf-8")
+    list(workspace.ingest([notes], replace_namesakes=True))
+    assert len(workspace.documents()) == 1
+    assert "97,000" in workspace.ask(RENT).text
+
+
+def test_deleting_removes_all_of_a_document_everywhere(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes, recipe]))
+    gone = workspace.delete(workspace.document(workspace.search(RENT, k=1)[0].chunk.document_id).id[:10])
+    assert [one.name for one in workspace.documents()] == ["bread.txt"]
+    assert all(hit.name == "bread.txt" for hit in workspace.search(RENT, k=10))
+    assert not workspace.folder.original(gone.id).exists()
+    assert workspace.store.count("documents") == 1
+    with pytest.raises(NotFoundError):
+        workspace.text(gone.id)
+
+
+def test_bytes_that_another_collection_needs_are_kept(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes], "one"))
+    list(workspace.ingest([notes], "two"))
+    document = workspace.documents("one")[0]
+    with pytest.raises(NotFoundError, match="--collection"):
+        workspace.delete(document.id)
+    workspace.delete(document.id, "one")
+    assert workspace.folder.original(document.id).exists()
+    assert "84,000" in workspace.ask(RENT, collection="two").text
+    workspace.delete(document.id)
+    assert not workspace.folder.original(document.id).exists()
+
+
+def test_filters_by_name_page_and_type(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes, recipe]))
+    assert {hit.name for hit in workspace.search(RENT, where={"name": "bread.txt"})} == {"bread.txt"}
+    assert {hit.name for hit in workspace.search(RENT, where='{"type": "text/markdown"}')} == {"lease.md"}
+    assert workspace.search(RENT, where={"page": {"$gt": 1}}) == []
+
+
+def test_collections_are_apart_and_counted(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes], "leases"))
+    list(workspace.ingest([recipe], "Küche & Keller"))
+    counts = {one.name: (one.documents, one.chunks) for one in workspace.collections()}
+    assert counts["Küche & Keller"] == (1, 1)
+    assert {hit.name for hit in workspace.search(RENT, collection="Küche & Keller")} == {"bread.txt"}
+    workspace.delete_collection("leases")
+    assert [one.name for one in workspace.collections()] == ["Küche & Keller"]
+
+
+def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    workspace.erase()
+    assert workspace.collections() == []
+    assert list(workspace.folder.files.iterdir()) == []
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    assert "84,000" in workspace.ask(RENT).text
+
+
+def test_it_is_all_there_after_a_restart(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    before = first.search(RENT)
+    first.close()
+    assert make_workspace().search(RENT) == before
+
+
+def test_an_interrupted_document_goes_on_at_the_next_start(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    document, _ = first.ingestion.accept(Upload(notes, notes.name), "documents")
+    first.catalog.progress(document, "embedding", 0, 5)  # as `kill -9` leaves it
+    first.close()
+    second = make_workspace()
+    assert second.search(RENT) == []
+    second.worker.start()
+    _wait(lambda: not second.unfinished())
+    assert "84,000" in second.ask(RENT).text
+
+
+def test_an_interrupted_deletion_is_finished_at_the_next_start(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    first.catalog.mark_deleting(first.documents()[0])
+    assert first.search(RENT) == []
+    first.close()
+    second = make_workspace()
+    second.worker.start()
+    _wait(lambda: not second.catalog.documents())
+    assert second.store.count("documents") == 0
+
+
+def test_work_goes_on_when_nobody_follows_it(workspace: Workspace, notes: Path) -> None:
+    next(iter(workspace.ingest([notes])))
+    events = workspace.ingest([notes])
+    next(events)
+    next(events)
+    events.close()  # as a browser tab that is closed
+    _wait(lambda: [one.state for one in workspace.documents()] == [State.READY])
+
+
+def test_a_document_deleted_while_it_is_indexed_leaves_nothing_behind(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding, goes_on = threading.Event(), threading.Event()
+    encode = workspace.embedder.encode
+
+    def slow(texts: list[str]) -> object:
+        embedding.set()
+        goes_on.wait(10)
+        return encode(texts)
+
+    monkeypatch.setattr(workspace.embedder, "encode", slow)
+    events = workspace.ingest([notes])
+    document = next(events).document
+    next(events)
+    assert document is not None
+    embedding.wait(10)
+    workspace.delete(document)
+    goes_on.set()
+    assert [one.outcome for one in events][-1] == "failed"
+    _wait(lambda: workspace.store.names() == [] or workspace.store.count("documents") == 0)
+
+
+def test_a_second_process_is_refused_at_once_and_told_what_to_do(make_workspace: Make, tmp_path: Path) -> None:
+    make_workspace()
+    (tmp_path / "alias").symlink_to(tmp_path / "data")
+    for spelling in (tmp_path / "data", Path(f"{tmp_path}/data/"), tmp_path / "alias"):
+        started = time.monotonic()
+        with pytest.raises(FolderInUseError, match="RAG_CHROMA_MODE=server"):
+            make_workspace(data_dir=spelling)
+        assert time.monotonic() - started < 1
+
+
+def test_a_process_that_may_not_own_the_folder_queues_for_the_owner(make_workspace: Make, notes: Path) -> None:
+    owner = make_workspace()
+    owner.worker.start()
+    guest = make_workspace(share=True)
+    events = [one for one in guest.ingest([notes]) if one.outcome]
+    assert [one.outcome for one in events] == ["queued"]
+    assert "the tests" in events[0].reason
+    _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
+    assert "84,000" in owner.ask(RENT).text
+
+
+def test_open_workspace_gives_one_per_folder_and_a_new_one_for_new_settings(tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    first = open_workspace(settings)
+    assert open_workspace(load_settings(data_dir=tmp_path / "." / "data")) is not None
+    again = open_workspace(settings)
+    assert open_workspace(settings) is again
+    other = open_workspace(load_settings(data_dir=tmp_path / "data", top_k=3))
+    assert again.closed
+    assert first.closed
+    other.close()
+    assert open_workspace(settings) is not other
+    open_workspace(settings).close()
+
+
+def test_a_workspace_of_classes_that_were_loaded_again_is_closed_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data")
+    old = open_workspace(settings)
+    monkeypatch.setattr("rag.workspace.Workspace", type("Workspace", (Workspace,), {}))
+    new = open_workspace(settings)
+    assert new is not old
+    assert old.closed
+    new.close()
+
+
+def test_another_way_of_chunking_is_refused_until_it_is_rebuilt(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    first.close()
+    second = make_workspace(chunk_tokens=40)
+    with pytest.raises(FingerprintError, match="rebuild"):
+        second.search(RENT)
+    assert [one.outcome for one in second.rebuild() if one.outcome] == ["ready"]
+    assert "84,000" in second.ask(RENT).text
+    assert second.store.count("documents") == len(second.chunks(second.documents()[0])) > 1
+
+
+def test_a_damaged_index_is_rebuilt_from_what_is_kept(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    before = [(hit.chunk, hit.name) for hit in first.search(RENT)]
+    first.close()
+    chroma = first.folder.chroma
+    (chroma / "in-use").touch()
+    (chroma / "chroma.sqlite3").write_bytes(b"torn" * 1000)
+    second = make_workspace()
+    with pytest.raises(StoreDamagedError, match="rebuild"):
+        second.search(RENT)
+    assert [one.outcome for one in second.rebuild() if one.outcome] == ["ready"]
+    assert [(hit.chunk, hit.name) for hit in second.search(RENT)] == before
+
+
+def test_in_memory_nothing_is_left_behind(make_workspace: Make, notes: Path, tmp_path: Path) -> None:
+    workspace = make_workspace(chroma_mode="memory")
+    list(workspace.ingest([notes]))
+    assert "84,000" in workspace.ask(RENT).text
+    kept = workspace.folder.path
+    workspace.close()
+    assert not kept.exists()
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_demo_takes_questions_and_no_changes(make_workspace: Make, notes: Path) -> None:
+    demo = make_workspace(demo=True)
+    with pytest.raises(ReadOnlyError):
+        list(demo.ingest([notes]))
+    assert outcomes(demo.seed([notes])) == {"lease.md": "ready"}
+    assert "84,000" in demo.ask(RENT).text
+    for change in (demo.erase, lambda: demo.delete("x"), lambda: demo.delete_collection("documents")):
+        with pytest.raises(ReadOnlyError):
+            change()
+
+
+def test_many_threads_at_once(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes]))
+    expected = workspace.search(RENT)
+    wrong: list[object] = []
+
+    def ask() -> None:
+        for _ in range(5):
+            found = workspace.search(RENT, where={"name": "lease.md"})
+            if found != expected:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    list(workspace.ingest([recipe]))
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_questions_that_cannot_be_asked(workspace: Workspace, notes: Path) -> None:
+    with pytest.raises(NotFoundError, match="Nothing is indexed yet"):
+        workspace.ask(RENT)
+    list(workspace.ingest([notes]))
+    with pytest.raises(QuestionError, match="empty"):
+        workspace.ask("  \n ")
+    with pytest.raises(QuestionError, match="10,000 characters"):
+        workspace.ask("x" * 10_000)
+    with pytest.raises(QuestionError, match="k is 0"):
+        workspace.search(RENT, k=0)
+    with pytest.raises(NotFoundError, match="documents"):
+        workspace.search(RENT, collection="missing")
+    with pytest.raises(InputError):
+        workspace.search(RENT, collection="x" * 200)
+    assert workspace.search(RENT, k=1000)
+
+
+def test_a_language_model_answers_from_numbered_sources(make_workspace: Make, notes: Path) -> None:
+    with language_model_server(Behaviour(pieces=("The rent is 84,000 euros", " a year [1]."))) as server:
+        workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+        list(workspace.ingest([notes]))
+        *pieces, answer = workspace.ask_stream(RENT)
+    assert isinstance(answer, Answer)
+    assert answer.model == "openai:test"
+    assert "".join(one.text for one in pieces if isinstance(one, AnswerPiece)) == answer.text
+    assert answer.citations[0].name == "lease.md"
+    assert {"search", "answer", "first_words"} <= set(answer.timings)
+
+
+def test_a_dead_language_model_is_replaced_by_quoting_and_said_so(make_workspace: Make, notes: Path) -> None:
+    workspace = make_workspace(llm="openai:test", llm_base_url="http://127.0.0.1:9/v1", llm_timeout=5)
+    list(workspace.ingest([notes]))
+    answer = workspace.ask(RENT)
+    assert "84,000" in answer.text
+    assert answer.model == "extractive"
+    assert "quotes the documents instead" in answer.notice
+
+
+def _wait(done: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
