@@ -26,11 +26,11 @@ def test_plain_langchain_opens_our_collection_and_finds_the_same_neighbours(
         embedding_function=embedder,
         persist_directory=str(workspace.folder.chroma),
     )
-    found = theirs.similarity_search_with_relevance_scores("How high is the rent?", k=3)
+    found = theirs.similarity_search_with_score("How high is the rent?", k=3)
     assert [document.page_content for document, _ in found] == [hit.chunk.text for hit in ours]
     assert [document.metadata["page"] for document, _ in found] == [hit.chunk.page for hit in ours]
-    for (_, score), hit in zip(found, ours, strict=True):
-        assert abs(score - hit.score) < 1e-4
+    for (_, distance), hit in zip(found, ours, strict=True):
+        assert max(0.0, 1.0 - distance) == pytest.approx(hit.score, abs=1e-4)
     theirs._client.close()
 
 

@@ -1,0 +1,135 @@
+"""The dashboard in a real browser: what a person does with it, and that nothing but loopback is ever asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.browser import ROOT, footnote_server, launch
+
+REPORT = ROOT / "samples" / "tarnholt-annual-report-2025.pdf"
+DIVIDEND = "What dividend per share does the Board propose for 2025?"
+ELSEWHERE = "footnote.example.test"
+"""A foreign host name that the browser is told to look for on this machine."""
+PATIENCE = 30_000
+"""Milliseconds."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield launch(playwright, f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with an empty data folder. The tests below go through its life in order."""
+    with footnote_server(tmp_path_factory.mktemp("browser") / "data") as where:
+        yield where
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; the test fails if it asked any machine but this one, or opened a dialog of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    alerts: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    yield page
+    context.close()
+    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob")}
+    assert hosts <= {"localhost", "127.0.0.1", ELSEWHERE}
+    assert alerts == []
+
+
+def upload(page: Page, address: str, *paths: Path) -> None:
+    page.goto(f"{address}/Upload")
+    page.locator("input[type=file]").set_input_files(paths)
+    button(page, re.compile("^add Add ")).click()
+    expect(button(page, "Clear this list")).to_be_visible(timeout=PATIENCE)
+
+
+def ask(page: Page, address: str, question: str) -> None:
+    page.goto(f"{address}/Ask")
+    page.get_by_test_id("stChatInputTextArea").fill(question)
+    page.keyboard.press("Enter")
+
+
+def button(page: Page, name: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role("button", name=name).first
+
+
+def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_text("Try the sample documents")).to_be_visible(timeout=PATIENCE)
+    upload(page, address, REPORT)
+    expect(page.get_by_text("Ready · 14 pages")).to_be_visible()
+
+    ask(page, address, DIVIDEND)
+    footnote = button(page, re.compile(r"\[1\] tarnholt-annual-report-2025\.pdf · p\. 3"))
+    footnote.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("tarnholt-annual-report-2025.pdf · page 3")
+    quote = dialog.locator("mark")
+    expect(quote).to_contain_text("The Board proposes a dividend of EUR 0.31 per share")
+    expect(quote).to_be_in_viewport()
+
+
+def test_a_reload_ingests_nothing_again(page: Page, address: str) -> None:
+    page.goto(f"{address}/Upload")
+    expect(page.get_by_text("Files to index")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Files to index")).to_be_visible()
+    page.goto(address)
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("1")
+    expect(page.get_by_text("In progress")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["Upload", "Ask", "Collections"])
+def test_a_page_opened_cold_at_its_own_address_has_the_menu(page: Page, address: str, name: str) -> None:
+    page.goto(f"{address}/{name}")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    menu = page.get_by_test_id("stSidebar").get_by_role("link")
+    expect(menu).to_contain_text(["Home", "Upload", "Ask", "Collections"])
+    expect(page).to_have_title(f"{name} · Footnote")
+
+
+def test_another_host_name_meets_the_door(page: Page, address: str) -> None:
+    port = urlsplit(address).port
+    page.goto(f"http://{ELSEWHERE}:{port}/Collections")
+    expect(page.get_by_role("heading", name="Footnote is not open yet")).to_be_visible()
+    expect(page.get_by_text("tarnholt")).to_have_count(0)
+
+
+def test_hostile_names_and_text_are_shown_as_they_are(page: Page, address: str, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)> ![i](http:evil.test) :material_home: :red[n] :smile: $x^2$ **b** `c`.txt"
+    words = "<script>alert(2)</script> The zebra password is ![p](http://evil.test/p.png) <img src=http://evil.test/q>."
+    (tmp_path / name).write_text(words)
+    upload(page, address, tmp_path / name)
+    shown = page.get_by_test_id("stMarkdown").filter(has_text="onerror")
+    assert name.removesuffix(".txt")[:30] in shown.first.inner_text().replace("\u2060", "")
+
+    ask(page, address, "What is the zebra password?")
+    answer = page.get_by_test_id("stHtml").first
+    expect(answer).to_contain_text("![p](http://evil.test/p.png) <img src=http://evil.test/q>")
+    button(page, re.compile(r"\[1\]")).click()
+    expect(page.get_by_role("dialog").locator("mark")).to_contain_text("<img src=http://evil.test/q>")
+    assert page.get_by_role("dialog").locator("img, script, a").count() == 0
+
+    page.goto(f"{address}/Collections")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    page.get_by_role("combobox", name="Look into a document").click()
+    page.get_by_role("option").filter(has_text="onerror").click()
+    heading = page.get_by_role("heading", name="onerror")
+    expect(heading).to_be_visible()
+    assert heading.inner_text().replace("\u2060", "") == name
+    assert heading.locator("img, a, strong, code").count() == 0
