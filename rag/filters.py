@@ -15,12 +15,19 @@ _COMPARE = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
 _AMONG = ("$in", "$nin")
 _JOIN = ("$and", "$or")
 _NUMBERS = ("page", "date")
+_SHORT_TYPES = {
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "text": "text/plain",
+    "md": "text/markdown",
+    "markdown": "text/markdown",
+}
 
 
 def parse_where(source: str | Where | None) -> Where | None:
     """Check a filter and turn it into what Chroma wants; None and `{}` filter nothing.
 
-    Fields: document (id), name, page, tag, type (media type), date (ISO date or yyyymmdd). Several fields beside
+    Fields: document (id), name, page, tag, type (`pdf`, `txt`, `md` or a media type), date (ISO date or yyyymmdd). Several fields beside
     each other must all hold. Raises FilterError saying what is wrong.
     """
     if isinstance(source, str):
@@ -87,7 +94,7 @@ def _value(field: str, value: Any) -> str | int:
         return value
     if not isinstance(value, str):
         raise FilterError(f"{field!r} is compared with a text, not {json.dumps(value)}.")
-    return value
+    return _SHORT_TYPES.get(value.lower(), value) if field == "type" else value
 
 
 def _day(value: str) -> int:

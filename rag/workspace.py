@@ -81,6 +81,18 @@ class Workspace:
     def _embedder(self) -> Embedder:
         return load_embedder(self.settings)
 
+    def warm_up(self) -> None:
+        """Load, in the background, what the first question would otherwise wait for."""
+        threading.Thread(target=self._warm_up, name="footnote-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self.embedder.encode_query("warm up")
+            self.store.names()
+            self.answerer.load()
+        except RagError as error:  # whoever asks hears it again, with the remedy
+            log.warning("Warming up: %s", error)
+
     def __enter__(self) -> Self:
         return self
 

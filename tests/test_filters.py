@@ -25,6 +25,10 @@ def test_dates_are_written_as_people_write_them() -> None:
     assert parse_where({"date": {"$gte": "2024-03-31"}}) == {"date": {"$gte": 20240331}}
 
 
+def test_types_may_be_named_by_what_people_call_them() -> None:
+    assert parse_where({"type": "PDF"}) == parse_where({"type": "application/pdf"})
+
+
 def test_tags_are_looked_for_in_an_array() -> None:
     assert parse_where({"tag": "q1"}) == {"tag": {"$contains": "q1"}}
     assert parse_where({"tag": {"$in": ["q1", "q2"]}}) == {

@@ -23,6 +23,11 @@ class Answerer:
         self._sentences = sentences
         self._chat = ChatAnswerer(settings, self._count_tokens) if settings.llm else None
 
+    def load(self) -> None:
+        """Load the language model's client, if one is set. Raises ModelError, MissingDependencyError."""
+        if self._chat is not None:
+            self._chat.load()
+
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
         """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""
         started = time.monotonic()
