@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from rag.errors import StoreUnavailableError
 from rag.folder import Folder
 from rag.passwords import hash_password
+from rag.records import AnswerPiece
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
 from ui import door
@@ -243,14 +245,15 @@ def test_a_stopped_answer_leaves_the_history_whole_and_can_be_asked_again(
 ) -> None:
     app = ask(start("2_Ask"), DIVIDEND)
 
-    def stopped(*_: object) -> Iterator[None]:
+    def stopped(*_: object) -> Iterator[AnswerPiece]:
+        yield AnswerPiece("They reach")
         raise StopException
-        yield
 
     with monkeypatch.context() as patch:
         patch.setattr(Workspace, "ask_stream", stopped)
         app.chat_input[0].set_value("How hot do the heat pumps get?").run()
     healthy(app.run())
+    assert "They reach" in shown(app)
     assert "Stopped before the answer was complete." in shown(app)
     press(app, "Ask again")
     assert "165" in shown(app)
@@ -444,6 +447,14 @@ def _in_brackets(address: str) -> str:
 )
 def test_a_list_of_readers_lets_in_who_is_on_it(user: dict[str, Any], allowed: Any, enters: bool) -> None:
     assert door.may_enter(user, allowed) is enters
+
+
+def test_the_configuration_keeps_to_this_machine() -> None:
+    written = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert written["server"]["address"] == "localhost"
+    assert written["browser"] == {"serverAddress": "localhost", "gatherUsageStats": False}
+    assert written["client"]["showErrorDetails"] == "none"
+    assert "//" not in str(written["theme"]), "a font from elsewhere"
 
 
 # -- when something is wrong -----------------------------------------------------------------------

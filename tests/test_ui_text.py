@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from rag.records import Page
 from ui.passages import page_html
-from ui.text import JOINER, answer_markdown, bytes_as_text, counted, day, escape_markdown, quoted_html, shortened
+from ui.text import (
+    JOINER,
+    answer_markdown,
+    bytes_as_text,
+    counted,
+    day,
+    escape_markdown,
+    message_markdown,
+    quoted_html,
+    shortened,
+)
 
 
 @given(st.text(max_size=200))
@@ -33,14 +43,27 @@ def test_nothing_is_left_that_streamlit_looks_for_after_unescaping(hostile: str)
 
 def test_an_answers_code_keeps_its_characters_and_diagrams_become_text() -> None:
     assert answer_markdown("`a$b:c` costs $5", ()) == r"`a$b:c` costs \$5"
-    assert "mermaid" not in answer_markdown("```mermaid\ngraph TD\n```", ())
+    for fence in ("```mermaid", "> ```mermaid", "~~~ mermaid"):
+        assert "mermaid" not in answer_markdown(f"{fence}\ngraph TD\n```", ())
 
 
-def test_images_and_links_in_an_answer_stay_text() -> None:
-    shown = answer_markdown("![x](http://evil.test/a.png) [y](http://evil.test)", ())
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "![x](http://evil.test/a.png) [y](http://evil.test)",
+        r"\`![x](http://evil.test/a.png)`",
+        "```\n![x](http://evil.test/a.png)",
+        "![x][y]\n\n[y]: http://evil.test/a.png",
+    ],
+)
+def test_images_and_links_in_an_answer_stay_text(hostile: str) -> None:
+    shown = answer_markdown(hostile, ())
     assert "![" not in shown
     assert "](" not in shown
-    assert "http://" not in shown
+
+
+def test_commands_in_our_messages_are_set_as_code_and_the_rest_is_escaped() -> None:
+    assert message_markdown("Run `chroma run` for *x*.") == r"Run `chroma run` for \*x\*\."
 
 
 @given(st.text(max_size=100))
