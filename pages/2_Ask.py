@@ -1,0 +1,52 @@
+"""Ask: a conversation whose answers have footnotes that open the passage they quote."""
+
+import streamlit as st
+
+from rag.records import VISIBLE
+from ui.conversation import Turn, ask, choose_search, draw, offer, search_in_words
+from ui.samples import example_questions
+from ui.shell import UPLOAD, heading, page
+from ui.text import counted
+
+with page("Ask") as workspace:
+    turns: list[Turn] = st.session_state.setdefault("turns", [])
+    searchable = [one for one in workspace.documents() if one.state in VISIBLE]
+    if not searchable and not turns:
+        waiting = workspace.unfinished()
+        heading("Ask")
+        st.markdown(
+            f"{counted(len(waiting), 'document')} will be ready in a moment."
+            if waiting
+            else "There is nothing to ask about yet."
+        )
+        if not workspace.settings.demo:
+            words = "See the progress" if waiting else "Upload documents"
+            st.page_link(UPLOAD, label=words, icon=":material/upload_file:")
+        st.stop()
+
+    question = st.chat_input("Ask about your documents", key="question", submit_mode="stop")
+    question = question or st.session_state.pop("example", None)
+    with heading("Ask"):
+        if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
+            turns.clear()
+            question = None
+        with st.popover("Where to look", icon=":material/tune:"):
+            search = choose_search(searchable, workspace.settings)
+    st.caption(search_in_words(search, workspace.settings))
+
+    beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
+    if question:
+        turns.append(Turn(question, search))
+    elif not turns:
+        with beginning.container():
+            offer(example_questions(one for one in searchable if one.collection == search.collection))
+
+    for number, turn in enumerate(turns):
+        with st.chat_message("user", avatar=":material/person:"):
+            st.text(turn.question)
+        with st.chat_message("assistant", avatar=":material/format_quote:"):
+            if question and turn is turns[-1]:
+                ask(workspace, turn)
+            if draw(workspace, turn, number):
+                ask(workspace, turn)
+                st.rerun()

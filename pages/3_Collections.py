@@ -1,0 +1,49 @@
+"""Collections: what is kept, in which state, down to each passage; and how to delete it."""
+
+import streamlit as st
+
+from rag.records import UNFINISHED
+from ui.library import choose, confirm_delete, confirm_delete_collection, describe, show_chunks, show_failures, storage
+from ui.progress import watch
+from ui.shell import UPLOAD, heading, page
+from ui.text import bytes_as_text, counted, day
+
+with page("Collections") as workspace:
+    heading("Collections")
+    collections = {one.name: one for one in workspace.collections()}
+    if not collections:
+        st.markdown("There are no documents yet. A collection comes into being with the first document you put in it.")
+        if not workspace.settings.demo:
+            st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
+
+    else:
+        if st.session_state.get("shown_collection") not in collections:
+            st.session_state.pop("shown_collection", None)
+        name = st.selectbox("Collection", list(collections), key="shown_collection", persist_state="session") or next(
+            iter(collections)
+        )
+        collection, documents = collections[name], workspace.documents(name)
+        st.caption(
+            f"{counted(len(documents), 'document')} · {counted(collection.chunks, 'passage')} · "
+            f"{bytes_as_text(collection.bytes)} · since {day(collection.created_at)}"
+        )
+        if any(one.state in UNFINISHED for one in documents):
+            watch(workspace)
+        if documents:
+            document = choose(documents, name)
+            show_failures(documents)
+            if document is not None:
+                describe(document)
+                if not workspace.settings.demo and st.button("Delete this document", icon=":material/delete:"):
+                    confirm_delete(workspace, document)
+                show_chunks(workspace, document)
+        else:
+            st.markdown("This collection is empty.")
+            if not workspace.settings.demo:
+                st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
+        if not workspace.settings.demo and st.button(
+            "Delete this collection", icon=":material/delete_sweep:", type="tertiary"
+        ):
+            confirm_delete_collection(workspace, name, len(documents))
+
+    storage(workspace)

@@ -1,0 +1,76 @@
+"""Home: what Footnote does, what is indexed, and what to do next."""
+
+import streamlit as st
+
+from rag.records import UNFINISHED, VISIBLE, State
+from ui.brand import NAME, PROMISE
+from ui.progress import hand_in, remember, watch
+from ui.samples import sample_files
+from ui.shell import ASK, COLLECTIONS, UPLOAD, heading, page
+from ui.text import counted, day, escape_markdown, shortened
+
+STEPS = (
+    (":material/upload_file:", "Upload", "PDF, text and Markdown files, by themselves or by the dozen."),
+    (":material/forum:", "Ask", "In your own words. Answers come from your documents only."),
+    (":material/fact_check:", "Check", "Each footnote opens the page it quotes, the words marked."),
+)
+LATEST = 5
+
+with page(NAME) as workspace:
+    heading(NAME)
+    st.markdown(PROMISE)
+    documents = workspace.documents()
+    ready = [one for one in documents if one.state in VISIBLE]
+    waiting = [one for one in documents if one.state in UNFINISHED]
+    failed = [one for one in documents if one.state is State.FAILED]
+
+    if ready:
+        with st.grid(4, min_column_width=130):
+            st.metric("Documents", f"{len(ready):,}", border=True)
+            st.metric("Pages", f"{sum(one.pages for one in ready):,}", border=True)
+            st.metric(
+                "Passages",
+                f"{sum(one.chunks for one in ready):,}",
+                border=True,
+                help="Documents are split into passages of a few sentences, which are what is searched and quoted.",
+            )
+            st.metric("Collections", f"{len({one.collection for one in ready}):,}", border=True)
+        with st.container(horizontal=True):
+            if st.button("Ask a question", type="primary", icon=":material/forum:"):
+                st.switch_page(ASK)
+            if not workspace.settings.demo and st.button("Upload more", icon=":material/upload_file:"):
+                st.switch_page(UPLOAD)
+
+    if waiting:
+        st.subheader("In progress", anchor=False)
+        watch(workspace)
+
+    if ready:
+        st.subheader("Latest documents", anchor=False)
+        with st.container(border=True, gap="small"):
+            for one in sorted(ready, key=lambda document: document.added_at, reverse=True)[:LATEST]:
+                facts = f"{counted(one.pages, 'page')} · {counted(one.chunks, 'passage')} · {day(one.added_at)}"
+                name = escape_markdown(shortened(one.name, 60))
+                st.markdown(f":material/description: **{name}**  \n:gray[:small[{facts}]]")
+        st.page_link(COLLECTIONS, label="All documents", icon=":material/library_books:")
+    elif not waiting:
+        with st.grid(3, min_column_width=200):
+            for icon, title, words in STEPS:
+                with st.container(border=True, height="stretch", gap="xsmall"):
+                    st.markdown(f"{icon} **{title}**")
+                    st.caption(words)
+        st.subheader("Start here", anchor=False)
+        st.markdown(
+            "The sample documents are about a made-up company: its annual report, a supply agreement, a credit "
+            "facility and an earnings call. Or bring your own."
+        )
+        with st.container(horizontal=True):
+            if sample_files() and st.button("Try the sample documents", type="primary", icon=":material/science:"):
+                remember(workspace.settings.collection, hand_in(workspace, sample_files()))
+                st.rerun()
+            if st.button("Upload documents", icon=":material/upload_file:"):
+                st.switch_page(UPLOAD)
+
+    if failed:
+        st.warning(f"{counted(len(failed), 'document')} could not be read.", icon=":material/warning:")
+        st.page_link(COLLECTIONS, label="See why", icon=":material/arrow_forward:")

@@ -1,0 +1,199 @@
+"""The conversation on the Ask page: turns, how they are asked, and how they are drawn, now and after any rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.errors import RagError
+from rag.records import Answer, AnswerPiece, Citation, Document
+from rag.settings import Settings
+from rag.workspace import Workspace
+from ui.passages import cited, found, label, open_passage
+from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
+
+QUOTING = "extractive"
+"""The answer's `model` where no language model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where to look for an answer: a collection, some of its documents (none: all), and how many passages to find."""
+
+    collection: str
+    documents: tuple[str, ...]
+    passages: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """A question with its answer. Without either answer or error it was stopped on the way, after `partial`."""
+
+    question: str
+    search: Search
+    answer: Answer | None = None
+    error: str = ""
+    partial: str = ""
+
+
+def choose_search(searchable: Sequence[Document], settings: Settings) -> Search:
+    """Widgets for where to look. The default collection comes first."""
+    names = sorted({one.collection for one in searchable}, key=lambda name: (name != settings.collection, name))
+    if st.session_state.get("ask_collection") not in names:
+        st.session_state.pop("ask_collection", None)
+    collection = st.selectbox("Collection", names, key="ask_collection", persist_state="session") or settings.collection
+    there = {one.id: one.name for one in searchable if one.collection == collection}
+    key = f"ask_documents-{collection}"
+    if gone := [one for one in st.session_state.get(key, ()) if one not in there]:
+        st.session_state[key] = [one for one in st.session_state[key] if one not in gone]
+    documents = st.multiselect(
+        "Documents",
+        list(there),
+        format_func=lambda one: there.get(one, one),
+        placeholder="All documents",
+        key=key,
+        persist_state="session",
+    )
+    passages = st.slider("Passages to find", 1, 20, min(settings.top_k, 20), key="ask_k", persist_state="session")
+    return Search(collection, tuple(documents), passages)
+
+
+def search_in_words(search: Search, settings: Settings) -> str:
+    """What is searched and who writes the answer, in Markdown."""
+    what = counted(len(search.documents), "chosen document") if search.documents else "every document"
+    how = (
+        f"Passages are sent to {escape_markdown(settings.llm)}, which writes the answer."
+        if settings.llm
+        else "Answers are quoted word for word."
+    )
+    return f"Searching {what} in the collection “{escape_markdown(search.collection)}”. {how}"
+
+
+def offer(examples: Sequence[str]) -> None:
+    """Questions to begin with; the chosen one is the session's `example`."""
+    if examples:
+        st.markdown("**Try one of these.** The last one has no answer in the documents.")
+    for number, example in enumerate(examples):
+        st.button(
+            escape_markdown(example),
+            key=f"example-{number}",
+            icon=":material/chat_bubble:",
+            on_click=st.session_state.__setitem__,
+            args=("example", example),
+        )
+
+
+def ask(workspace: Workspace, turn: Turn) -> None:
+    """Answer a turn, drawing the answer as it comes.
+
+    The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
+    interrupts this, a stop or another click, leaves a history that is whole.
+    """
+    place = st.empty()
+    place.markdown(":shimmer[Looking through the documents…]")
+    where = {"document": {"$in": list(turn.search.documents)}} if turn.search.documents else None
+    numbers = range(1, turn.search.passages + 1)
+    turn.answer, turn.error, turn.partial = None, "", ""
+    try:
+        for one in workspace.ask_stream(turn.question, turn.search.passages, where, turn.search.collection):
+            if isinstance(one, AnswerPiece):
+                turn.partial = one.text if one.restart else turn.partial + one.text
+                if workspace.settings.llm:
+                    place.markdown(answer_markdown(turn.partial, numbers) + " ▌")
+            else:
+                turn.answer = one
+    except RagError as error:
+        turn.error = str(error)
+    place.empty()
+
+
+def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
+    """Draw the answer of a turn. True if the reader wants it asked again."""
+    if turn.answer is None:
+        return _draw_unanswered(turn, number)
+    answer = turn.answer
+    if answer.notice:
+        st.warning(message_markdown(answer.notice), icon=":material/info:")
+    if answer.abstained:
+        _draw_abstention(answer)
+    elif answer.model == QUOTING:
+        st.html(quoted_html(answer.text, _numbers(answer)))
+    else:
+        st.markdown(answer_markdown(answer.text, _numbers(answer)))
+    _draw_footnotes(workspace, turn, answer.citations, number)
+    _draw_hits(workspace, turn, answer, number)
+    return False
+
+
+def _draw_unanswered(turn: Turn, number: int) -> bool:
+    if turn.error:
+        st.error(message_markdown(turn.error), icon=":material/error:")
+    else:
+        if turn.partial:
+            st.markdown(answer_markdown(turn.partial, ()))
+        st.caption("Stopped before the answer was complete.")
+    with st.container(horizontal=True):
+        st.button("Edit the question", key=f"edit-{number}", icon=":material/edit:", on_click=_edit, args=(number,))
+        return st.button("Ask again", key=f"again-{number}", icon=":material/refresh:")
+
+
+def _edit(number: int) -> None:
+    """Put a question back into the box it came from."""
+    st.session_state["question"] = st.session_state["turns"].pop(number).question
+
+
+def _numbers(answer: Answer) -> set[int]:
+    return {one.number for one in answer.citations}
+
+
+def _draw_abstention(answer: Answer) -> None:
+    advice = (
+        "Look at the nearest passages below, ask in other words, or search in more documents."
+        if answer.hits
+        else "No passage was found. Search in more documents, or upload the one that has the answer."
+    )
+    st.info(f"**{escape_markdown(answer.text)}** {advice}", icon=":material/search_off:")
+
+
+def _draw_footnotes(workspace: Workspace, turn: Turn, citations: Sequence[Citation], number: int) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        for one in citations:
+            shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
+            if st.button(shown, key=f"footnote-{number}-{one.number}"):
+                hits = turn.answer.hits if turn.answer else ()
+                open_passage(workspace, cited(one, turn.search.collection, hits))
+
+
+def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) -> None:
+    if not answer.hits:
+        return
+    seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
+    what = counted(len(answer.hits), "nearest passage" if answer.abstained else "source")
+    title = f"{what} · {seconds:.2f} s"
+    with st.expander(title):
+        st.caption(_made_by(answer))
+        for index, hit in enumerate(answer.hits):
+            with st.container(gap="xxsmall"):
+                if st.button(
+                    f"**{label(hit.name, hit.chunk.page)}**",
+                    key=f"hit-{number}-{index}",
+                    type="tertiary",
+                    icon=":material/article:",
+                ):
+                    open_passage(workspace, found(hit, turn.search.collection))
+                st.caption(f"{hit.score:.0%} alike · {_snippet(hit.chunk.text)}")
+
+
+def _snippet(text: str) -> str:
+    flat = " ".join(text.split())
+    return escape_markdown(flat if len(flat) <= 280 else f"{flat[:280].rstrip()}…")
+
+
+def _made_by(answer: Answer) -> str:
+    if answer.abstained:
+        return "What comes nearest to the question, best first."
+    if answer.model == QUOTING:
+        return "The answer is quoted word for word from these passages, best first."
+    return f"Written by {escape_markdown(answer.model)} from these passages, best first. Check the footnotes."

@@ -1,0 +1,122 @@
+"""A passage opened: the page it stands on, with the quoted words marked."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import streamlit as st
+
+from rag.errors import NotFoundError
+from rag.records import Citation, Hit, Page
+from rag.workspace import Workspace
+from ui.errors import friendly_errors
+from ui.text import escape_markdown, shortened
+
+NEAR = 260
+"""Characters shown before the quote; what is earlier on the page is folded away, so the quote is in sight."""
+
+_PAPER = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.55;font-size:.95rem;"
+    "font-family:'Source Serif','Source Serif 4',serif;"
+    "border:1px solid rgba(128,128,128,.35);border-radius:.5rem;padding:1rem 1.25rem"
+)
+_MARK = "background:rgba(242,182,50,.45);color:inherit;border-radius:.2rem;padding:.05rem 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection."""
+
+    collection: str
+    document: str
+    name: str
+    page: int
+    start: int
+    end: int
+    text: str
+    heading: str = ""
+
+
+def cited(citation: Citation, collection: str, hits: tuple[Hit, ...]) -> Passage:
+    """The passage of a footnote, with the heading of the found passage it was taken from."""
+    heading = next((hit.chunk.heading for hit in hits if _holds(hit, citation)), "")
+    return Passage(
+        collection,
+        citation.document,
+        citation.name,
+        citation.page,
+        citation.start,
+        citation.end,
+        citation.quote,
+        heading,
+    )
+
+
+def found(hit: Hit, collection: str) -> Passage:
+    """The passage of a hit."""
+    chunk = hit.chunk
+    return Passage(
+        collection, chunk.document_id, hit.name, chunk.page, chunk.start, chunk.end, chunk.text, chunk.heading
+    )
+
+
+def _holds(hit: Hit, citation: Citation) -> bool:
+    chunk = hit.chunk
+    return chunk.document_id == citation.document and chunk.start <= citation.start and citation.end <= chunk.end
+
+
+@st.dialog("Passage", width=880, icon=":material/format_quote:")
+def open_passage(workspace: Workspace, passage: Passage) -> None:
+    """Show a passage in a dialog: document, page, headings, and the page's text with the passage marked."""
+    with friendly_errors():
+        st.markdown(f"**{escape_markdown(passage.name)}** · page {passage.page}")
+        if passage.heading:
+            st.caption(heading_path(passage.heading))
+        try:
+            document = workspace.document(passage.document, passage.collection)
+            pages = {page.number: page for page in workspace.pages(document)}
+        except NotFoundError:
+            st.caption("The document has been deleted since. This is what was quoted from it.")
+            pages = {}
+        page = pages.get(passage.page)
+        st.html(page_html(page, passage.start, passage.end) if page else _paper(_marked(passage.text)))
+
+
+def page_html(page: Page, start: int, end: int) -> str:
+    """A page's text as HTML with document_text[start:end] marked, and what is far before it folded away."""
+    first = max(0, min(start - page.start, len(page.text)))
+    last = max(first, min(end - page.start, len(page.text)))
+    near = _line_start(page.text, first - NEAR)
+    earlier, before = page.text[:near].strip("\n"), page.text[near:first]
+    folded = (
+        f'<details style="margin-bottom:.75rem"><summary style="cursor:pointer;opacity:.7">Earlier on this page'
+        f"</summary>{html.escape(earlier)}</details>"
+        if earlier
+        else ""
+    )
+    marked = _marked(page.text[first:last])
+    return _paper(folded + html.escape(before.lstrip("\n")) + marked + html.escape(page.text[last:].rstrip()))
+
+
+def _line_start(text: str, offset: int) -> int:
+    """Where the line begins that has `offset` in it; 0 before the text."""
+    return text.rfind("\n", 0, offset) + 1 if offset > 0 else 0
+
+
+def _marked(text: str) -> str:
+    return f'<mark style="{_MARK}">{html.escape(text)}</mark>'
+
+
+def _paper(inner: str) -> str:
+    return f'<div style="{_PAPER}">{inner}</div>'
+
+
+def heading_path(heading: str) -> str:
+    """The headings above a passage, escaped."""
+    return " › ".join(escape_markdown(one) for one in heading.split(" > "))
+
+
+def label(name: str, page: int, limit: int = 40) -> str:
+    """`report.pdf · p. 5` for a button, escaped."""
+    return f"{escape_markdown(shortened(name, limit))} · p. {page}"

@@ -1,0 +1,112 @@
+"""What every page begins with: its title, the door, the menu, the workspace, and errors as people should see them.
+
+Each page is opened cold at its own address too, so nothing here may rely on the home page having run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from rag.errors import FolderInUseError, RagError
+from rag.settings import Settings, load_settings
+from rag.workspace import Workspace, open_workspace
+from ui.brand import ICON, NAME
+from ui.door import guard, leave_button
+from ui.errors import friendly_errors, show_error
+from ui.samples import sample_files
+from ui.text import message_markdown
+
+ROOT = Path(__file__).parent.parent
+HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
+
+_MENU = (
+    (HOME, "Home", ":material/home:"),
+    (UPLOAD, "Upload", ":material/upload_file:"),
+    (ASK, "Ask", ":material/forum:"),
+    (COLLECTIONS, "Collections", ":material/library_books:"),
+    ("pages/4_Experiments.py", "Experiments", ":material/science:"),
+)
+
+
+@contextmanager
+def page(title: str) -> Iterator[Workspace]:
+    """Begin a page; inside, errors are shown as one friendly line each."""
+    st.set_page_config(page_title=NAME if title == NAME else f"{title} · {NAME}", page_icon=ICON, layout="centered")
+    st.logo(ICON, size="large")
+    try:
+        secrets = _secrets()
+        settings = load_settings(**_settings_among(secrets))
+    except RagError as error:
+        heading("Footnote cannot start")
+        show_error(error)
+        st.stop()
+    guard(settings, secrets)
+    _menu(settings)
+    workspace = _workspace(settings)
+    if (message := st.session_state.pop("message", None)) is not None:
+        st.toast(message, icon=":material/check_circle:")
+    if settings.storage_is_ephemeral:
+        st.caption(":material/warning: What is stored here may vanish when the app restarts. Keep your originals.")
+    with friendly_errors():
+        yield workspace
+
+
+def heading(title: str) -> DeltaGenerator:
+    """The page's title, at the same height on every page, in a row that takes buttons at its right."""
+    row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right")
+    row.title(title, anchor=False, width="stretch")
+    return row
+
+
+def say(message: str) -> None:
+    """Show a short message after the next run of the page. The message is Markdown."""
+    st.session_state["message"] = message
+
+
+def _secrets() -> Mapping[str, Any]:
+    """Streamlit's secrets, empty where there is no file of them."""
+    return st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
+
+
+def _settings_among(secrets: Mapping[str, Any]) -> dict[str, Any]:
+    named = {key.lower().removeprefix("rag_"): value for key, value in secrets.items() if key.lower()[:4] == "rag_"}
+    return {name: value for name, value in named.items() if name in Settings.model_fields}
+
+
+def _menu(settings: Settings) -> None:
+    with st.sidebar:
+        for path, label, icon in _MENU:
+            if (ROOT / path).is_file() and not (settings.demo and path == UPLOAD):
+                st.page_link(path, label=label, icon=icon, width="stretch")
+        leave_button()
+        if settings.demo:
+            st.caption("This is a read-only demo: ask as you like.")
+
+
+def _workspace(settings: Settings) -> Workspace:
+    """The process's one workspace. `open_workspace` keeps it, and renews it after a hot reload of our modules."""
+    try:
+        workspace = open_workspace(settings, "the dashboard")
+        workspace.worker.start()
+        if settings.demo and not workspace.documents():
+            with st.spinner("Getting the sample documents ready…"):
+                for _ in workspace.seed(sample_files()):
+                    pass
+    except FolderInUseError as error:
+        _closed("Footnote is open elsewhere", error)
+    except RagError as error:
+        _closed("Footnote cannot open its data folder", error)
+    return workspace
+
+
+def _closed(title: str, error: RagError) -> None:
+    heading(title)
+    st.markdown(message_markdown(str(error)))
+    st.button("Try again", type="primary", icon=":material/refresh:")
+    st.stop()

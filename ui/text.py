@@ -1,0 +1,106 @@
+"""Text on its way to the page: escaping, and numbers as people read them. Pure functions.
+
+Names and document text are hostile. Blocks of them are shown as escaped HTML; labels, which Streamlit always reads
+as Markdown, go through `escape_markdown`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection
+from datetime import datetime
+
+JOINER = "\u2060"
+"""Word joiner: it has no width and is no space. Between two characters it keeps what they would start from starting."""
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# Streamlit looks for these after the backslashes are gone: :material/icon:, :emoji:, :red[...], addresses, arrows.
+_LATE = re.compile(r":(?=[\w+/-])|(?i:\bwww)(?=\.)|@(?=[\w-])")
+_SYMBOLS = re.compile(r"(?<!\S)([<>~-])(->|[=>-])(?!\S)")
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_COMMAND = re.compile(r"(`[^`\n]+`)")
+_DIAGRAM = re.compile(r"(?i)(`{3,}|~{3,})\s*mermaid\b")
+_FETCHES = re.compile(r"(!)(?=\[)|(\])(?=\()")
+
+
+def escape_markdown(text: str) -> str:
+    """`text` such that Streamlit's Markdown shows just these characters, on one line; for labels and captions."""
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    return _PUNCTUATION.sub(r"\\\1", _break_up(text))
+
+
+def message_markdown(text: str) -> str:
+    """One of our own messages: as `escape_markdown`, but with `commands` set as code."""
+    parts = _COMMAND.split(" ".join(text.split()))
+    return "".join(part if index % 2 else _escaped(part) for index, part in enumerate(parts))
+
+
+def answer_markdown(text: str, numbers: Collection[int]) -> str:
+    """A language model's Markdown without what only Streamlit reads into it, its footnote numbers set apart."""
+    # Images and links go everywhere, in code too: what the browser takes for code need not be what is taken here.
+    text = _FETCHES.sub(lambda found: found[0] + JOINER, _DIAGRAM.sub(r"\1text", text))
+    parts = _CODE.split(text)
+    return "".join(part if index % 2 else _prose(part, numbers) for index, part in enumerate(parts))
+
+
+def _prose(text: str, numbers: Collection[int]) -> str:
+    text = _break_up(text).replace("$", r"\$")
+
+    def footnote(found: re.Match[str]) -> str:
+        return rf":blue[**\[{found[1]}\]**]" if int(found[1]) in numbers else found[0]
+
+    return re.sub(r"\[(\d{1,3})\]", footnote, text)
+
+
+def _break_up(text: str) -> str:
+    text = _LATE.sub(lambda found: found[0] + JOINER, text)
+    return _SYMBOLS.sub(rf"\1{JOINER}\2", text)
+
+
+def quoted_html(text: str, numbers: Collection[int]) -> str:
+    """Quoted text as HTML paragraphs, every character as it is, its footnote numbers set apart."""
+
+    def footnote(found: re.Match[str]) -> str:
+        # Never alone on a line: the space before it does not break.
+        return f"&nbsp;<strong>[{found[1]}]</strong>" if int(found[1]) in numbers else found[0]
+
+    paragraphs = [re.sub(r" ?\[(\d{1,3})\]", footnote, html.escape(one)) for one in text.split("\n\n")]
+    return (
+        '<p style="margin:0;overflow-wrap:anywhere">'
+        + '</p><p style="margin:.75rem 0 0;overflow-wrap:anywhere">'.join(paragraphs)
+        + "</p>"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 page`, `1,204 pages`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def bytes_as_text(number: int) -> str:
+    """`812 bytes`, `14 kB`, `3.2 MB`, `1.1 GB`."""
+    if number < 1000:
+        return counted(number, "byte")
+    for unit, size in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if number < size * 999.5 or unit == "GB":
+            amount = number / size
+            return f"{amount:.0f} {unit}" if amount >= 10 or unit == "kB" else f"{amount:.1f} {unit}"
+    raise AssertionError("the last unit takes every number")
+
+
+def day(when: datetime) -> str:
+    """`22 Nov 2026`."""
+    return f"{when.day} {when:%b %Y}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text` on one line with at most `limit` characters, the middle left out."""
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f"{text[: limit - tail - 1].rstrip()}…{text[-tail:].lstrip()}"
