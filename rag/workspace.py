@@ -271,6 +271,7 @@ class Workspace:
             self.store.drop(collection.store_name)
         with self._reopening(and_remove=(self.folder.chroma, self.folder.files, *self.folder.catalog_files())):
             log.info("Erased %s", self.folder.path)
+        self.worker.start()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:
         """Index a collection (or everything) anew from the kept originals, with the settings as they are now.

@@ -187,7 +187,6 @@ def _erase(workspace: Workspace) -> None:
         return
     with friendly_errors():
         workspace.erase()
-        workspace.worker.start()
         for key in ("turns", "handed_in"):
             st.session_state.pop(key, None)
         st.session_state["erase-word"] = ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -22,7 +21,6 @@ from ui.errors import friendly_errors, show_error
 from ui.samples import sample_files
 from ui.text import message_markdown
 
-ROOT = Path(__file__).parent.parent
 HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
 
 _MENU = (
@@ -30,7 +28,6 @@ _MENU = (
     (UPLOAD, "Upload", ":material/upload_file:"),
     (ASK, "Ask", ":material/forum:"),
     (COLLECTIONS, "Collections", ":material/library_books:"),
-    ("pages/4_Experiments.py", "Experiments", ":material/science:"),
 )
 
 
@@ -82,22 +79,36 @@ def _settings_among(secrets: Mapping[str, Any]) -> dict[str, Any]:
 def _menu(settings: Settings) -> None:
     with st.sidebar:
         for path, label, icon in _MENU:
-            if (ROOT / path).is_file() and not (settings.demo and path == UPLOAD):
+            if not (settings.demo and path == UPLOAD):
                 st.page_link(path, label=label, icon=icon, width="stretch")
         leave_button()
         if settings.demo:
             st.caption("This is a read-only demo: ask as you like.")
 
 
+def _is_current(workspace: object) -> bool:
+    # After a hot reload of our modules the cache still holds a workspace of the classes before.
+    return isinstance(workspace, Workspace) and not workspace.closed
+
+
+@st.cache_resource(show_spinner="Opening your documents…", validate=_is_current)
+def _open(_settings: Settings) -> Workspace:
+    """The process's one workspace, with Chroma's client and the answer chain. Thread-safe, so all sessions share it."""
+    workspace = open_workspace(_settings, "the dashboard")
+    workspace.worker.start()
+    workspace.warm_up()
+    if _settings.demo and not workspace.documents():
+        for _ in workspace.seed(sample_files()):
+            pass
+    return workspace
+
+
 def _workspace(settings: Settings) -> Workspace:
-    """The process's one workspace. `open_workspace` keeps it, and renews it after a hot reload of our modules."""
     try:
-        workspace = open_workspace(settings, "the dashboard")
-        workspace.worker.start()
-        if settings.demo and not workspace.documents():
-            with st.spinner("Getting the sample documents ready…"):
-                for _ in workspace.seed(sample_files()):
-                    pass
+        workspace = _open(settings)
+        if workspace.settings != settings:
+            _open.clear()
+            workspace = _open(settings)
     except FolderInUseError as error:
         _closed("Footnote is open elsewhere", error)
     except RagError as error:
