@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Playwright
 
 ROOT = Path(__file__).parent.parent
+GUARD = Path(__file__).parent / "guard"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 FLAGS = [
     "--no-sandbox",
@@ -57,14 +58,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def guarded(log: Path, settings: Mapping[str, str] = {}) -> dict[str, str]:
+    """An environment without our settings or anybody's privacy switches, where sockets reach this machine only."""
+    ours = ("RAG_", "STREAMLIT_", "HF_", "ANONYMIZED_", "DO_NOT_TRACK", "PYTHONPATH")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    return {**kept, "PYTHONPATH": str(GUARD), "FOOTNOTE_GUARD_LOG": str(log), **settings}
+
+
 @contextmanager
 def footnote_server(data_dir: Path, settings: Mapping[str, str] = {}) -> Iterator[str]:
-    """Run `streamlit run` as a user would, in a fresh home folder; gives its address."""
+    """Run `streamlit run` as a user would, in a fresh home folder; gives its address.
+
+    Fails at the end if the process tried to reach anything beyond this machine.
+    """
     port = free_port()
     home = data_dir.parent / f"home-{port}"
     home.mkdir()
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAG_", "STREAMLIT_"))}
-    environment = {**kept, "HOME": str(home), "RAG_DATA_DIR": str(data_dir), **settings}
+    reached = home / "reached.txt"
+    environment = guarded(reached, {"HOME": str(home), "RAG_DATA_DIR": str(data_dir), **settings})
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     log = home / "log.txt"
     with log.open("w") as output:
@@ -87,6 +98,7 @@ def footnote_server(data_dir: Path, settings: Mapping[str, str] = {}) -> Iterato
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+    assert not reached.exists(), reached.read_text()
 
 
 def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,10 +107,40 @@ def test_a_name_that_is_nothing_but_path_still_has_one() -> None:
     assert shown_name("../") == "unnamed"
 
 
-def test_a_data_folder_that_cannot_be_written(make_workspace: Make, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_made(make_workspace: Make, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match="RAG_DATA_DIR"):
         make_workspace(data_dir=tmp_path / "file" / "data")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_data_folder(make_workspace: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    with pytest.raises(FolderError, match="RAG_DATA_DIR"):
+        make_workspace(data_dir=folder)
+
+
+def test_a_data_folder_on_a_read_only_disk(
+    make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(FolderError, match=r"Read-only file system.*RAG_DATA_DIR"):
+        make_workspace(data_dir=tmp_path / "data")
+
+
+def test_a_data_folder_that_becomes_read_only_keeps_answering(
+    lively: Workspace, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lively.catalog._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.commit()
+    outcome, reason = only_outcome(lively, recipe)
+    assert (outcome, "could not be written" in reason) == ("failed", True)
+    assert "84,000" in lively.ask("How high is the rent?").text
 
 
 def test_a_disk_that_is_full_keeps_what_was_there(
