@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` say, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:  # the disk or the device that the output goes to
+        output.error(f"The output could not be written ({error.strerror}). Free some space, or write it elsewhere.")
+        return EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,8 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     named.add_argument("--collection", metavar="NAME", help="the collection (default: documents)")
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument("question", nargs="?", metavar="QUESTION")
-    asking.add_argument("--queries", type=Path, metavar="FILE.jsonl", help="questions, one JSON object a line")
-    asking.add_argument("-k", type=int, default=None, help="passages to find (default: 5)")
+    asking.add_argument(
+        "--queries", type=Path, metavar="FILE.jsonl", help="questions, one JSON object a line; - for standard input"
+    )
+    asking.add_argument("-k", type=int, default=None, help="passages to find, up to 1000 (default: 5)")
     asking.add_argument("--where", metavar="JSON", help='filter, for example {"page": {"$lte": 10}}')
 
     parser = argparse.ArgumentParser(
@@ -114,11 +119,12 @@ def _role() -> str:
 def _ingest(given: argparse.Namespace, output: Output) -> int:
     paths, skipped = _walk(given.paths)
     for path in skipped:
-        output.say(f"Skipped {path}: not a kind of file that can be read.")
+        output.say(f"Skipped {path}: not a file here of a kind that can be read.")
     if not paths:
         raise NotFoundError("There is no file to index there. Name files, or a folder that has PDF, text or Markdown.")
     with _workspace(given, share=True) as workspace, output.progress(len(paths)) as show:
         states = [show(event) for event in workspace.ingest(paths, given.collection, given.replace)]
+        workspace.drain()
     return EXIT_FAILED if "failed" in states else 0
 
 
@@ -133,8 +139,9 @@ def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
             found.append(path)
             continue
         for one in sorted(path.rglob("*")):
-            if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts):
-                (found if media_type(one.name) else skipped).append(one)
+            if not one.is_dir() and not any(part.startswith(".") for part in one.relative_to(path).parts):
+                inside = one.is_file() and one.resolve().is_relative_to(path.resolve())  # a link may lead anywhere
+                (found if inside and media_type(one.name) else skipped).append(one)
     return found, skipped
 
 
@@ -143,6 +150,8 @@ def _search(given: argparse.Namespace, output: Output) -> int:
 
         def answer(question: str) -> dict[str, Any]:
             hits = workspace.search(question, given.k, given.where, given.collection)
+            if not hits and given.where:
+                output.say("Nothing that is indexed matches the filter.")
             return {"hits": [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)]}
 
         return _each_question(given, answer, {"hits": []}, output.hits)
@@ -191,17 +200,22 @@ def _timed(query_id: Any, question: str, answer: Any) -> dict[str, Any]:
 
 def _queries(path: Path) -> Iterator[tuple[Any, str]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFoundError(f"The questions in {path} cannot be read ({error}).") from error
-    for number, line in enumerate(lines, start=1):
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise NotFoundError(f"The questions in {path} cannot be read ({error.strerror}). Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The questions in {path} are not UTF-8. Save the file as UTF-8.") from error
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            yield row.get("id"), str(row["question"])
+            query_id, question = row.get("id"), row["question"]
         except (ValueError, KeyError, AttributeError) as error:
             raise InputError(f'{path}, line {number}: not an object with a "question".') from error
+        if not isinstance(question, str):
+            raise InputError(f'{path}, line {number}: the "question" is not a text.')
+        yield query_id, question
 
 
 def _documents(given: argparse.Namespace, output: Output) -> int:
@@ -227,7 +241,7 @@ def _delete(given: argparse.Namespace, output: Output) -> int:
 def _text(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
         text: str = workspace.text(given.document, given.collection)
-    output.raw(text)
+    output.text(given.document, text)
     return 0
 
 

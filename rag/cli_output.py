@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,12 @@ from typing import Any
 from rag.records import IngestEvent
 
 _COLUMNS = {
-    "documents": ("name", "collection", "state", "pages", "chunks", "bytes", "id", "reason"),
+    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
+QUOTING = "extractive"
+_TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _HINTS = {
     "documents": "No documents yet. Index some: python -m rag ingest PATH",
     "collections": "No collections yet. Index some documents: python -m rag ingest PATH",
@@ -30,18 +34,21 @@ class Output:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
-    def error(self, error: Exception) -> None:
+    def error(self, error: Exception | str) -> None:
         """One line on stderr."""
         self.say(f"Error: {error}")
 
     def say(self, line: str) -> None:
         """One line on stderr."""
-        print(" ".join(line.split()), file=sys.stderr, flush=True)
+        print(_visible(" ".join(line.split())), file=sys.stderr, flush=True)
 
-    def raw(self, text: str) -> None:
-        """Exactly this text, as UTF-8."""
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.flush()
+    def text(self, document: str, text: str) -> None:
+        """Exactly this text, as UTF-8, or as JSON."""
+        if self._json:
+            print(_dump({"document": document, "text": text}), flush=True)
+        else:
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.flush()
 
     def line(self, row: Mapping[str, Any], text: str) -> None:
         """A JSON object, or a line for people."""
@@ -78,10 +85,12 @@ class Output:
             return
         console = _console()
         console.print(f"[bold]{_escape(row['question'])}[/bold]\n\n{_escape(row['answer'])}")
+        console.print()
         for one in row["citations"]:
             where = f"{_escape(one['name'])}, page {one['page']}"
-            console.print(f"\n[bold]{_escape('[' + str(one['number']) + ']')}[/bold] [cyan]{where}[/cyan]")
-            console.print(f"    [dim]“{_escape(' '.join(one['quote'].split()))}”[/dim]")
+            console.print(f"[bold]{_escape('[' + str(one['number']) + ']')}[/bold] [cyan]{where}[/cyan]")
+            if row["model"] != QUOTING:  # else the answer is the quote
+                console.print(f"    [dim]“{_escape(' '.join(one['quote'].split()))}”[/dim]")
         console.print(f"\n[dim]{_escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
 
     @contextmanager
@@ -91,6 +100,9 @@ class Output:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         console = Console(stderr=True)
+        if not console.is_terminal:
+            yield self._show_outcome
+            return
         text = TextColumn("{task.description}")
         with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console) as bars:
             whole = bars.add_task("files", total=files)
@@ -102,10 +114,14 @@ class Output:
                 if event.outcome:
                     bars.advance(whole)
                     bars.update(now, visible=False)
-                    self.line(outcome_row(event), _outcome_text(event))
-                return event.outcome
+                return self._show_outcome(event)
 
             yield show
+
+    def _show_outcome(self, event: IngestEvent) -> str:
+        if event.outcome:
+            self.line(outcome_row(event), _outcome_text(event))
+        return event.outcome
 
 
 def outcome_row(event: IngestEvent) -> dict[str, Any]:
@@ -130,13 +146,23 @@ def _outcome_text(event: IngestEvent) -> str:
 def _draw(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
+    columns = [column for column in _COLUMNS[kind] if any(row[column] != "" for row in rows)]
+    cells = [[_cell(column, row[column]) for column in columns] for row in rows]
+    console = _console()
+    if not console.is_terminal:  # for `cut` and `awk`
+        for line in (columns, *cells):
+            print("\t".join(line))
+        return
     table = Table(box=None, pad_edge=False)
-    for column in _COLUMNS[kind]:
+    for column in columns:
         number = isinstance(rows[0][column], int)
-        table.add_column(column.replace("_", " "), justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(column, row[column]) for column in _COLUMNS[kind]))
-    _console().print(table)
+        whole = column == "id" or number
+        table.add_column(
+            column.replace("_", " "), justify="right" if number else "left", overflow="fold", no_wrap=whole
+        )
+    for line in cells:
+        table.add_row(*(_escape(one) for one in line))
+    console.print(table)
 
 
 def _cell(column: str, value: Any) -> str:
@@ -144,20 +170,29 @@ def _cell(column: str, value: Any) -> str:
         return str(value)[:12]  # enough to name it by
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M")
-    return f"{value:,}" if isinstance(value, int) else _escape(str(value))
+    return f"{value:,}" if isinstance(value, int) else _visible(" ".join(str(value).split()))
 
 
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal  # what is piped is wrapped by nobody
+    return console
 
 
 def _escape(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(_visible(text))
+
+
+def _visible(text: str) -> str:
+    """Without the characters by which a document could take over a terminal, or turn a line around."""
+    return _TAKES_OVER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _dump(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=lambda value: value.isoformat())
+    line = json.dumps(row, ensure_ascii=False, default=lambda value: value.isoformat())
+    # These end a line for some readers, and JSON lines must not.
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
 from rag.errors import FolderError, FolderInUseError
+
+_PIECE = 1 << 20
+_PART = ".part"
+_ABANDONED_SECONDS = 3600.0
+"""A file that no document claims is left alone this long: it may be about to be claimed."""
 
 
 class Folder:
@@ -17,23 +27,22 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().resolve()
-        try:
+        with self._writing():
             self.files.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.path / "owner.lock", thread_local=False)
-            (self.path / "owner.lock").touch()
-        except OSError as error:
-            raise FolderError(
-                f"The data folder {self.path} cannot be written ({error.strerror}). Make it writable, or choose "
-                "another with --data-dir or RAG_DATA_DIR."
-            ) from error
+            self._lock_file.touch()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "owner.lock"
+
+    @property
+    def _note(self) -> Path:
+        return self.path / "owner.json"
 
     @property
     def catalog(self) -> Path:
         return self.path / "catalog.sqlite3"
-
-    def catalog_files(self) -> list[Path]:
-        """The catalog with its journals."""
-        return list(self.path.glob("catalog.sqlite3*"))
 
     @property
     def chroma(self) -> Path:
@@ -47,20 +56,30 @@ class Folder:
         """Where a document's bytes are kept: under its id, never its name."""
         return self.files / document_id
 
-    def own(self, role: str, wait: float = 0.0) -> None:
+    # -- the owner ---------------------------------------------------------------------------------
+
+    def own(self, role: str) -> None:
         """Become the owner, for as long as the process lives or until `release`.
 
-        Raises FolderInUseError naming who owns it after `wait` seconds.
+        Raises FolderInUseError at once, naming who owns it.
         """
         try:
-            self._lock.acquire(timeout=wait)
+            with self._writing():
+                self._lock.acquire(timeout=0)
+                self._describe(role, works=False)
         except Timeout:
             raise FolderInUseError(
                 f"The data folder {self.path} is in use by {self.owner()}. Close that, or run a Chroma server "
                 "(`chroma run`) and let both use it with RAG_CHROMA_MODE=server."
             ) from None
-        note = {"pid": os.getpid(), "role": role}
-        (self.path / "owner.json").write_text(json.dumps(note), encoding="utf-8")
+
+    def works(self, role: str) -> None:
+        """Note that this owner works off what others queue."""
+        with self._writing():
+            self._describe(role, works=True)
+
+    def _describe(self, role: str, works: bool) -> None:
+        self._note.write_text(json.dumps({"pid": os.getpid(), "role": role, "works": works}), encoding="utf-8")
 
     @property
     def owned(self) -> bool:
@@ -69,35 +88,82 @@ class Folder:
 
     def owner(self) -> str:
         """Who owns the folder, for people."""
+        note = self._read_note()
+        return f"another process ({note['role']}, process {note['pid']})" if note else "another process"
+
+    def owner_works(self) -> bool:
+        """Whether the owner said that it works off what others queue."""
+        return bool(self._read_note().get("works"))
+
+    def _read_note(self) -> dict[str, object]:
         try:
-            note = json.loads((self.path / "owner.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return "another process"
-        return f"another process ({note.get('role')}, process {note.get('pid')})"
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # being written, or never was
+            return {}
+        return note if isinstance(note, dict) and {"role", "pid"} <= set(note) else {}
 
     def release(self) -> None:
         self._lock.release()
 
-    def size(self) -> int:
-        """Bytes of all that is kept here."""
-        return sum(one.stat().st_size for one in self.path.rglob("*") if one.is_file())
+    # -- the bytes ---------------------------------------------------------------------------------
 
-    def keep(self, document_id: str, source: Path) -> None:
-        """Keep a copy of the bytes at `source`; whole or not at all."""
-        target = self.original(document_id)
-        if target.exists():
-            return
-        part = target.with_suffix(f".{os.getpid()}.part")
-        try:
-            shutil.copyfile(source, part)
-            part.replace(target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise FolderError(
-                f"{source.name} could not be kept in {self.files} ({error.strerror}). Free some disk space or make "
-                "the folder writable, then try again."
-            ) from error
+    def keep(self, source: Path) -> tuple[str, int]:
+        """Keep a copy of a file's bytes, whole or not at all; returns their id and their number.
+
+        The id is the first 128 bits of the SHA-256 of the bytes, in hex: of those that were copied, even if the file is
+        changing meanwhile.
+        """
+        with source.open("rb") as reading, self._writing(source.name):
+            handle, part = tempfile.mkstemp(suffix=_PART, dir=self.files)
+            try:
+                with os.fdopen(handle, "wb") as writing:
+                    document_id, size = _copy(reading, writing)
+                Path(part).replace(self.original(document_id))
+            finally:
+                Path(part).unlink(missing_ok=True)
+        return document_id, size
 
     def discard(self, document_id: str) -> None:
         """Remove the kept bytes."""
-        self.original(document_id).unlink(missing_ok=True)
+        with self._writing():
+            self.original(document_id).unlink(missing_ok=True)
+
+    def sweep(self, claimed: Collection[str]) -> None:
+        """Remove what an interruption left: copies that no document claims and that are an hour old."""
+        before = time.time() - _ABANDONED_SECONDS
+        for path in self.files.iterdir():
+            if path.name not in claimed and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Bytes of all that is kept here."""
+        return sum(_size(path) for path in self.path.rglob("*"))
+
+    @contextmanager
+    def _writing(self, name: str = "") -> Iterator[None]:
+        try:
+            yield
+        except Timeout:
+            raise
+        except OSError as error:
+            what = f"{name} could not be kept: the data folder" if name else "The data folder"
+            raise FolderError(
+                f"{what} {self.path} cannot be written ({error.strerror}). Free some disk space or make it writable, "
+                "or choose another with --data-dir or RAG_DATA_DIR."
+            ) from error
+
+
+def _copy(reading: BinaryIO, writing: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while piece := reading.read(_PIECE):
+        digest.update(piece)
+        writing.write(piece)
+        size += len(piece)
+    return digest.hexdigest()[:32], size
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a journal or a part that has just gone
+        return 0

@@ -18,21 +18,15 @@ OVER_FETCH = 4
 class Retriever:
     """Finds the chunks nearest to a question. Safe to use from threads."""
 
-    def __init__(self, settings: Settings, store: Store, embedder: Callable[[], Embedder]) -> None:
-        self._settings = settings
+    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
         self._store = store
         self._embedder = embedder
 
     def search(
         self, store_name: str, visible: Mapping[str, str], question: str, k: int, where: Mapping[str, Any] | None
     ) -> list[Hit]:
-        """The best `k` chunks among documents in `visible` (id -> name); `where` as `parse_where` returns it.
-
-        Raises QuestionError for a question that is empty or too long, or a `k` out of range.
-        """
-        question = checked_question(question, k, self._settings)
-        if not visible:
-            return []
+        """The best `k` chunks among documents in `visible` (id -> name); `question` as `checked_question` and `where`
+        as `parse_where` return it."""
         vector = self._embedder().encode_query(question)
         found = self._visible_nearest(store_name, visible, vector, k, where)
         chunks = self._store.get(store_name, [chunk_id for chunk_id, _ in found])
@@ -56,7 +50,7 @@ class Retriever:
 
 def checked_question(question: str, k: int, settings: Settings) -> str:
     """The question without white space around it. Raises QuestionError."""
-    question = question.strip()
+    question = question.encode(errors="surrogateescape").decode(errors="replace").strip()  # a shell's odd bytes
     if not question:
         raise QuestionError("The question is empty. Type what you want to know.")
     if len(question) > settings.max_question_chars:

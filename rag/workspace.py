@@ -29,20 +29,24 @@ from rag.answering import Answerer
 from rag.catalog import Catalog
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder, load_embedder
-from rag.errors import NotFoundError, RagError, ReadOnlyError
+from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.folder import Folder
+from rag.gate import Gate
 from rag.ingestion import Ingestion, Upload, fingerprint
-from rag.jobs import Worker, follow
+from rag.jobs import POLL_SECONDS, Intake, Worker, follow
 from rag.parsing import READABLE
 from rag.records import UNFINISHED, Answer, AnswerPiece, Chunk, Collection, Document, Hit, IngestEvent, Page, State
 from rag.retrieval import Retriever, checked_question
 from rag.settings import Settings
-from rag.store import Store, check_fingerprint
+from rag.store import Store, check_fingerprint, store_name
 
 __all__ = ["READABLE", "Upload", "Workspace", "open_workspace"]
 
 log = logging.getLogger(__name__)
+
+SHORTEST_ID = 8
+"""Characters of a document's id that name it. Fewer could be a slip, and name another one."""
 
 
 class Workspace:
@@ -55,26 +59,30 @@ class Workspace:
     def __init__(self, settings: Settings, role: str = "a Python program", share: bool = False) -> None:
         self.settings = settings
         self._role = role
-        self._lock = threading.RLock()
+        self._loading = threading.Lock()
+        self._gate = Gate()
         self._temporary = tempfile.TemporaryDirectory() if settings.chroma_mode == "memory" else None
         self.folder = Folder(Path(self._temporary.name) if self._temporary else settings.data_dir)
         if settings.chroma_mode == "persistent" and not share:
             self.folder.own(role)
         self.closed = False
-        self._build()
-
-    def _build(self) -> None:
         self.catalog = Catalog(self.folder.catalog)
+        self.answerer = Answerer(settings, lambda: self.embedder, sentence_spans)
+        self._open_store()
+
+    def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma)
+        self.retriever = Retriever(self.store, lambda: self.embedder)
+        self._open_worker()
+
+    def _open_worker(self) -> None:
         self.ingestion = Ingestion(self.settings, self.folder, self.catalog, self.store, lambda: self.embedder)
-        self.retriever = Retriever(self.settings, self.store, lambda: self.embedder)
-        self.answerer = Answerer(self.settings, lambda: self.embedder, sentence_spans)
-        self.worker = Worker(self.ingestion, self.folder, self._role)
+        self.worker = Worker(self.ingestion, self.folder, self._gate, self._role)
 
     @property
     def embedder(self) -> Embedder:
         """The embedding model, loaded once. Raises ModelError, MissingDependencyError."""
-        with self._lock:
+        with self._loading:
             return self._embedder
 
     @cached_property
@@ -88,7 +96,8 @@ class Workspace:
     def _warm_up(self) -> None:
         try:
             self.embedder.encode_query("warm up")
-            self.store.names()
+            with self._gate.shared():
+                self.store.names()
             self.answerer.load()
         except RagError as error:  # whoever asks hears it again, with the remedy
             log.warning("Warming up: %s", error)
@@ -103,7 +112,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop work at the next batch and let go of the folder. Unfinished documents go on at the next start."""
-        with self._lock:
+        with self._loading:
             if self.closed:
                 return
             self.closed = True
@@ -119,52 +128,30 @@ class Workspace:
     def ingest(
         self, sources: Sequence[Path | Upload], collection: str | None = None, replace_namesakes: bool = False
     ) -> Iterator[IngestEvent]:
-        """Take files in and follow them until each is ready, a duplicate, failed, or queued for the folder's owner.
+        """Take files in at once, then follow them until each is ready, a duplicate, failed, or left to another process.
 
-        The work goes on in the background even if nobody follows.
+        The first events, one for each source, say what was taken in. The work goes on in the background even if nobody
+        follows it.
         """
         self._require_writable()
-        yield from self.seed(sources, collection, replace_namesakes)
+        return self.seed(sources, collection, replace_namesakes)
 
     def seed(
         self, sources: Sequence[Path | Upload], collection: str | None = None, replace_namesakes: bool = False
     ) -> Iterator[IngestEvent]:
         """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
-        name = self._name(collection)
-        waiting: dict[str, tuple[Upload, Document]] = {}
-        for source in sources:
-            upload = source if isinstance(source, Upload) else Upload(source, source.name)
-            event, document = self._accept(upload, name, replace_namesakes)
-            if document is not None and document.id in waiting:
-                event = replace(event, outcome="duplicate", reason="The same bytes were given twice.")
-            elif document is not None and not event.outcome:
-                waiting[document.id] = (upload, document)
-            yield event
-        if waiting and not self.worker.start():
-            yield from (self._left_to_owner(upload, document) for upload, document in waiting.values())
-            return
-        for upload, document in waiting.values():
-            yield from follow(self.catalog, upload, document, lambda: self.closed)
+        return Intake(self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
+            sources, self._name(collection), replace_namesakes
+        )
 
     def unfinished(self) -> list[Document]:
         """Documents that are waiting or being worked on."""
         return self.catalog.documents(states=UNFINISHED)
 
-    def _accept(self, upload: Upload, collection: str, replaces: bool) -> tuple[IngestEvent, Document | None]:
-        event = IngestEvent(str(upload.path), upload.name, None, "queued")
-        try:
-            document, known = self.ingestion.accept(upload, collection, replaces)
-        except RagError as error:
-            return replace(event, outcome="failed", reason=str(error)), None
-        event = replace(event, name=document.name, document=document.id)
-        if known:
-            reason = f"Already in {collection!r} as {document.name}."
-            event = replace(event, outcome="duplicate", reason=reason, pages=document.pages, chunks=document.chunks)
-        return event, document
-
-    def _left_to_owner(self, upload: Upload, document: Document) -> IngestEvent:
-        reason = f"The folder is in use by {self.folder.owner()}, which will index it."
-        return IngestEvent(str(upload.path), document.name, document.id, "queued", outcome="queued", reason=reason)
+    def drain(self) -> None:
+        """Wait until nothing is waiting to be indexed, whoever queued it."""
+        while self.worker.working and self.unfinished():
+            time.sleep(POLL_SECONDS)
 
     # -- questions ---------------------------------------------------------------------------------
 
@@ -175,12 +162,13 @@ class Workspace:
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
-        found = self.collection(collection)
-        visible = self.catalog.visible(found.name)
-        if not visible:
-            return []
-        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
-        return self.retriever.search(found.store_name, visible, question, k, clause)
+        with self._gate.shared():
+            found = self.collection(collection)
+            visible = self.catalog.visible(found.name)
+            if not visible:
+                return []
+            check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+            return self.retriever.search(found.store_name, visible, question, k, clause)
 
     def ask(
         self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
@@ -214,25 +202,31 @@ class Workspace:
         return self.catalog.collection(self._name(name))
 
     def documents(self, collection: str | None = None) -> list[Document]:
-        """Documents of one collection, or of all if unnamed, in every state but deleting."""
+        """Documents of one collection, or of all if unnamed, in every state but deleting. Raises NotFoundError."""
+        if collection is not None:
+            self.catalog.collection(collection)
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
 
     def document(self, prefix: str, collection: str | None = None) -> Document:
-        """The one document whose id begins so. Raises NotFoundError, also when it is not one alone."""
-        found = [one for one in self.catalog.find(prefix, collection) if one.state is not State.DELETING]
-        if len(found) == 1:
-            return found[0]
-        if not found or not prefix:
-            raise NotFoundError(f"There is no document with the id {prefix!r}. `python -m rag documents` lists them.")
-        where = ", ".join(f"{one.id} in {one.collection!r}" for one in found[:5])
-        raise NotFoundError(f"{prefix!r} is not one document but {len(found)} ({where}). Say more, or --collection.")
+        """The one document whose id begins so, with 8 characters at least. Raises NotFoundError if it is not one."""
+        found = self._found(prefix, collection)
+        if len(found) > 1:
+            where = ", ".join(f"{one.id} in {one.collection!r}" for one in found[:5])
+            raise NotFoundError(f"{prefix!r} is {len(found)} documents ({where}). Say more of the id, or --collection.")
+        return found[0]
 
     def text(self, prefix: str, collection: str | None = None) -> str:
-        """A document's extracted text, to which all offsets refer."""
-        found = self.catalog.find(prefix, collection)
-        same = {one.id for one in found}
-        document = found[0] if len(same) == 1 and prefix else self.document(prefix, collection)
-        return self.catalog.text(document)
+        """A document's extracted text, to which all offsets refer. The same bytes have the same text everywhere."""
+        found = self._found(prefix, collection)
+        return self.catalog.text(found[0] if len({one.id for one in found}) == 1 else self.document(prefix, collection))
+
+    def _found(self, prefix: str, collection: str | None) -> list[Document]:
+        if len(prefix) < SHORTEST_ID:
+            raise NotFoundError(f"{prefix!r} is too short for a document's id: give {SHORTEST_ID} characters or more.")
+        found = [one for one in self.catalog.find(prefix, collection) if one.state is not State.DELETING]
+        if not found:
+            raise NotFoundError(f"There is no document with the id {prefix!r}. `python -m rag documents` lists them.")
+        return found
 
     def pages(self, document: Document) -> list[Page]:
         """A document's pages."""
@@ -252,25 +246,28 @@ class Workspace:
         """Delete a document from a collection, everywhere. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
-        self.ingestion.delete(document)
+        with self._gate.shared():
+            self.ingestion.delete(document)
         return document
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self._require_writable()
-        collection = self.catalog.collection(name)
-        for document in self.catalog.documents(name):
-            self.ingestion.delete(document)
-        self.store.drop(collection.store_name)
-        self.catalog.delete_collection(name)
+        with self._gate.shared():
+            self.ingestion.delete_collection(self.catalog.collection(name))
 
     def erase(self) -> None:
-        """Delete everything that is stored, and begin anew with an empty folder."""
+        """Delete everything that is stored, so that it cannot be read from the disk's files either."""
         self._require_writable()
-        for collection in self.collections():
-            self.store.drop(collection.store_name)
-        with self._reopening(and_remove=(self.folder.chroma, self.folder.files, *self.folder.catalog_files())):
-            log.info("Erased %s", self.folder.path)
+        self._require_ownership()
+        with self._alone():
+            for collection in self.collections():
+                if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                    self.ingestion.forget_collection(collection)
+                else:
+                    self.ingestion.delete_collection(collection)
+            self.catalog.shrink()
+            self._renew_store()
         self.worker.start()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:
@@ -279,44 +276,70 @@ class Workspace:
         Documents are hidden until they are done. Interrupted, it goes on at the next start.
         """
         self._require_writable()
-        everything = collection is None and self.settings.chroma_mode == "persistent"
-        with self._reopening(and_remove=(self.folder.chroma,) if everything else ()):
-            wanted = fingerprint(self.embedder, self.settings)
-        for one in [self.collection(collection)] if collection else self.collections():
-            self.store.drop(one.store_name)
-            self.catalog.requeue(one.name, wanted)
+        self._require_ownership()
+        wanted = fingerprint(self.embedder, self.settings)  # settings that cannot work change nothing
+        chosen = [self.collection(collection)] if collection else self.collections()
+        with self._alone():
+            for one in chosen:
+                self.catalog.requeue(one, store_name(one.name), wanted)
+            if collection is None and self._store_is_ours:
+                self._renew_store()  # a damaged one cannot even be opened to delete from it
+            else:
+                for one in chosen:
+                    self.store.drop(one.store_name)
         self.worker.start()
         for document in self.unfinished():
             upload = Upload(self.folder.original(document.id), document.name)
-            yield from follow(self.catalog, upload, document, lambda: self.closed)
+            yield from follow(self.catalog, upload, document, lambda: not self.worker.working)
+
+    @property
+    def _store_is_ours(self) -> bool:
+        return self.settings.chroma_mode == "persistent"
 
     @contextmanager
-    def _reopening(self, and_remove: Sequence[Path]) -> Iterator[None]:
-        """Close the parts, remove files, build the parts again."""
-        with self._lock:
-            self.worker.stop()
-            self.store.close()
-            self.catalog.close()
-            for path in and_remove:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            self.folder.files.mkdir(exist_ok=True)
-            self._build()
+    def _alone(self) -> Iterator[None]:
+        """Nobody searches or indexes meanwhile; afterwards there is a new worker, not yet started."""
+        self.worker.stop(seconds=None)
+        with self._gate.alone():
+            self._open_worker()
             yield
+
+    def _renew_store(self) -> None:
+        """Begin with an empty Chroma, where it is ours alone."""
+        if not self._store_is_ours:
+            return
+        self.store.close()
+        shutil.rmtree(self.folder.chroma, ignore_errors=True)
+        self._open_store()
+
+    def _require_ownership(self) -> None:
+        if not self.folder.owned and not self.worker.start():
+            raise FolderInUseError(
+                f"Another process works on this data folder ({self.folder.owner()}). Close it, then try again."
+            )
 
     def _require_writable(self) -> None:
         if self.settings.demo:
             raise ReadOnlyError("This is a read-only demo: ask as you like; uploading and deleting are switched off.")
 
     def _name(self, collection: str | None) -> str:
-        name = (collection or self.settings.collection).strip()
-        if not name or len(name) > 100:
-            raise NotFoundError("A collection's name has between 1 and 100 characters.")
+        name = (self.settings.collection if collection is None else collection).strip()
+        if not name or len(name) > 100 or not name.isprintable():
+            raise NotFoundError("A collection's name has between 1 and 100 characters, all of them visible.")
         return name
 
 
 # Streamlit loads our modules again when a file changes, while an older workspace may still own the folder. The register
 # outlives that, because the `sys` module does.
 _register: dict[str, Any] = sys.__dict__.setdefault("_footnote_workspaces", {"lock": threading.RLock(), "open": {}})
+
+
+def _close_all() -> None:
+    for workspace in list(_register["open"].values()):
+        workspace.close()
+
+
+atexit.register(_close_all)
 
 
 def open_workspace(settings: Settings, role: str = "a Python program") -> Workspace:
@@ -330,5 +353,4 @@ def open_workspace(settings: Settings, role: str = "a Python program") -> Worksp
             there.close()
         workspace = Workspace(settings, role)
         _register["open"][key] = workspace
-        atexit.register(workspace.close)
         return workspace

@@ -27,7 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "answering": {"embedding"},
     "retrieval": {"embedding", "store"},
     "ingestion": {"parsing", "chunking", "embedding", "store", "catalog", "folder"},
-    "jobs": {"ingestion", "catalog", "folder"},
+    "gate": set(),
+    "jobs": {"ingestion", "catalog", "folder", "gate"},
     "workspace": {
         "answering",
         "catalog",
@@ -35,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         "embedding",
         "filters",
         "folder",
+        "gate",
         "ingestion",
         "jobs",
         "parsing",
@@ -63,9 +65,7 @@ def part_of(path: Path) -> str:
     """The name of the house's part that a file belongs to."""
     relative = path.relative_to(ROOT).with_suffix("").parts
     part = relative[1] if relative[0] == "rag" and len(relative) > 1 else relative[0]
-    return {"__init__": "rag", "cli_output": "cli", "bundled": "embedding", "model_sources": "embedding"}.get(
-        part, part
-    )
+    return ROOM_OF.get(part, part)
 
 
 def sources() -> list[Path]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -12,6 +14,7 @@ from rag.errors import FolderError, StoreUnavailableError
 from rag.ingestion import shown_name
 from rag.workspace import Upload, Workspace
 from tests import pdfs
+from tests.conftest import outcomes
 
 Make = Callable[..., Workspace]
 
@@ -76,7 +79,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_copied(make_workspace: Ma
 def test_a_path_that_is_not_there(workspace: Workspace, tmp_path: Path) -> None:
     outcome, reason = only_outcome(workspace, tmp_path / "missing.pdf")
     assert outcome == "failed"
-    assert "no file" in reason
+    assert "not there" in reason
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,15 @@ def test_whatever_a_file_is_called_nothing_is_written_outside_the_folder(
     assert document.name == shown
     assert workspace.folder.original(document.id).read_text(encoding="utf-8") == "The fee is 12 euros."
     assert {path for path in tmp_path.rglob("*") if workspace.folder.path not in path.parents} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are Unicode")
+def test_a_name_on_disk_that_is_not_utf_8_does_not_stop_the_others(
+    workspace: Workspace, notes: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"bad\xff.txt")
+    odd.write_text("The fee is 12 euros.")
+    assert outcomes(workspace.ingest([odd, notes])) == {"bad?.txt": "ready", "lease.md": "ready"}
 
 
 def test_a_name_that_is_nothing_but_path_still_has_one() -> None:
@@ -135,22 +147,22 @@ def test_a_data_folder_on_a_read_only_disk(
 def test_a_data_folder_that_becomes_read_only_keeps_answering(
     lively: Workspace, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with lively.catalog._engine.connect() as connection:
+    with lively.catalog.read() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
         connection.commit()
     outcome, reason = only_outcome(lively, recipe)
-    assert (outcome, "could not be written" in reason) == ("failed", True)
+    assert (outcome, "could not be read or written" in reason) == ("failed", True)
     assert "84,000" in lively.ask("How high is the rent?").text
 
 
 def test_a_disk_that_is_full_keeps_what_was_there(
     lively: Workspace, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_source: object, target: Path) -> None:
-        target.write_bytes(b"half")
+    def full(_reading: object, writing: BinaryIO) -> None:
+        writing.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("rag.folder._copy", full)
     outcome, reason = only_outcome(lively, recipe)
     assert (outcome, "No space left" in reason) == ("failed", True)
     assert len(list(lively.folder.files.iterdir())) == 1

@@ -182,5 +182,5 @@ def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_damaged_catalog_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite3"
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(FolderError, match="cannot be opened"):
+    with pytest.raises(FolderError, match="is damaged"):
         Catalog(path)

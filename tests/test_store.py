@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -11,16 +12,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rag.errors import FingerprintError, StoreDamagedError, StoreUnavailableError
+from rag.errors import FingerprintError, StorageError, StoreDamagedError, StoreUnavailableError
 from rag.records import Chunk, Document, State
 from rag.settings import load_settings
-from rag.store import BATCH_ROWS, Store, Vectors, free_name
+from rag.store import BATCH_ROWS, Store, Vectors, store_name
 
 MADE = {"model": "m", "dimension": "8"}
 
@@ -220,8 +222,51 @@ def test_chroma_cloud_without_a_key_says_what_to_set(tmp_path: Path) -> None:
         Store(load_settings(chroma_mode="cloud"), tmp_path).names()
 
 
-def test_names_inside_chroma() -> None:
-    assert free_name("reports", set()) == "reports"
-    assert free_name("reports", {"reports"}) == "reports-2"
-    assert free_name("Verträge 2024", set()) == "Vertr-ge-2024"
-    assert free_name("契約", {"collection"}) == "collection-2"
+def test_names_inside_chroma_are_allowed_there_and_never_taken() -> None:
+    assert re.fullmatch(r"reports-[0-9a-f]{12}", store_name("reports"))
+    assert re.fullmatch(r"Vertr-ge-2024-[0-9a-f]{12}", store_name("Verträge 2024"))
+    assert re.fullmatch(r"collection-[0-9a-f]{12}", store_name("契約"))
+    assert store_name("reports") != store_name("reports")
+
+
+def test_hundreds_of_equal_vectors_do_not_hide_what_is_nearer(tmp_path: Path) -> None:
+    store = Store(load_settings(chroma_mode="memory"), tmp_path)
+    store.create("ccc", MADE)
+    same = np.repeat(vectors(1, seed=3), 600, axis=0)
+    store.upsert("ccc", document(1), chunks("d1", 600), same)
+    store.upsert("ccc", document(2), chunks("d2", 3), vectors(3, seed=4))
+    for number, wanted in enumerate(vectors(3, seed=4)):
+        for n in (1, 4, 20):
+            found = store.nearest("ccc", wanted, max(n, 4))
+            assert found[0][0] == f"d2-200-{number:06d}"
+            assert found[0][1] == pytest.approx(1.0, abs=1e-4)
+    store.close()
+
+
+def test_a_closed_store_stays_closed(tmp_path: Path) -> None:
+    store = Store(load_settings(), tmp_path / "chroma")
+    store.names()
+    store.close()
+    with pytest.raises(StorageError, match="closed"):
+        store.names()
+    assert not (tmp_path / "chroma" / "in-use").exists()
+
+
+def test_what_a_proxy_answers_instead_of_chroma_is_put_in_words(tmp_path: Path) -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            healthy = self.path.endswith("/heartbeat")
+            self.send_response(200 if healthy else 502)
+            self.end_headers()
+            self.wfile.write(b"{}" if healthy else b"<html>Bad gateway</html>")
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        port = proxy.server_address[1]
+        settings = load_settings(chroma_mode="server", chroma_host="127.0.0.1", chroma_port=port)
+        with pytest.raises(StorageError):
+            Store(settings, tmp_path).names()
+        proxy.shutdown()

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from rag.errors import (
+    ConfigurationError,
     FingerprintError,
     FolderInUseError,
     InputError,
+    ModelError,
     NotFoundError,
     QuestionError,
     ReadOnlyError,
@@ -105,7 +107,7 @@ def test_deleting_removes_all_of_a_document_everywhere(workspace: Workspace, not
     assert [one.name for one in workspace.documents()] == ["bread.txt"]
     assert all(hit.name == "bread.txt" for hit in workspace.search(RENT, k=10))
     assert not workspace.folder.original(gone.id).exists()
-    assert workspace.store.count("documents") == 1
+    assert workspace.store.count(workspace.collection().store_name) == 1
     with pytest.raises(NotFoundError):
         workspace.text(gone.id)
 
@@ -178,7 +180,7 @@ def test_an_interrupted_deletion_is_finished_at_the_next_start(make_workspace: M
     second = make_workspace()
     second.worker.start()
     _wait(lambda: not second.catalog.documents())
-    assert second.store.count("documents") == 0
+    assert second.store.count(second.collection().store_name) == 0
 
 
 def test_work_goes_on_when_nobody_follows_it(workspace: Workspace, notes: Path) -> None:
@@ -210,7 +212,7 @@ def test_a_document_deleted_while_it_is_indexed_leaves_nothing_behind(
     workspace.delete(document)
     goes_on.set()
     assert [one.outcome for one in events][-1] == "failed"
-    _wait(lambda: workspace.store.names() == [] or workspace.store.count("documents") == 0)
+    _wait(lambda: workspace.store.count(workspace.collection().store_name) == 0)
 
 
 def test_a_second_process_is_refused_at_once_and_told_what_to_do(make_workspace: Make, tmp_path: Path) -> None:
@@ -269,7 +271,7 @@ def test_another_way_of_chunking_is_refused_until_it_is_rebuilt(make_workspace: 
         second.search(RENT)
     assert [one.outcome for one in second.rebuild() if one.outcome] == ["ready"]
     assert "84,000" in second.ask(RENT).text
-    assert second.store.count("documents") == len(second.chunks(second.documents()[0])) > 1
+    assert second.store.count(second.collection().store_name) == len(second.chunks(second.documents()[0])) > 1
 
 
 def test_a_damaged_index_is_rebuilt_from_what_is_kept(make_workspace: Make, notes: Path) -> None:
@@ -366,8 +368,180 @@ def test_a_dead_language_model_is_replaced_by_quoting_and_said_so(make_workspace
     assert "quotes the documents instead" in answer.notice
 
 
+def test_the_newest_of_several_uploads_of_a_name_is_the_one_that_stays(workspace: Workspace, tmp_path: Path) -> None:
+    paths = []
+    for folder, rent in (("a", "84,000"), ("b", "91,000"), ("c", "97,000")):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "lease.md")
+        paths[-1].write_text(NOTES.replace("84,000", rent), encoding="utf-8")
+    list(workspace.ingest(paths, replace_namesakes=True))
+    _wait(lambda: len(workspace.catalog.documents()) == 1)
+    assert "97,000" in workspace.ask(RENT).text
+    assert [one.outcome for one in workspace.ingest(paths[:1], replace_namesakes=True) if one.outcome] == ["ready"]
+    assert "84,000" in workspace.ask(RENT).text
+
+
+def test_replacing_with_what_is_there_already_removes_the_other_versions(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    first = notes.read_bytes()
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(workspace.ingest([notes]))
+    notes.write_bytes(first)
+    assert outcomes(workspace.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
+    assert len(workspace.documents()) == 1
+    assert "84,000" in workspace.ask(RENT).text
+
+
+@pytest.mark.parametrize("change", ["erase", "rebuild"])
+def test_searching_while_everything_is_erased_or_rebuilt(workspace: Workspace, notes: Path, change: str) -> None:
+    list(workspace.ingest([notes]))
+    unexpected: list[Exception] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                workspace.search(RENT)
+            except NotFoundError:
+                continue
+            except Exception as error:  # noqa: BLE001
+                unexpected.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        if change == "erase":
+            workspace.erase()
+            assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+        else:
+            assert [one.outcome for one in workspace.rebuild() if one.outcome] == ["ready"]
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert unexpected == []
+    assert "84,000" in workspace.ask(RENT).text
+
+
+def test_a_rebuild_with_settings_that_cannot_work_changes_nothing(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    first.close()
+    second = make_workspace(chunk_tokens=500)
+    with pytest.raises(ConfigurationError, match="RAG_CHUNK_TOKENS"):
+        list(second.rebuild())
+    second.close()
+    assert "84,000" in make_workspace().ask(RENT).text
+
+
+def test_a_rebuild_that_was_interrupted_goes_on_at_the_next_start(
+    make_workspace: Make, notes: Path, recipe: Path
+) -> None:
+    first = make_workspace()
+    list(first.ingest([notes, recipe]))
+    next(iter(first.rebuild()))
+    first.close()
+    second = make_workspace()
+    second.worker.start()
+    _wait(lambda: not second.unfinished())
+    assert "84,000" in second.ask(RENT).text
+    _wait(lambda: second.store.names() == [second.collection().store_name])
+
+
+def test_a_failed_document_gets_another_try_with_a_rebuild(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.embedder, "encode", _raise)
+        assert outcomes(workspace.ingest([notes])) == {"lease.md": "failed"}
+    assert [one.outcome for one in workspace.rebuild() if one.outcome] == ["ready"]
+
+
+def test_a_collection_deleted_while_it_is_indexed_leaves_nothing_behind(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding, goes_on = threading.Event(), threading.Event()
+    encode = workspace.embedder.encode
+
+    def slow(texts: list[str]) -> object:
+        embedding.set()
+        goes_on.wait(10)
+        return encode(texts)
+
+    monkeypatch.setattr(workspace.embedder, "encode", slow)
+    events = workspace.ingest([notes], "short-lived")
+    assert embedding.wait(10)
+    workspace.delete_collection("short-lived")
+    goes_on.set()
+    assert [one.outcome for one in events][-1] == "failed"
+    _wait(lambda: workspace.store.names() == [])
+    assert list(workspace.folder.files.iterdir()) == []
+
+
+def test_bytes_being_deleted_can_be_uploaded_again(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    workspace.catalog.mark_deleting(workspace.documents()[0])  # as a deletion that Chroma's absence stopped
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    assert "84,000" in workspace.ask(RENT).text
+
+
+def test_the_worker_survives_what_nobody_foresaw(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = [RuntimeError("unforeseen")]
+    find = workspace.catalog.next_unfinished
+
+    def sometimes() -> object:
+        if once:
+            raise once.pop()
+        return find()
+
+    monkeypatch.setattr(workspace.catalog, "next_unfinished", sometimes)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+
+
+def test_the_same_file_from_many_sessions_at_once(workspace: Workspace, notes: Path) -> None:
+    seen: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: seen.extend(outcomes(workspace.ingest([notes])).values())) for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(seen) <= {"ready", "duplicate"}
+    assert len(seen) == 12
+    assert len(workspace.documents()) == 1
+
+
+def test_a_guest_takes_over_when_the_owner_leaves(make_workspace: Make, notes: Path) -> None:
+    owner = make_workspace()
+    guest = make_workspace(share=True)
+    events = guest.ingest([notes])
+    threading.Timer(0.5, owner.close).start()
+    assert outcomes(events) == {"lease.md": "ready"}
+
+
+def test_a_folder_whose_name_has_signs_of_an_address(make_workspace: Make, notes: Path, tmp_path: Path) -> None:
+    workspace = make_workspace(data_dir=tmp_path / "what?a%41=b")
+    list(workspace.ingest([notes]))
+    assert "84,000" in workspace.ask(RENT).text
+    assert (tmp_path / "what?a%41=b" / "catalog.sqlite3").is_file()
+
+
+def test_two_folders_on_one_server_do_not_meet(make_workspace: Make, notes: Path, tmp_path: Path) -> None:
+    first, second = make_workspace(), make_workspace(data_dir=tmp_path / "other")
+    list(first.ingest([notes]))
+    list(second.ingest([notes]))
+    assert first.collection().store_name != second.collection().store_name
+
+
 def _wait(done: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def _raise(_texts: object) -> None:
+    raise ModelError("The provider is down. Try again later.")

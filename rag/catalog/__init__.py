@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from rag.catalog.migrations import migrate
+from rag.catalog.database import Database
 from rag.catalog.tables import (
     OF_A_DOCUMENT,
     chunk_row,
@@ -33,41 +30,12 @@ from rag.catalog.tables import (
     to_document,
     to_page,
 )
-from rag.errors import FolderError, NotFoundError
+from rag.errors import NotFoundError
 from rag.records import VISIBLE, Chunk, Collection, Document, Page, ParsedDocument, State
 
 
-class Catalog:
+class Catalog(Database):
     """One catalog file. Build once and share."""
-
-    def __init__(self, path: Path) -> None:
-        self._engine = sql.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-        self._writer = self._engine.execution_options(writes=True)
-        sql.event.listen(self._engine, "connect", _tune)
-        sql.event.listen(self._engine, "begin", _begin)
-        try:
-            with self._writer.begin() as connection:
-                migrate(connection)
-        except DatabaseError as error:
-            self._engine.dispose()
-            raise FolderError(
-                f"The catalog {path} cannot be opened ({error.orig}). Check that the folder can be written, or "
-                "restore the file from a backup."
-            ) from error
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _write(self) -> Iterator[sql.Connection]:
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise FolderError(
-                f"The catalog could not be written ({error.orig}). Free some disk space or make the data folder "
-                "writable, then try again."
-            ) from error
 
     # -- collections -------------------------------------------------------------------------------
 
@@ -85,7 +53,7 @@ class Catalog:
             .group_by(collections.c.id)
             .order_by(collections.c.name)
         )
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return [to_collection(row) for row in connection.execute(query).mappings()]
 
     def collection(self, name: str) -> Collection:
@@ -106,41 +74,67 @@ class Catalog:
             "fingerprint": json.dumps(dict(fingerprint), sort_keys=True),
             "created_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         }
-        with self._write() as connection:
+        with self.write() as connection:
             connection.execute(collections.insert().prefix_with("OR IGNORE").values(row))
         return self.collection(name)
 
-    def delete_collection(self, name: str) -> None:
-        """Forget an empty collection."""
-        with self._write() as connection:
-            connection.execute(collections.delete().where(collections.c.name == name))
-
-    def requeue(self, name: str, fingerprint: Mapping[str, str]) -> None:
-        """Queue all finished documents of a collection to be indexed anew, in the way of `fingerprint`."""
-        with self._write() as connection:
-            owner = connection.execute(_collection_id(name)).scalar_one()
-            made = json.dumps(dict(fingerprint), sort_keys=True)
-            connection.execute(collections.update().where(collections.c.id == owner).values(fingerprint=made))
-            mine = sql.and_(documents.c.collection_id == owner, documents.c.state.in_([one.value for one in VISIBLE]))
-            again = {"state": State.QUEUED.value, "replaces": False, "stage": "", "done": 0, "total": 0}
+    def requeue(self, collection: Collection, store_name: str, fingerprint: Mapping[str, str]) -> None:
+        """Queue a collection's documents to be indexed anew, as `store_name` and in the way of `fingerprint`."""
+        made = {"fingerprint": json.dumps(dict(fingerprint), sort_keys=True), "store_name": store_name}
+        again = {"state": State.QUEUED.value, "replaces": False, "stage": "", "reason": "", "done": 0, "total": 0}
+        with self.write() as connection:
+            owner = connection.execute(_collection_id(collection.name)).scalar_one()
+            connection.execute(collections.update().where(collections.c.id == owner).values(made))
+            mine = sql.and_(documents.c.collection_id == owner, documents.c.state != State.DELETING.value)
             connection.execute(documents.update().where(mine).values(again))
+
+    def delete_collection(self, name: str) -> list[str]:
+        """Forget a collection with all its documents; returns the ids whose bytes no other collection holds."""
+        with self.write() as connection:
+            owner = connection.execute(_collection_id(name)).scalar_one_or_none()
+            ids = (
+                connection.execute(sql.select(documents.c.id).where(documents.c.collection_id == owner)).scalars().all()
+            )
+            for table in (*OF_A_DOCUMENT, documents):
+                connection.execute(table.delete().where(table.c.collection_id == owner))
+            connection.execute(collections.delete().where(collections.c.id == owner))
+            held = connection.execute(sql.select(documents.c.id).where(documents.c.id.in_(ids))).scalars().all()
+        return sorted(set(ids) - set(held))
+
+    def claimed(self) -> set[str]:
+        """Ids of all documents whose bytes must be kept."""
+        with self.read() as connection:
+            return set(connection.execute(sql.select(documents.c.id)).scalars())
 
     # -- documents ---------------------------------------------------------------------------------
 
     def enqueue(self, document: Document, replaces: bool = False) -> bool:
-        """Add a document as queued, or queue a failed one again; False if it is there already."""
+        """Add a document as queued, or queue a failed one again; False if it is there already.
+
+        Raises NotFoundError if its collection has just been deleted.
+        """
         values = document_row(document) | {"state": State.QUEUED.value, "replaces": replaces, "reason": ""}
-        with self._write() as connection:
+        with self.write() as connection:
+            owner = connection.execute(_collection_id(document.collection)).scalar_one_or_none()
+            if owner is None:
+                raise NotFoundError(f"The collection {document.collection!r} has just been deleted. Try again.")
             key = _key(connection, document.collection, document.id)
             found = connection.execute(sql.select(documents.c.state).where(key)).scalar_one_or_none()
             if found is None:
-                owner = connection.execute(_collection_id(document.collection)).scalar_one()
                 connection.execute(documents.insert().values(values | {"collection_id": owner}))
-                return True
-            if found == State.FAILED:
+            elif found == State.FAILED:
                 connection.execute(documents.update().where(key).values(values))
-                return True
-        return False
+            return found in (None, State.FAILED)
+
+    def supersede(self, document: Document) -> list[Document]:
+        """Hide the older documents of the same name, and make this one the newest; returns the hidden ones."""
+        with self.write() as connection:
+            namesakes = _namesakes(connection, document)
+            newest = {"added_at": datetime.now(UTC).isoformat(timespec="microseconds")}
+            mine = _key(connection, document.collection, document.id)
+            connection.execute(documents.update().where(mine).values(newest))
+            _hide(connection, namesakes)
+        return namesakes
 
     def documents(self, collection: str | None = None, states: Iterable[State] = tuple(State)) -> list[Document]:
         """Documents by name, of one collection or all."""
@@ -151,7 +145,7 @@ class Catalog:
         )
         if collection is not None:
             query = query.where(collections.c.name == collection)
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return [to_document(row) for row in connection.execute(query).mappings()]
 
     def document(self, collection: str, document_id: str) -> Document:
@@ -166,7 +160,7 @@ class Catalog:
         query = _with_collection().where(documents.c.id.startswith(prefix, autoescape=True))
         if collection is not None:
             query = query.where(collections.c.name == collection)
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return [to_document(row) for row in connection.execute(query).mappings()]
 
     def visible(self, collection: str) -> dict[str, str]:
@@ -177,7 +171,7 @@ class Catalog:
             .where(collections.c.name == collection)
             .where(documents.c.state.in_([state.value for state in VISIBLE]))
         )
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return {row.id: row.name for row in connection.execute(query)}
 
     def next_unfinished(self) -> tuple[Document, bool] | None:
@@ -188,7 +182,7 @@ class Catalog:
             .order_by(documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(1)
         )
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else (to_document(row), bool(row["replaces"]))
 
@@ -205,14 +199,14 @@ class Catalog:
         return self._update(document, {"state": State.DELETING.value}, tuple(State))
 
     def _update(self, document: Document, values: Mapping[str, Any], states: Sequence[State]) -> bool:
-        with self._write() as connection:
+        with self.write() as connection:
             key = _incarnation(connection, document)
             among = documents.c.state.in_([state.value for state in states])
             return connection.execute(documents.update().where(key, among).values(values)).rowcount == 1
 
     def save_text(self, document: Document, parsed: ParsedDocument, cut: Sequence[Chunk]) -> None:
         """Keep the extracted text, its pages and its chunk spans (instead of any that were there)."""
-        with self._write() as connection:
+        with self.write() as connection:
             owner = connection.execute(_collection_id(document.collection)).scalar_one()
             mine = {"collection_id": owner, "document_id": document.id}
             _forget(connection, owner, document.id)
@@ -235,30 +229,25 @@ class Catalog:
             )
 
     def finish(self, document: Document, seconds: float, replaces: bool) -> list[Document] | None:
-        """Make the document ready and, in the same transaction, hide the namesakes it replaces.
+        """Make the document ready and, in the same transaction, hide the older namesakes that it replaces.
 
         Returns the namesakes, now to be deleted; None if the document was deleted meanwhile.
         """
-        namesakes = [
-            one
-            for one in self.documents(document.collection)
-            if replaces and one.name == document.name and one.id != document.id
-        ]
-        with self._write() as connection:
+        with self.write() as connection:
             key = _incarnation(connection, document)
             values = {"state": State.READY.value, "seconds": seconds, "stage": "", "reason": ""}
             alive = documents.c.state == State.INDEXING.value
             if connection.execute(documents.update().where(key, alive).values(values)).rowcount == 0:
                 return None
-            for one in namesakes:
-                mine = _key(connection, one.collection, one.id)
-                connection.execute(documents.update().where(mine).values(state=State.DELETING.value))
+            before = documents.c.added_at < document.added_at.isoformat(timespec="microseconds")
+            namesakes = _namesakes(connection, document, before) if replaces else []
+            _hide(connection, namesakes)
         return namesakes
 
     def delete(self, document: Document) -> bool:
         """Forget the document; True if no other collection holds the same bytes."""
-        with self._write() as connection:
-            owner = connection.execute(_collection_id(document.collection)).scalar_one()
+        with self.write() as connection:
+            owner = connection.execute(_collection_id(document.collection)).scalar_one_or_none()
             _forget(connection, owner, document.id)
             connection.execute(documents.delete().where(_key(connection, document.collection, document.id)))
             others = sql.select(sql.func.count()).where(documents.c.id == document.id)
@@ -269,36 +258,22 @@ class Catalog:
     def text(self, document: Document) -> str:
         """The extracted text; empty if none was extracted yet."""
         query = sql.select(texts.c.text).where(*_belongs(texts, document))
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return connection.execute(query).scalar_one_or_none() or ""
 
     def pages(self, document: Document) -> list[Page]:
         """The document's pages with their text and maps."""
         text = self.text(document)
         query = sql.select(pages).where(*_belongs(pages, document)).order_by(pages.c.number)
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return [to_page(row, text) for row in connection.execute(query)]
 
     def chunks(self, document: Document) -> list[Chunk]:
         """The document's chunks in reading order."""
         text = self.text(document)
         query = sql.select(chunks).where(*_belongs(chunks, document)).order_by(chunks.c.position)
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             return [to_chunk(row, text) for row in connection.execute(query)]
-
-
-def _tune(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where _begin says, not where sqlite3 guesses
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers work while one writes
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.close()
-
-
-def _begin(connection: sql.Connection) -> None:
-    # A writer takes its place at once: upgrading from a reader fails without waiting when another wrote meanwhile.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _with_collection() -> sql.Select[Any]:
@@ -322,11 +297,28 @@ def _incarnation(connection: sql.Connection, document: Document) -> sql.ColumnEl
     return sql.and_(_key(connection, document.collection, document.id), documents.c.added_at == added_at)
 
 
+def _namesakes(connection: sql.Connection, document: Document, *conditions: sql.ColumnElement[bool]) -> list[Document]:
+    query = _with_collection().where(
+        collections.c.name == document.collection,
+        documents.c.name == document.name,
+        documents.c.id != document.id,
+        documents.c.state != State.DELETING.value,
+        *conditions,
+    )
+    return [to_document(row) for row in connection.execute(query).mappings()]
+
+
+def _hide(connection: sql.Connection, hidden: Sequence[Document]) -> None:
+    for one in hidden:
+        key = _key(connection, one.collection, one.id)
+        connection.execute(documents.update().where(key).values(state=State.DELETING.value))
+
+
 def _belongs(table: sql.Table, document: Document) -> tuple[sql.ColumnElement[bool], ...]:
     owner = _collection_id(document.collection).scalar_subquery()
     return (table.c.collection_id == owner, table.c.document_id == document.id)
 
 
-def _forget(connection: sql.Connection, owner: str, document_id: str) -> None:
+def _forget(connection: sql.Connection, owner: str | None, document_id: str) -> None:
     for table in OF_A_DOCUMENT:
         connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document_id))

@@ -37,19 +37,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
+LATEST = len(MIGRATIONS)
+
+
+def version(connection: sql.Connection) -> int:
+    """The schema of a catalog; 0 for a new file."""
+    if not sql.inspect(connection).has_table("schema_version"):
+        return 0
+    return int(connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one())
+
+
 def migrate(connection: sql.Connection) -> None:
     """Bring the catalog to the newest schema, within the caller's transaction.
 
     Raises FolderError if it was written by a newer Footnote.
     """
-    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-    version = connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one()
-    if version > len(MIGRATIONS):
+    current = version(connection)
+    if current > LATEST:
         raise FolderError(
-            f"This data folder was written by a newer version of Footnote (schema {version}, this one knows "
-            f"{len(MIGRATIONS)}). Update Footnote, or choose another folder with RAG_DATA_DIR."
+            f"This data folder was written by a newer version of Footnote (schema {current}, this one knows {LATEST}). "
+            "Update Footnote, or choose another folder with RAG_DATA_DIR."
         )
-    for number in range(version, len(MIGRATIONS)):
+    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    for number in range(current, LATEST):
         for statement in MIGRATIONS[number]:
             connection.exec_driver_sql(statement)
         connection.exec_driver_sql("INSERT INTO schema_version VALUES (?)", (number + 1,))

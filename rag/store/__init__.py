@@ -6,18 +6,20 @@ opened; here are cosine space, batches, deadlines, and Chroma's errors in words.
 
 from __future__ import annotations
 
+import heapq
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import FingerprintError, StorageError
+from rag.errors import FingerprintError, RagError, StorageError
 from rag.records import Chunk, Document
 from rag.settings import Settings
 from rag.store.connect import DIRTY, connect, disconnect, unreachable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 
+EXACT_ROWS = 5000
+"""Vectors looked at in one go when every chunk is."""
 BATCH_ROWS = 1000
 """Chroma takes 5,461 rows and 40 MB at most in one call; 1,000 rows of a model's vectors and text are < 8 MB."""
 
@@ -39,23 +43,27 @@ class Store:
         self._settings = settings
         self._folder = folder
         self._lock = threading.Lock()
-
-    @cached_property
-    def _opened(self) -> ClientAPI:
-        return connect(self._settings, self._folder)
+        self._client: ClientAPI | None = None
+        self._closed = False
 
     @property
     def client(self) -> ClientAPI:
         """Chroma's client, built once. Raises StoreUnavailableError, StoreDamagedError."""
         with self._lock:  # constructing Chroma's clients in parallel fails
-            return self._opened
+            if self._closed:
+                raise StorageError("The workspace is being closed. Try again in a moment.")
+            if self._client is None:
+                self._client = connect(self._settings, self._folder)
+            return self._client
 
     def close(self) -> None:
-        """Close the client and note that the folder was left in order."""
+        """Close the client for good and note that the folder was left in order."""
         with self._lock:
-            if (client := self.__dict__.pop("_opened", None)) is not None:
-                disconnect(client)
+            self._closed = True
+            if self._client is not None:
+                disconnect(self._client)
                 (self._folder / DIRTY).unlink(missing_ok=True)
+                self._client = None
 
     # -- collections -------------------------------------------------------------------------------
 
@@ -133,10 +141,24 @@ class Store:
                 include=["distances"],
             )
         distances = (result["distances"] or [[]])[0]
-        return [
-            (chunk_id, min(1.0, max(0.0, 1.0 - distance)))
-            for chunk_id, distance in zip(result["ids"][0], distances, strict=True)
-        ]
+        if _is_trapped(distances):
+            return self._nearest_exactly(name, vector, n, where)
+        return [(one, _similarity(1.0 - far)) for one, far in zip(result["ids"][0], distances, strict=True)]
+
+    def _nearest_exactly(
+        self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None
+    ) -> list[tuple[str, float]]:
+        """As `nearest`, by looking at every chunk, a batch at a time."""
+        best: list[tuple[float, str]] = []
+        collection, filters, offset = self._collection(name), dict(where) if where else None, 0
+        while True:
+            with self._guard():
+                found = collection.get(where=filters, include=["embeddings"], limit=EXACT_ROWS, offset=offset)
+            if not found["ids"]:
+                return [(chunk_id, _similarity(score)) for score, chunk_id in best]
+            scores = np.asarray(found["embeddings"], np.float32) @ vector
+            best = heapq.nlargest(n, [*best, *zip(scores.tolist(), found["ids"], strict=True)])
+            offset += len(found["ids"])
 
     def get(self, name: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Chunks by id; those that are not there are left out."""
@@ -155,23 +177,33 @@ class Store:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         """Chroma's errors in words."""
-        import httpx
-        from chromadb.errors import ChromaError
-
         try:
             yield
+        except RagError:
+            raise
         except httpx.TransportError as error:
             raise unreachable(self._settings, error) from error
-        except ChromaError as error:
-            raise StorageError(f"Chroma refused: {error}. If this persists, run `python -m rag rebuild`.") from error
+        except Exception as error:  # Chroma raises its own kinds, and bare Exceptions for what a proxy answers
+            why = " ".join(str(error).split())[:200]
+            raise StorageError(
+                f"Chroma failed: {why or type(error).__name__}. Try again; if it stays so, run `python -m rag rebuild`."
+            ) from error
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """A name for a new collection inside Chroma: the shown one where Chroma allows it and it is free."""
+def _is_trapped(distances: Sequence[float]) -> bool:
+    # HNSW links equal vectors with each other only. Where a text is repeated hundreds of times the search can end
+    # among its copies and never see what is nearer; then most of what it finds is equally far.
+    return len(distances) >= 4 and len({round(one, 5) for one in distances}) <= len(distances) / 2
+
+
+def _similarity(cosine: float) -> float:
+    return min(1.0, max(0.0, cosine))
+
+
+def store_name(name: str) -> str:
+    """A name inside Chroma for a new collection, like the shown one and unlike any other on the same server."""
     plain = re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-._")[:48]
-    base = plain if len(plain) >= 3 else f"collection-{plain}".rstrip("-")
-    names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
-    return next(one for one in names if one not in taken)
+    return f"{plain or 'collection'}-{uuid.uuid4().hex[:12]}"
 
 
 def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:

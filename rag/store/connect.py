@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from rag.errors import StoreDamagedError, StoreUnavailableError
+from rag.errors import FolderError, StoreDamagedError, StoreUnavailableError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ DIRTY = "in-use"
 """The file in Chroma's folder that is there while somebody has it open, and after a crash."""
 
 _PROBE = "import sys; from rag.store.connect import probe; probe(sys.argv[1])"
+_PROBE_SECONDS = 600
 
 
 def connect(settings: Settings, folder: Path) -> ClientAPI:
@@ -86,11 +87,17 @@ def _persistent(folder: Path) -> ClientAPI:
 
 
 def _owned(folder: Path) -> ClientAPI:
-    folder.mkdir(parents=True, exist_ok=True)
     dirty = folder / DIRTY
-    if dirty.exists():
-        _examine(folder)
-    dirty.touch()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if dirty.exists():
+            _examine(folder)
+        dirty.touch()
+    except OSError as error:
+        raise FolderError(
+            f"The index in {folder} cannot be written ({error.strerror}). Make the data folder writable, or choose "
+            "another with RAG_DATA_DIR."
+        ) from error
     return _persistent(folder)
 
 
@@ -98,11 +105,15 @@ def _examine(folder: Path) -> None:
     # The last owner did not close: torn index files can end the process that opens them, so another opens first.
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", _PROBE, str(folder)]
-    done = subprocess.run(command, cwd=root, capture_output=True, timeout=120, check=False)  # noqa: S603
-    if done.returncode != 0:
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, timeout=_PROBE_SECONDS, check=False)  # noqa: S603
+        damaged = done.returncode != 0
+    except subprocess.TimeoutExpired:
+        damaged = True
+    if damaged:
         raise StoreDamagedError(
             f"The index in {folder} is damaged, probably by a crash. Nothing is lost: `python -m rag rebuild` makes it "
-            "anew from the catalog."
+            "anew from the documents that are kept."
         )
 
 
