@@ -58,6 +58,8 @@ _LEAST_FILL = {
 LAST_ROOM = 1.15
 """The last chunk of a page takes this much more rather than leaving a few words for one of its own."""
 _BLOCK = 100_000  # code points
+_LONGEST_TOKEN = 64  # code points
+_LETTERS = 4  # code points of a usual token
 
 
 def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets: TokenOffsets) -> list[Chunk]:
@@ -124,13 +126,21 @@ def _page_spans(
     for first, last in _blocks(page.text):
         text, base = page.text[first:last], page.start + first
         inside = headings[bisect_right(headings, base) : bisect_left(headings, base + len(text))]
-        block = _Block(text, [at - base for at in inside], [begin for begin, _ in token_offsets(text)])
+        block = _Block(text, [at - base for at in inside], _token_starts(text, token_offsets))
         begin = 0
         while begin < len(text):
             end = block.cut(begin, tokens)
             if span := _trim(text, begin, end):
                 yield base + span[0], base + span[1]
             begin = end
+
+
+def _token_starts(text: str, token_offsets: TokenOffsets) -> list[int]:
+    """Where tokens begin. Of what is far too long for a word and still one token, every few characters count as one."""
+    starts: list[int] = []
+    for begin, end in token_offsets(text):
+        starts.extend(range(begin, end, _LETTERS) if end - begin > _LONGEST_TOKEN else (begin,))
+    return starts
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:

@@ -101,7 +101,7 @@ class Output:
 
         console = Console(stderr=True)
         if not console.is_terminal:
-            yield self._show_outcome
+            yield self._show_plainly
             return
         text = TextColumn("{task.description}")
         with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console) as bars:
@@ -117,6 +117,11 @@ class Output:
                 return self._show_outcome(event)
 
             yield show
+
+    def _show_plainly(self, event: IngestEvent) -> str:
+        if event.outcome and self._json:
+            self.say(_outcome_text(event))
+        return self._show_outcome(event)
 
     def _show_outcome(self, event: IngestEvent) -> str:
         if event.outcome:

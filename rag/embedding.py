@@ -85,8 +85,8 @@ def load_embedder(settings: Settings) -> Embedder:
     if name == "bundled":
         return BundledEmbedder()
     if _PROVIDER.fullmatch(name) and not Path(name).exists():
-        return OutsideEmbedder(provider(name, settings))
-    return OutsideEmbedder(library(name, settings.allow_downloads))
+        return OutsideEmbedder(provider(name, settings), settings.redacted)
+    return OutsideEmbedder(library(name, settings.allow_downloads), settings.redacted)
 
 
 class BundledEmbedder(Embedder):
@@ -123,8 +123,9 @@ class BundledEmbedder(Embedder):
 class OutsideEmbedder(Embedder):
     """A `Source` held to our terms: unit rows, batches, ModelError. Its dimension is found by trying."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, redact: Callable[[str], str]) -> None:
         self._source = source
+        self._redact = redact
 
     @cached_property
     def dimension(self) -> int:
@@ -168,8 +169,9 @@ class OutsideEmbedder(Embedder):
         try:
             rows = np.atleast_2d(np.asarray(call(asked), np.float32))
             lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        except Exception as error:
-            raise ModelError(f"The embedding model {self._source.name} failed: {first_line(error)}") from error
+        except Exception as error:  # noqa: BLE001 - every provider has its own errors
+            why = self._redact(first_line(error))  # and without the cause: it may repeat the key
+            raise ModelError(f"The embedding model {self._source.name} failed: {why}") from None
         if len(rows) != count or not np.isfinite(lengths).all() or not lengths.all():
             raise ModelError(f"The embedding model {self._source.name} gave no usable vectors: choose another.")
         unit: Vectors = rows / lengths

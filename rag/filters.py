@@ -33,11 +33,14 @@ def parse_where(source: str | Where | None) -> Where | None:
     if isinstance(source, str):
         try:
             source = json.loads(source)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise FilterError(f'The filter is not JSON ({error}). An example: {{"page": {{"$lte": 10}}}}') from error
     if source is None or source == {}:
         return None
-    return _clause(source)
+    try:
+        return _clause(source)
+    except RecursionError as error:
+        raise FilterError("The filter is nested too deeply. Write it flatter.") from error
 
 
 def _clause(source: Any) -> Where:
@@ -94,6 +97,8 @@ def _value(field: str, value: Any) -> str | int:
         return value
     if not isinstance(value, str):
         raise FilterError(f"{field!r} is compared with a text, not {json.dumps(value)}.")
+    if not value.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in value):
+        raise FilterError(f"{json.dumps(value)} has half a character in it, which no text has.")
     return _SHORT_TYPES.get(value.lower(), value) if field == "type" else value
 
 

@@ -48,8 +48,9 @@ def provider(name: str, settings: Settings) -> Source:
         model = init_embeddings(name, **_provider_options(name.partition(":")[0], settings))
     except ImportError as error:
         raise MissingDependencyError(f"RAG_EMBEDDING_MODEL={name}: {first_line(error)}") from error
-    except Exception as error:
-        raise ModelError(f"RAG_EMBEDDING_MODEL={name} cannot be used: {first_line(error)}") from error
+    except Exception as error:  # noqa: BLE001 - every provider has its own errors
+        why = settings.redacted(first_line(error))
+        raise ModelError(f"RAG_EMBEDDING_MODEL={name} cannot be used: {why}") from None
     if not isinstance(model, Embeddings):
         raise ModelError(f"RAG_EMBEDDING_MODEL={name} is no embedding model: choose another.")
     return Source(

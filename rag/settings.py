@@ -7,6 +7,7 @@ They come, first wins, from keyword arguments (the command line, Streamlit's sec
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +25,12 @@ QUIET = {
 }
 """Switches of our libraries that would otherwise report something."""
 
+_FOR_CHILDREN = ("PATH", "PYTHON", "LANG", "LC_", "HOME", "USERPROFILE", "TMP", "TEMP", "SYSTEMROOT", "LD_", "DYLD_")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """Switches that keep Hugging Face's libraries from looking anything up."""
+
+
+_LIKE_A_KEY = re.compile(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|(?<=//)[^/\s@]+(?=@)")
 
 
 class Settings(BaseSettings):
@@ -45,7 +50,7 @@ class Settings(BaseSettings):
     chroma_port: int = Field(8000, ge=1, le=65535, description="port of a Chroma server")
     chroma_ssl: bool = Field(False, description="speak https to the Chroma server")
     chroma_headers: dict[str, str] = Field(
-        {}, description="headers for the Chroma server, as JSON (an authenticating proxy's token)"
+        {}, repr=False, description="headers for the Chroma server, as JSON (an authenticating proxy's token)"
     )
     chroma_tenant: str = Field("default_tenant", description="tenant of a Chroma server or of Chroma Cloud")
     chroma_database: str = Field("default_database", description="database of a Chroma server or Chroma Cloud")
@@ -96,6 +101,14 @@ class Settings(BaseSettings):
             return self.ephemeral
         return self.chroma_mode == "memory" or Path("/mount/src").is_dir()
 
+    def redacted(self, text: str) -> str:
+        """`text`, an error of a library say, without the keys among these settings and what looks like one."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        secrets = [one.get_secret_value() for one in fields if isinstance(one, SecretStr)]
+        for secret in (*secrets, *self.chroma_headers.values()):
+            text = text.replace(secret, "***") if secret else text
+        return _LIKE_A_KEY.sub("***", text)
+
 
 def load_settings(**given: Any) -> Settings:
     """Read the settings; `given` (None values left out) outranks the environment.
@@ -119,3 +132,8 @@ def quiet_libraries(allow_downloads: bool = False) -> None:
     """Switch off telemetry and look-ups of the libraries we use, unless the user has said otherwise."""
     for name, value in (QUIET if allow_downloads else QUIET | OFFLINE).items():
         os.environ.setdefault(name, value)
+
+
+def child_environment() -> dict[str, str]:
+    """What a child process needs of the environment: not our settings, nor anybody's keys."""
+    return {key: value for key, value in os.environ.items() if key.upper().startswith((*_FOR_CHILDREN, "FOOTNOTE_"))}

@@ -80,6 +80,12 @@ def test_text_without_any_border_is_still_cut() -> None:
     assert "".join(one.text for one in chunks) == letters
 
 
+def test_a_run_of_letters_that_the_model_takes_for_one_word_is_cut_like_others(embedder: Embedder) -> None:
+    chunks = chunk(document("x" * 30_000), "d", 200, embedder.token_offsets)
+    assert max(len(one.text) for one in chunks) < 1000
+    assert "".join(one.text for one in chunks) == "x" * 30_000
+
+
 def test_a_very_long_page_is_cut_block_by_block_without_losing_anything() -> None:
     text = "\n".join(sentence(number) for number in range(9000))
     chunks = chunk(document(text), "d", 200, words)

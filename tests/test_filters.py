@@ -53,6 +53,8 @@ def test_tags_are_looked_for_in_an_array() -> None:
         ('{"$or": [{}]}', "A filter is an object"),
         ('{"date": "yesterday"}', "not a date"),
         ('{"page": {}}', "is empty"),
+        ('{"$and": [' * 3000 + "{}" + "]}" * 3000, "nested|not JSON"),
+        ('{"name": "\\ud800"}', "half a character"),
     ],
 )
 def test_a_filter_that_makes_no_sense_is_refused_with_the_reason(where: str, says: str) -> None:

@@ -72,7 +72,7 @@ def test_a_sample_decides_and_everything_is_decoded() -> None:
 def test_a_binary_file_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "stored"
     path.write_bytes(data)
-    with pytest.raises(DamagedError, match="save it as UTF-8"):
+    with pytest.raises(DamagedError, match="Save it as plain UTF-8"):
         parse_file(path, "picture.txt", Settings(_env_file=None))
 
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from rag.errors import ConfigurationError
-from rag.settings import Settings, load_settings
+from rag.settings import Settings, child_environment, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,6 +68,22 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, monkeypat
 
 def test_keys_are_not_shown_when_settings_are_printed() -> None:
     assert "sk-secret" not in repr(load_settings(llm_api_key="sk-secret", chroma_api_key="sk-secret"))
+
+
+def test_a_librarys_error_is_shown_without_keys() -> None:
+    settings = load_settings(llm_api_key="my-own-token", chroma_headers={"X-Token": "proxy-token"})
+    assert "proxy-token" not in repr(settings)
+    shown = settings.redacted("my-own-token sk-abcdef123 at https://me:pw@host/v1 with proxy-token: Bearer xyz failed")
+    for secret in ("my-own-token", "sk-abcdef123", "me:pw", "proxy-token", "xyz"):
+        assert secret not in shown
+    assert "failed" in shown
+
+
+def test_child_processes_get_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_LLM_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    assert "sk-secret" not in child_environment().values()
+    assert "PATH" in child_environment()
 
 
 def test_telemetry_is_off_unless_the_user_wants_it() -> None:

@@ -70,8 +70,8 @@ def quoted_html(text: str, numbers: Collection[int]) -> str:
 
     paragraphs = [re.sub(r" ?\[(\d{1,3})\]", footnote, html.escape(one)) for one in text.split("\n\n")]
     return (
-        '<p style="margin:0;overflow-wrap:anywhere">'
-        + '</p><p style="margin:.75rem 0 0;overflow-wrap:anywhere">'.join(paragraphs)
+        '<p style="margin:0;overflow-wrap:anywhere;white-space:pre-line">'
+        + '</p><p style="margin:.75rem 0 0;overflow-wrap:anywhere;white-space:pre-line">'.join(paragraphs)
         + "</p>"
     )
 

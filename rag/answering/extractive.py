@@ -21,6 +21,7 @@ _QUOTES = 3
 # A further sentence is quoted only if it is nearly as close to the question as the best one.
 _NEARLY = 0.85
 _WORD = re.compile(r"\w+")
+_ROW = re.compile(r"[|•*–-] ?|\d+[.)] ")
 _FIGURE = re.compile(r"\d[\d.,]*")
 # Words that every question has and that say nothing about what it asks for.
 _EMPTY_WORDS = frozenset(
@@ -52,12 +53,8 @@ def extract_answer(
     (weight 0.3) plus its chunk's own score (weight 0.3), over 1.6. It abstains if neither the best hit nor the best
     sentence reaches `abstain_below` in cosine.
     """
-    candidates = [
-        _Quote(hit, start, end, 0.0)
-        for hit in hits
-        for start, end in sentences(hit.chunk.text)
-        if _says_something(hit.chunk.text[start:end])
-    ]
+    spans = [_Quote(hit, start, end, 0.0) for hit in hits for start, end in sentences(hit.chunk.text)]
+    candidates = [one for one in spans if _says_something(one.text)] or spans
     if not candidates:
         return abstention(question, hits)
     cosines = embedder.encode([one.text for one in candidates]) @ embedder.encode_query(question)
@@ -78,8 +75,13 @@ def abstention(question: str, hits: Sequence[Hit]) -> Answer:
 def _says_something(text: str) -> bool:
     """Whether it is a sentence, a long line or a row with figures, rather than a heading or a page number."""
     words = len(_WORD.findall(text))
-    ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;:。！？")
-    return words >= 8 or (words >= 4 and (ends or len(_FIGURE.findall(text)) > 1))
+    ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;。！？")
+    figures = len(_FIGURE.findall(text))
+    return (
+        words >= 12
+        or (ends and (words >= 3 or len(text) >= 12))
+        or (words >= 3 and (figures > 1 or (figures == 1 and ":" in text)))
+    )
 
 
 def _score(question: str, quote: _Quote, cosine: float) -> float:
@@ -123,5 +125,7 @@ def _citation(number: int, quote: _Quote) -> Citation:
 
 
 def _flat(quote: str) -> str:
-    """A quote on one line, as an answer shows it."""
-    return re.sub(r"\s+", " ", quote).strip()
+    """A quote as an answer shows it: running text on one line, the rows of a table or list on lines of their own."""
+    lines = [" ".join(line.split()) for line in quote.splitlines() if line.strip()]
+    rows = sum(bool(_ROW.match(line)) or len(_FIGURE.findall(line)) > 1 for line in lines)
+    return "\n".join(lines) if rows > 1 and rows * 2 >= len(lines) else " ".join(lines)

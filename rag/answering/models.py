@@ -117,9 +117,7 @@ def _detail(error: Exception, settings: Settings) -> str:
     body = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, Mapping) else getattr(error, "error", None)
     text = " ".join(str(message or error or type(error).__name__).split())
-    if key := settings.llm_api_key.get_secret_value():
-        text = text.replace(key, "***")
-    text = re.sub(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|//[^/\s@]+@", "***", text)
+    text = settings.redacted(text)
     return text if len(text) <= _DETAIL_CHARS else text[:_DETAIL_CHARS].rstrip() + "…"
 
 

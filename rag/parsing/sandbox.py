@@ -31,9 +31,14 @@ if TYPE_CHECKING:  # the child imports this package too, and pydantic would doub
     from rag.settings import Settings
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_LIMIT_SIGNALS = {
-    -getattr(signal, name) for name in ("SIGXCPU", "SIGALRM", "SIGKILL", "SIGXFSZ") if hasattr(signal, name)
-}
+_LIMIT_SIGNALS = {-getattr(signal, name) for name in ("SIGXCPU", "SIGALRM", "SIGXFSZ") if hasattr(signal, name)}
+_KILLED = -getattr(signal, "SIGKILL", 9)  # by the system, which ran out of memory, or at the processor limit
+# In a session of its own: Ctrl-C in the terminal is meant for the parent, who then lets the file go on later.
+_APART: dict[str, Any] = (
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if sys.platform == "win32"
+    else {"start_new_session": True}
+)
 _KEPT_STDERR = 2000
 _logger = logging.getLogger(__name__)
 
@@ -78,7 +83,7 @@ def _check_size(path: Path, max_file_mb: int) -> None:
         size = path.stat().st_size
     except OSError as error:
         raise DamagedError("The stored file cannot be opened: upload it again.") from error
-    if size > max_file_mb * 2**20:
+    if size > max_file_mb * 1_000_000:
         raise TooLargeError(f"The file is larger than {max_file_mb} MB: split it, or raise RAG_MAX_FILE_MB.")
 
 
@@ -112,13 +117,26 @@ def _run(request: dict[str, Any], deadline: float) -> ParsedDocument:
                 stderr=complaints,
                 timeout=seconds,
                 check=False,
+                env=_environment(),
+                **_APART,
             )
         except subprocess.TimeoutExpired as error:
             raise too_slow from error
         if child.returncode in _LIMIT_SIGNALS:
             raise too_slow
+        if child.returncode == _KILLED:
+            raise ParseLimitError(
+                "Reading this file takes more memory or time than there is: split it, or raise RAG_PARSE_MEMORY_MB "
+                "and RAG_PARSE_SECONDS."
+            )
         output.seek(0)
         return _read(output.read(), child.returncode, _last_words(complaints))
+
+
+def _environment() -> dict[str, str]:
+    from rag.settings import child_environment
+
+    return child_environment()
 
 
 def _read(reply: bytes, code: int, last_words: str) -> ParsedDocument:

@@ -106,4 +106,6 @@ def _sample(data: bytes, wide: bool) -> bytes:
 
 
 def _not_text() -> DamagedError:
-    return DamagedError("The file is not text in an encoding we know: save it as UTF-8 text and upload it again.")
+    return DamagedError(
+        "The file is not text: it has control characters, or an encoding we do not know. Save it as plain UTF-8 text."
+    )
