@@ -29,7 +29,7 @@ from rag.answering import Answerer
 from rag.catalog import Catalog
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder, load_embedder
-from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
+from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError, StorageError
 from rag.filters import Where, parse_where
 from rag.folder import Folder
 from rag.gate import Gate
@@ -268,7 +268,6 @@ class Workspace:
                     self.ingestion.delete_collection(collection)
             self.catalog.shrink()
             self._renew_store()
-        self.worker.start()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:
         """Index a collection (or everything) anew from the kept originals, with the settings as they are now.
@@ -287,7 +286,6 @@ class Workspace:
             else:
                 for one in chosen:
                     self.store.drop(one.store_name)
-        self.worker.start()
         for document in self.unfinished():
             upload = Upload(self.folder.original(document.id), document.name)
             yield from follow(self.catalog, upload, document, lambda: not self.worker.working)
@@ -298,19 +296,30 @@ class Workspace:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody searches or indexes meanwhile; afterwards there is a new worker, not yet started."""
+        """Nobody searches or indexes meanwhile; afterwards a new worker does."""
         self.worker.stop(seconds=None)
-        with self._gate.alone():
-            self._open_worker()
-            yield
+        try:
+            with self._gate.alone():
+                self._open_worker()
+                yield
+        finally:
+            self.worker.start()
 
     def _renew_store(self) -> None:
         """Begin with an empty Chroma, where it is ours alone."""
         if not self._store_is_ours:
             return
         self.store.close()
-        shutil.rmtree(self.folder.chroma, ignore_errors=True)
-        self._open_store()
+        try:
+            if self.folder.chroma.exists():
+                shutil.rmtree(self.folder.chroma)
+        except OSError as error:
+            raise StorageError(
+                f"The index in {self.folder.chroma} could not be removed ({error.strerror}). Stop Footnote, remove "
+                "that folder, and run `python -m rag rebuild`."
+            ) from error
+        finally:
+            self._open_store()
 
     def _require_ownership(self) -> None:
         if not self.folder.owned and not self.worker.start():
