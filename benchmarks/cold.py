@@ -57,7 +57,15 @@ def main() -> None:
         seconds = time.monotonic() - started
         print(f"indexed {len(rows)} files, {pages} pages, {chunks} chunks in {seconds:.1f} s")
         ours = [*rag, "search", given.question]
-        peer = [sys.executable, "-c", PEER, str(Path(data) / "chroma"), "documents", given.question]
+        listed = subprocess.run([*rag, "collections"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+        peer = [
+            sys.executable,
+            "-c",
+            PEER,
+            str(Path(data) / "chroma"),
+            json.loads(listed)["store_name"],
+            given.question,
+        ]
         measured = [(measure(ours), measure(peer)) for _ in range(given.runs)]
     table({"ours": [one for one, _ in measured], "tutorial": [other for _, other in measured]})
 
