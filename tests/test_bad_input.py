@@ -16,6 +16,8 @@ from rag.workspace import Upload, Workspace
 from tests import pdfs
 from tests.conftest import outcomes
 
+pytestmark = pytest.mark.end_to_end
+
 Make = Callable[..., Workspace]
 
 

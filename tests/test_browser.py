@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser import ROOT, footnote_server, launch
 
+pytestmark = pytest.mark.end_to_end
+
 REPORT = ROOT / "samples" / "tarnholt-annual-report-2025.pdf"
 DIVIDEND = "What dividend per share does the Board propose for 2025?"
 ELSEWHERE = "footnote.example.test"

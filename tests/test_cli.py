@@ -16,6 +16,8 @@ from rag.passwords import verify_password
 from rag.workspace import Workspace
 from tests.conftest import NOTES
 
+pytestmark = pytest.mark.end_to_end
+
 ROOT = Path(__file__).resolve().parent.parent
 INGESTED = {"path", "document", "name", "state", "reason", "pages", "chunks", "seconds"}
 HIT = {"rank", "score", "document", "name", "page", "start", "end", "text", "ranks"}

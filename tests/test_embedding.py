@@ -71,11 +71,13 @@ print(json.dumps({
     return json.loads(ran.stdout)
 
 
+@pytest.mark.end_to_end
 def test_the_vectors_are_those_of_sentence_transformers(embedder: Embedder, beside_torch: Any) -> None:
     cosines = (embedder.encode(TEXTS) * np.array(beside_torch["vectors"])).sum(axis=1)
     assert cosines.min() >= 0.9999
 
 
+@pytest.mark.end_to_end
 def test_a_folder_is_loaded_by_sentence_transformers(embedder: Embedder, beside_torch: Any) -> None:
     assert np.allclose(np.linalg.norm(beside_torch["vectors"], axis=1), 1, atol=1e-5)
     assert np.allclose(beside_torch["query"], beside_torch["vectors"][0], atol=1e-5)
@@ -90,6 +92,7 @@ def test_a_folder_is_loaded_by_sentence_transformers(embedder: Embedder, beside_
     assert [tuple(pair) for pair in beside_torch["offsets"]] == own
 
 
+@pytest.mark.end_to_end
 def test_a_missing_model_names_the_remedy(beside_torch: Any) -> None:
     assert "nobody/no-such-model" in beside_torch["missing"]
     assert "RAG_ALLOW_DOWNLOADS=true" in beside_torch["missing"]

@@ -16,6 +16,8 @@ import pytest
 from rag.workspace import Workspace
 from tests.conftest import outcomes
 
+pytestmark = pytest.mark.end_to_end
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = [path for path in sorted((ROOT / "samples").iterdir()) if path.suffix in (".pdf", ".md", ".txt")]
 KILLS = 5

@@ -9,11 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.browser import ROOT, guarded
+
+pytestmark = pytest.mark.end_to_end
 
 MAIN_JOB = """
 import sys
 from pathlib import Path
+
+import pytest
 from rag.settings import load_settings
 from rag.workspace import Workspace
 

@@ -24,6 +24,8 @@ from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
 from ui import door
 
+pytestmark = pytest.mark.end_to_end
+
 ROOT = Path(__file__).parent.parent
 REPORT = "tarnholt-annual-report-2025.pdf"
 DIVIDEND = "What dividend per share does the Board propose for 2025?"

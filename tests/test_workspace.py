@@ -26,6 +26,8 @@ from rag.workspace import Upload, Workspace, open_workspace
 from tests.conftest import NOTES, outcomes
 from tests.llm_server import Behaviour, language_model_server
 
+pytestmark = pytest.mark.end_to_end
+
 Make = Callable[..., Workspace]
 RENT = "How high is the rent?"
 
