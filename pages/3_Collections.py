@@ -3,7 +3,7 @@
 import streamlit as st
 
 from rag.records import UNFINISHED
-from ui.library import choose, confirm_delete, confirm_delete_collection, describe, show_chunks, show_failures, storage
+from ui.contents import choose, confirm_delete, confirm_delete_collection, describe, show_chunks, show_failures, storage
 from ui.progress import watch
 from ui.shell import UPLOAD, heading, page
 from ui.text import bytes_as_text, counted, day

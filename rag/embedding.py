@@ -14,7 +14,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import ArrayLike, NDArray
 
 from rag.errors import ModelError
-from rag.model_sources import Source, first_line, library, provider
+from rag.model_sources import Source, first_line, provider, sentence_transformer
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load_embedder(settings: Settings) -> Embedder:
         return BundledEmbedder()
     if _PROVIDER.fullmatch(name) and not Path(name).exists():
         return OutsideEmbedder(provider(name, settings), settings.redacted)
-    return OutsideEmbedder(library(name, settings.allow_downloads), settings.redacted)
+    return OutsideEmbedder(sentence_transformer(name, settings.allow_downloads), settings.redacted)
 
 
 class BundledEmbedder(Embedder):

@@ -78,7 +78,7 @@ def _provider_options(provider: str, settings: Settings) -> dict[str, Any]:
     return options
 
 
-def library(name: str, allow_downloads: bool) -> Source:
+def sentence_transformer(name: str, allow_downloads: bool) -> Source:
     """A sentence-transformers model, with the prompts it has for questions and for passages."""
     model = _load_library_model(name, allow_downloads)
     folder = Path(name)

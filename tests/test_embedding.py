@@ -307,7 +307,7 @@ def test_a_path_is_no_provider(name: str, monkeypatch: pytest.MonkeyPatch) -> No
         asked.append(name)
         raise ModelError("not here")
 
-    monkeypatch.setattr("rag.embedding.library", stop)
+    monkeypatch.setattr("rag.embedding.sentence_transformer", stop)
     with pytest.raises(ModelError, match="not here"):
         load_embedder(load_settings(embedding_model=name))
     assert asked == [name]

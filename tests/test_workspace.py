@@ -197,15 +197,7 @@ def test_work_goes_on_when_nobody_follows_it(workspace: Workspace, notes: Path) 
 def test_a_document_deleted_while_it_is_indexed_leaves_nothing_behind(
     workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedding, goes_on = threading.Event(), threading.Event()
-    encode = workspace.embedder.encode
-
-    def slow(texts: list[str]) -> object:
-        embedding.set()
-        goes_on.wait(10)
-        return encode(texts)
-
-    monkeypatch.setattr(workspace.embedder, "encode", slow)
+    embedding, goes_on = _hold_embedding(workspace, monkeypatch)
     events = workspace.ingest([notes])
     document = next(events).document
     next(events)
@@ -462,15 +454,7 @@ def test_a_failed_document_gets_another_try_with_a_rebuild(
 def test_a_collection_deleted_while_it_is_indexed_leaves_nothing_behind(
     workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedding, goes_on = threading.Event(), threading.Event()
-    encode = workspace.embedder.encode
-
-    def slow(texts: list[str]) -> object:
-        embedding.set()
-        goes_on.wait(10)
-        return encode(texts)
-
-    monkeypatch.setattr(workspace.embedder, "encode", slow)
+    embedding, goes_on = _hold_embedding(workspace, monkeypatch)
     events = workspace.ingest([notes], "short-lived")
     assert embedding.wait(10)
     workspace.delete_collection("short-lived")
@@ -543,6 +527,20 @@ def _wait(done: Callable[[], bool], seconds: float = 20) -> None:
     while not done():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def _hold_embedding(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Embedding sets the first event and waits for the second."""
+    embedding, goes_on = threading.Event(), threading.Event()
+    encode = workspace.embedder.encode
+
+    def slow(texts: list[str]) -> object:
+        embedding.set()
+        goes_on.wait(10)
+        return encode(texts)
+
+    monkeypatch.setattr(workspace.embedder, "encode", slow)
+    return embedding, goes_on
 
 
 def _raise(_texts: object) -> None:
