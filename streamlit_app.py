@@ -50,6 +50,8 @@ with page(NAME) as workspace:
         with st.container(border=True, gap="small"):
             for one in sorted(ready, key=lambda document: document.added_at, reverse=True)[:LATEST]:
                 facts = f"{counted(one.pages, 'page')} · {counted(one.chunks, 'passage')} · {day(one.added_at)}"
+                if len({other.collection for other in ready}) > 1:
+                    facts += f" · in {escape_markdown(one.collection)}"
                 name = escape_markdown(shortened(one.name, 60))
                 st.markdown(f":material/description: **{name}**  \n:gray[:small[{facts}]]")
         st.page_link(COLLECTIONS, label="All documents", icon=":material/library_books:")

@@ -38,16 +38,17 @@ with page("Upload") as workspace:
         persist_state="session",
         help="A collection is a set of documents that are searched together.",
     )
-    name = st.text_input("Name of the new collection", max_chars=100) if choice == NEW_COLLECTION else choice
+    is_new = choice == NEW_COLLECTION
+    name = st.text_input("Name of the new collection", max_chars=100) if is_new else choice
     replaces = st.toggle("Replace documents with the same name", key="replaces", persist_state="session")
 
-    if files and not name.strip():
-        st.caption("Give the new collection a name to go on.")
+    if files and name.strip() in ("", NEW_COLLECTION):
+        st.caption("Give the new collection a name of its own to go on.")
     elif files and st.button(f"Add {counted(len(files), 'file')}", type="primary", icon=":material/add:"):
         new = [one for one in files if one.file_id not in seen]
-        seen.update(one.file_id for one in new)
         with tempfile.TemporaryDirectory() as folder:
             events = hand_in_uploads(workspace, new, Path(folder), name.strip(), replaces)
+        seen.update(one.file_id for one in new)  # only now: after an error they can be added again
         remember(name.strip(), events)
         st.session_state["batch"] = batch + 1
         st.rerun()

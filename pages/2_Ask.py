@@ -25,7 +25,7 @@ with page("Ask") as workspace:
         st.stop()
 
     question = st.chat_input("Ask about your documents", key="question", submit_mode="stop")
-    question = question or st.session_state.pop("example", None)
+    question = (question or "").strip() or st.session_state.pop("example", None)
     with heading("Ask"):
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             turns.clear()

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
@@ -30,6 +30,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """Switches that keep Hugging Face's libraries from looking anything up."""
 
 
+_PASSWORD_HASH = re.compile(r"scrypt\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|(?<=//)[^/\s@]+(?=@)")
 
 
@@ -93,6 +94,13 @@ class Settings(BaseSettings):
     ephemeral: bool | None = Field(
         None, description="show the 'files may vanish' banner; unset: decided by where it runs"
     )
+
+    @field_validator("password_hash")
+    @classmethod
+    def _is_a_hash(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not _PASSWORD_HASH.fullmatch(value.get_secret_value()):
+            raise ValueError("not a hash; put here what `python -m rag hash-password` prints")
+        return value
 
     @property
     def storage_is_ephemeral(self) -> bool:

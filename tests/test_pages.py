@@ -148,6 +148,19 @@ def test_every_page_opens_on_an_empty_workspace_and_says_what_to_do(data_dir: Pa
 # -- upload ----------------------------------------------------------------------------------------
 
 
+def test_after_an_error_the_same_files_can_be_added_again(data_dir: Path) -> None:
+    app = start("1_Upload")
+    app.file_uploader[0].upload("lighthouse.txt", b"The lighthouse was built in 1861 by Ada Kern.\n" * 4)
+    app.selectbox(key="upload_collection").select("New collection…").run()
+    app.text_input[0].input("evil\u202e").run()
+    app = press(app, "Add 1 file")
+    assert "all of them visible" in plain(app)
+    app.text_input[0].input("Harbour").run()
+    app = press(app, "Add 1 file")
+    until(app, lambda app: "Clear this list" in labels(app))
+    assert [one.collection for one in open_workspace(load_settings()).documents()] == ["Harbour"]
+
+
 def test_uploads_go_to_a_new_collection_and_each_outcome_is_told(data_dir: Path) -> None:
     app = start("1_Upload")
     app.file_uploader[0].upload("lighthouse.txt", b"The lighthouse was built in 1861 by Ada Kern.\n" * 4)
@@ -220,6 +233,18 @@ def test_examples_are_offered_and_asked(indexed: Path) -> None:
     app = press(start("2_Ask"), DIVIDEND)
     assert "EUR 0.31 per share" in shown(app)
     assert not [one for one in labels(app) if one.endswith("?")]
+
+
+def test_a_chosen_document_that_is_deleted_does_not_widen_the_search(indexed: Path) -> None:
+    app = start("2_Ask")
+    supply = next(one for one in app.multiselect[0].options if one.startswith("orvell"))
+    healthy(app.multiselect[0].select(supply).run())
+    workspace = open_workspace(load_settings(), "the dashboard")
+    workspace.delete(next(one.id for one in workspace.documents() if one.name == supply))
+    ask(app, "What dividend per share does the Board propose for 2025?")
+    assert "No passage was found" in plain(app)
+    assert "0.31" not in plain(app)
+    list(workspace.ingest([ROOT / "samples" / supply]))  # the other tests want it
 
 
 def test_only_the_chosen_documents_are_searched(indexed: Path) -> None:

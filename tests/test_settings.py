@@ -58,6 +58,7 @@ def test_the_environment_outranks_the_env_file_and_what_is_given_outranks_both(
         ("RAG_CHROMA_MODE", "floppy"),
         ("RAG_CHROMA_HEADERS", "{no json"),
         ("RAG_CHUNK_TOKENS", "1"),
+        ("RAG_PASSWORD_HASH", "secret"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

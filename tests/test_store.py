@@ -22,7 +22,7 @@ import pytest
 from rag.errors import FingerprintError, StorageError, StoreDamagedError, StoreUnavailableError
 from rag.records import Chunk, Document, State
 from rag.settings import load_settings
-from rag.store import BATCH_ROWS, Store, Vectors, store_name
+from rag.store import BATCH_ROWS, Store, Vectors, _is_trapped, store_name
 
 MADE = {"model": "m", "dimension": "8"}
 
@@ -227,6 +227,25 @@ def test_names_inside_chroma_are_allowed_there_and_never_taken() -> None:
     assert re.fullmatch(r"Vertr-ge-2024-[0-9a-f]{12}", store_name("Verträge 2024"))
     assert re.fullmatch(r"collection-[0-9a-f]{12}", store_name("契約"))
     assert store_name("reports") != store_name("reports")
+    for odd in ("a..b", "x/../y", "...", "-_-", "a" * 100):
+        assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]+[a-zA-Z0-9]", store_name(odd))
+
+
+def test_results_that_are_mostly_equally_far_are_not_trusted() -> None:
+    assert _is_trapped([0.5] * 20)
+    assert _is_trapped([0.1, 0.2] + [0.5] * 18)
+    assert not _is_trapped([0.1 + number / 100 for number in range(20)])
+    assert not _is_trapped([0.5, 0.5, 0.5])
+
+
+def test_looking_at_every_chunk_finds_what_brute_force_finds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.store.EXACT_ROWS", 7)
+    store.create("ccc", MADE)
+    drawn, query = vectors(40), vectors(1, seed=9)[0]
+    store.upsert("ccc", document(), chunks("d1", 40), drawn)
+    found = store._nearest_exactly("ccc", query, 5, None)
+    assert [one for one, _ in found] == [f"d1-200-{number:06d}" for number in np.argsort(-(drawn @ query))[:5]]
+    assert [one for one, _ in store._nearest_exactly("ccc", query, 5, {"page": {"$lte": 2}})] != []
 
 
 def test_hundreds_of_equal_vectors_do_not_hide_what_is_nearer(tmp_path: Path) -> None:

@@ -164,10 +164,13 @@ def _delete_collection(workspace: Workspace, name: str) -> None:
 def storage(workspace: Workspace) -> None:
     """Where everything lies, how large it is, and a way to erase it all."""
     with st.expander(f"Storage · {bytes_as_text(workspace.size())}", icon=":material/hard_drive:"):
-        st.markdown("Documents, their text and the index are kept in this folder:")
-        st.code(str(workspace.folder.path), language=None, wrap_lines=True)
         if workspace.settings.demo:
+            st.markdown("This is a read-only demo: its documents are kept on its server.")
             return
+        lasting = workspace.settings.chroma_mode != "memory"
+        until = "" if lasting else ", until Footnote stops"
+        st.markdown(f"Documents, their text and the index are kept in this folder{until}:")
+        st.code(str(workspace.folder.path), language=None, wrap_lines=True)
         st.markdown(
             f"**Erase everything.** All documents of all collections will be gone. To go on, type `{ERASE_WORD}`."
         )

@@ -46,12 +46,11 @@ def choose_search(searchable: Sequence[Document], settings: Settings) -> Search:
     collection = st.selectbox("Collection", names, key="ask_collection", persist_state="session") or settings.collection
     there = {one.id: one.name for one in searchable if one.collection == collection}
     key = f"ask_documents-{collection}"
-    if gone := [one for one in st.session_state.get(key, ()) if one not in there]:
-        st.session_state[key] = [one for one in st.session_state[key] if one not in gone]
+    gone = [one for one in st.session_state.get(key, ()) if one not in there]  # still chosen: never search more instead
     documents = st.multiselect(
         "Documents",
-        list(there),
-        format_func=lambda one: there.get(one, one),
+        [*there, *gone],
+        format_func=lambda one: "a document that was deleted" if one in gone else there.get(one, one),
         placeholder="All documents",
         key=key,
         persist_state="session",
@@ -68,7 +67,8 @@ def search_in_words(search: Search, settings: Settings) -> str:
         if settings.llm
         else "Answers are quoted word for word."
     )
-    return f"Searching {what} in the collection “{escape_markdown(search.collection)}”. {how}"
+    where = f"Searching {what} in the collection “{escape_markdown(search.collection)}”."
+    return f"{where} {how} Each question stands alone."
 
 
 def offer(examples: Sequence[str]) -> None:

@@ -121,7 +121,7 @@ def _ask_password(password_hash: str) -> None:
     with st.form("door", border=False, width=420):
         password = st.text_input("Password", type="password", autocomplete="current-password")
         tried = st.form_submit_button("Open", type="primary")
-    if tried and _throttle.wait() == 0:
+    if tried and password and _throttle.wait() == 0:
         if _throttle.attempt(lambda: verify_password(password, password_hash)):
             st.session_state["admitted"] = password_hash
             st.rerun()

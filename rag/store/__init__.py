@@ -202,7 +202,7 @@ def _similarity(cosine: float) -> float:
 
 def store_name(name: str) -> str:
     """A name inside Chroma for a new collection, like the shown one and unlike any other on the same server."""
-    plain = re.sub(r"[^a-zA-Z0-9._-]+", "-", name).strip("-._")[:48]
+    plain = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-_")[:48]
     return f"{plain or 'collection'}-{uuid.uuid4().hex[:12]}"
 
 
