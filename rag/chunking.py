@@ -39,7 +39,6 @@ _BEGINS = re.compile(r"\s*[\"“(\[]*[A-Z0-9À-ÖØ-Þ•–#*-]")
 class Border(IntEnum):
     """Where a page may be cut, weakest first."""
 
-    TOKEN = 0
     WORD = 1
     LINE = 2
     SENTENCE = 3
