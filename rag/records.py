@@ -36,6 +36,8 @@ class Page:
     `char_map` leads from an offset in `text` to PDFium's character index on that page, as breakpoints
     `(offset, index)` in rising order: the index of offset o is `index_i + (o - offset_i)` for the last
     breakpoint with `offset_i <= o`. It is empty where the text did not come from PDFium.
+
+    `ocr` is the mean confidence in (0, 1] of a page that was read by OCR, None for one with text of its own.
     """
 
     number: int
@@ -43,15 +45,21 @@ class Page:
     start: int
     label: str = ""
     char_map: tuple[tuple[int, int], ...] = ()
+    ocr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading: it holds from `offset` in the document's text until the next of its level or above."""
+    """A heading: it holds from `offset` in the document's text until the next of its level or above, or until `end`.
+
+    A table's column names are a heading of the table, with an `end`: a chunk from its middle still says what its
+    columns are.
+    """
 
     level: int
     title: str
     offset: int
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,26 @@ class ParsedDocument:
     parser: str
     date: int | None = None
     """The document's own date as yyyymmdd, where its metadata has one."""
+    needs_ocr: tuple[int, ...] = ()
+    """Numbers of the pages that have no usable text of their own but something to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class OcrLine:
+    """A line read by OCR. `confidence` is in [0, 1]; `box` is (left, top, right, bottom) on the page, in [0, 1]."""
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class OcrPage:
+    """What OCR read on page `number`, in reading order; no lines where it found nothing. `engine` has its versions."""
+
+    number: int
+    lines: tuple[OcrLine, ...]
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     )
     embedding_base_url: str = Field("", description="address of the embedding provider's server, if not its own")
     embedding_api_key: SecretStr = Field(SecretStr(""), description="key for the embedding provider")
+    embedding_precision: Literal["int8", "fp32"] = Field(
+        "int8", description="weights of the bundled model: `int8` is faster, `fp32` is the model as published"
+    )
     chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
@@ -85,7 +88,14 @@ class Settings(BaseSettings):
     max_pages: int = Field(5000, ge=1, description="most pages in a document")
     max_chars: int = Field(50_000_000, ge=1, description="most characters in a document")
     parse_seconds: float = Field(120.0, gt=0, description="time limit for reading one file")
+    parse_cpu_seconds: float = Field(120.0, gt=0, description="processor time limit for reading one file")
     parse_memory_mb: int = Field(2048, ge=256, description="memory limit for reading one file, in MB")
+
+    ocr: bool = Field(True, description="read pages without text by OCR, on this machine")
+    ocr_seconds: float = Field(60.0, gt=0, description="time limit for reading one page by OCR")
+    store_patience: float = Field(
+        60.0, ge=0, description="seconds that indexing waits for a Chroma server that went away, before it gives up"
+    )
 
     password_hash: SecretStr = Field(
         SecretStr(""), description="hash of the shared password, from `python -m rag hash-password`"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import DocumentError, ParseLimitError
+from rag.parsing.formats import parse_bytes
 from rag.parsing.limits import Limits, confine
-from rag.parsing.media import PDF
 from rag.parsing.wire import encode_document, encode_error
 from rag.records import ParsedDocument
 
@@ -44,14 +44,8 @@ def answer(request: dict[str, Any], limits: Limits) -> bytes:
 
 
 def parse(request: dict[str, Any], limits: Limits) -> ParsedDocument:
-    data, name, kind = Path(request["path"]).read_bytes(), request["name"], request["media_type"]
-    if kind == PDF:
-        from rag.parsing.pdf import parse_pdf
-
-        return parse_pdf(data, name, limits, with_pdfium=request["with_pdfium"])
-    from rag.parsing.text import parse_text
-
-    return parse_text(data, name, kind, limits)
+    data = Path(request["path"]).read_bytes()
+    return parse_bytes(data, request["name"], request["media_type"], limits, request["with_pdfium"])
 
 
 if __name__ == "__main__":
