@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -41,6 +42,33 @@ def parse_where(source: str | Where | None) -> Where | None:
         return _clause(source)
     except RecursionError as error:
         raise FilterError("The filter is nested too deeply. Write it flatter.") from error
+
+
+def matches(clause: Where | None, data: Mapping[str, Any]) -> bool:
+    """Whether a chunk's metadata passes a filter as `parse_where` returns it, just as Chroma would decide."""
+    return clause is None or all(_holds(key, wanted, data) for key, wanted in clause.items())
+
+
+def _holds(key: str, wanted: Any, data: Mapping[str, Any]) -> bool:
+    if key == "$and":
+        return all(matches(one, data) for one in wanted)
+    if key == "$or":
+        return any(matches(one, data) for one in wanted)
+    return all(_TESTS[operator](data.get(key), value) for operator, value in wanted.items())
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": lambda there, wanted: bool(there == wanted),
+    "$ne": lambda there, wanted: bool(there != wanted),
+    "$gt": lambda there, wanted: there is not None and bool(there > wanted),
+    "$gte": lambda there, wanted: there is not None and bool(there >= wanted),
+    "$lt": lambda there, wanted: there is not None and bool(there < wanted),
+    "$lte": lambda there, wanted: there is not None and bool(there <= wanted),
+    "$in": lambda there, wanted: there in wanted,
+    "$nin": lambda there, wanted: there not in wanted,
+    "$contains": lambda there, wanted: wanted in (there or ()),
+    "$not_contains": lambda there, wanted: wanted not in (there or ()),
+}
 
 
 def _clause(source: Any) -> Where:

@@ -18,6 +18,8 @@ from rag.errors import FolderError, FolderInUseError
 
 _PIECE = 1 << 20
 _PART = ".part"
+_UNLOCKED = ".unlocked"
+_PARSED = ".parsed"
 _ABANDONED_SECONDS = 3600.0
 """A file that no document claims is left alone this long: it may be about to be claimed."""
 
@@ -52,9 +54,22 @@ class Folder:
     def files(self) -> Path:
         return self.path / "files"
 
+    @property
+    def lexical(self) -> Path:
+        return self.path / "lexical"
+
     def original(self, document_id: str) -> Path:
         """Where a document's bytes are kept: under its id, never its name."""
         return self.files / document_id
+
+    def unlocked(self, document_id: str) -> Path:
+        """Where a copy is kept that needs no password, for a document that needs one."""
+        return self.files / f"{document_id}{_UNLOCKED}"
+
+    def readable(self, document_id: str) -> Path:
+        """The bytes to read a document from."""
+        unlocked = self.unlocked(document_id)
+        return unlocked if unlocked.exists() else self.original(document_id)
 
     # -- the owner ---------------------------------------------------------------------------------
 
@@ -124,16 +139,39 @@ class Folder:
         return document_id, size
 
     def discard(self, document_id: str) -> None:
-        """Remove the kept bytes."""
+        """Remove the kept bytes and what was made of them."""
         with self._writing():
-            self.original(document_id).unlink(missing_ok=True)
+            for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
+                path.unlink(missing_ok=True)
 
     def sweep(self, claimed: Collection[str]) -> None:
         """Remove what an interruption left: copies that no document claims and that are an hour old."""
         before = time.time() - _ABANDONED_SECONDS
         for path in self.files.iterdir():
-            if path.name not in claimed and path.stat().st_mtime < before:
+            kept = path.name.removesuffix(_UNLOCKED) in claimed
+            if not kept and path.stat().st_mtime < before:
                 path.unlink(missing_ok=True)
+
+    # -- what was read already: a file that was checked, or waits for OCR, is not read again -----------
+
+    def _parse(self, document_id: str) -> Path:
+        return self.files / f"{document_id}{_PARSED}"
+
+    def keep_parse(self, document_id: str, engines: str, parsed: bytes) -> None:
+        """Keep what `engines` made of a document until it is indexed."""
+        with self._writing():
+            self._parse(document_id).write_bytes(engines.encode() + b"\n" + parsed)
+
+    def kept_parse(self, document_id: str, engines: str) -> bytes | None:
+        """What the same engines made of it before, if it was kept."""
+        try:
+            made_by, _, parsed = self._parse(document_id).read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            return None
+        return parsed if made_by == engines.encode() else None
+
+    def discard_parse(self, document_id: str) -> None:
+        self._parse(document_id).unlink(missing_ok=True)
 
     def size(self) -> int:
         """Bytes of all that is kept here."""

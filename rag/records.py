@@ -6,6 +6,7 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +27,8 @@ class State(StrEnum):
 VISIBLE = frozenset({State.SEARCHABLE, State.READY})
 """The states in which a document's chunks may be shown as hits."""
 
-UNFINISHED = frozenset({State.QUEUED, State.INDEXING})
+UNFINISHED = frozenset({State.QUEUED, State.INDEXING, State.SEARCHABLE})
+"""The states in which there is work left to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,30 @@ class Document:
     stage: str = ""
     done: int = 0
     total: int = 0
+    replaces: bool = False
+    """Whether it takes the place of older documents of its name, in the moment it is ready."""
+    batch: int = 0
+    """Documents queued while others were unfinished belong to one batch."""
+    engines: str = ""
+    """The versions of what reads such a document, as it was queued."""
+    ocr_pages: int = 0
+    ocr_confidence: float = 0.0
+    """Of the pages read by OCR, in [0, 1]."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Which documents of a collection may be shown, id -> name: `ready` by meaning, `searchable` by words only."""
+
+    ready: Mapping[str, str]
+    searchable: Mapping[str, str]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """All of them."""
+        return {**self.ready, **self.searchable}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +175,11 @@ class Chunk:
     end: int
     heading: str
     text: str
+
+    @property
+    def digest(self) -> str:
+        """Equal for chunks with equal vectors, whichever document they are from."""
+        return hashlib.blake2b(self.text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +235,8 @@ class AnswerPiece:
 @dataclass(frozen=True, slots=True)
 class IngestEvent:
     """Progress of one file. `outcome` is empty until the last event of that file:
-    'ready', 'duplicate', 'failed' or 'queued' (left to the process that owns the folder)."""
+    'ready', 'duplicate', 'skipped' (a file of an archive that is of no kind we read), 'failed' or 'queued' (left to the
+    process that owns the folder). `timings` are seconds by stage."""
 
     path: str
     name: str
@@ -217,6 +249,56 @@ class IngestEvent:
     pages: int = 0
     chunks: int = 0
     seconds: float = 0.0
+    ocr_pages: int = 0
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the queue is: of the documents queued together, how many are finished and failed; `fraction` of the work
+    done; chunks a second; seconds until all is done (None: not known yet)."""
+
+    documents: int
+    finished: int
+    failed: int
+    searchable: int
+    fraction: float
+    chunks_per_second: float = 0.0
+    seconds_left: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What will happen if a file is ingested. `problem` is why it cannot be; `document` the id of its bytes.
+
+    `blank_pages` have no usable text and are read by OCR, if that is on; `chunks` are those of the other pages,
+    `new_chunks` those not embedded yet. `seconds` is an estimate from what this machine did so far (None: no idea yet).
+    """
+
+    name: str
+    document: str = ""
+    media_type: str = ""
+    bytes: int = 0
+    pages: int = 0
+    blank_pages: tuple[int, ...] = ()
+    chunks: int = 0
+    new_chunks: int = 0
+    seconds: float | None = None
+    encrypted: bool = False
+    duplicate_of: Document | None = None
+    replaces: tuple[Document, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that `check` found: `what` it is about, in which collection, and whether it was `repaired`."""
+
+    collection: str
+    what: str
+    problem: str
+    repaired: bool = False
 
 
 def chunk_id(document_id: str, tokens: int, position: int) -> str:

@@ -27,24 +27,56 @@ from typing import Any, Self
 
 from rag.answering import Answerer
 from rag.catalog import Catalog
+from rag.checking import Checker
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder, load_embedder
-from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError, StorageError
-from rag.filters import Where, parse_where
+from rag.errors import (
+    FolderInUseError,
+    InputError,
+    NotFoundError,
+    RagError,
+    ReadOnlyError,
+    StorageError,
+    StoreDamagedError,
+)
+from rag.filters import Where, matches, parse_where
 from rag.folder import Folder
+from rag.following import POLL_SECONDS, Following, Way, follow
 from rag.gate import Gate
-from rag.ingestion import Ingestion, Upload, fingerprint
-from rag.jobs import POLL_SECONDS, Intake, Worker, follow
-from rag.parsing import READABLE
-from rag.records import UNFINISHED, Answer, AnswerPiece, Chunk, Collection, Document, Hit, IngestEvent, Page, State
+from rag.ingestion import Ingestion, Parts, Upload, fingerprint
+from rag.jobs import Worker
+from rag.lexical import Lexical
+from rag.parsing import READABLE, Reader
+from rag.progress import progress
+from rag.records import (
+    UNFINISHED,
+    VISIBLE,
+    Answer,
+    AnswerPiece,
+    Chunk,
+    Collection,
+    Document,
+    Finding,
+    Hit,
+    IngestEvent,
+    Page,
+    Preflight,
+    Progress,
+    State,
+    Visible,
+)
 from rag.retrieval import Retriever, checked_question
 from rag.settings import Settings
-from rag.store import Store, check_fingerprint, store_name
+from rag.store import Store, check_fingerprint, chunk_metadata, store_name
 
 __all__ = ["READABLE", "Upload", "Workspace", "open_workspace"]
 
 log = logging.getLogger(__name__)
 
+SEARCHES = 3
+"""How often a search is done at most, if what it searches changes meanwhile."""
+LONGEST_TAG = 60
+"""Characters."""
 SHORTEST_ID = 8
 """Characters of a document's id that name it. Fewer could be a slip, and name another one."""
 
@@ -67,16 +99,22 @@ class Workspace:
             self.folder.own(role)
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
+        self.lexical = Lexical(self.folder.lexical)
+        self.reader = Reader(settings)
         self.answerer = Answerer(settings, lambda: self.embedder, sentence_spans)
         self._open_store()
 
     def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma)
-        self.retriever = Retriever(self.store, lambda: self.embedder)
+        self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder)
         self._open_worker()
 
     def _open_worker(self) -> None:
-        self.ingestion = Ingestion(self.settings, self.folder, self.catalog, self.store, lambda: self.embedder)
+        self.ingestion = Ingestion(
+            Parts(
+                self.settings, self.folder, self.catalog, self.store, self.lexical, self.reader, lambda: self.embedder
+            )
+        )
         self.worker = Worker(self.ingestion, self.folder, self._gate, self._role)
 
     @property
@@ -117,7 +155,9 @@ class Workspace:
                 return
             self.closed = True
         self.worker.stop()
+        self.reader.close()
         self.store.close()
+        self.lexical.close()
         self.catalog.close()
         self.folder.release()
         if self._temporary:
@@ -126,23 +166,83 @@ class Workspace:
     # -- documents in ------------------------------------------------------------------------------
 
     def ingest(
-        self, sources: Sequence[Path | Upload], collection: str | None = None, replace_namesakes: bool = False
+        self,
+        sources: Sequence[Path | Upload],
+        collection: str | None = None,
+        replace_namesakes: bool = False,
+        tags: Sequence[str] = (),
+        password: str = "",
     ) -> Iterator[IngestEvent]:
         """Take files in at once, then follow them until each is ready, a duplicate, failed, or left to another process.
 
-        The first events, one for each source, say what was taken in. The work goes on in the background even if nobody
-        follows it.
+        The first events, one for each file, say what was taken in; of a zip archive the files in it are taken. The work
+        goes on in the background even if nobody follows it. `password` opens those PDFs that need one.
         """
         self._require_writable()
-        return self.seed(sources, collection, replace_namesakes)
+        return self.seed(sources, collection, replace_namesakes, tags, password)
 
     def seed(
-        self, sources: Sequence[Path | Upload], collection: str | None = None, replace_namesakes: bool = False
+        self,
+        sources: Sequence[Path | Upload],
+        collection: str | None = None,
+        replace_namesakes: bool = False,
+        tags: Sequence[str] = (),
+        password: str = "",
     ) -> Iterator[IngestEvent]:
         """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
-        return Intake(self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
-            sources, self._name(collection), replace_namesakes
+        way = Way(self._name(collection), replace_namesakes, checked_tags(tags), password)
+        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
+            sources, way
         )
+
+    def preflight(self, source: Path | Upload, collection: str | None = None, password: str = "") -> Preflight:
+        """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
+        so that ingesting it afterwards, from `kept`, reads nothing twice."""
+        self._require_writable()
+        upload = source if isinstance(source, Upload) else Upload(source, source.name)
+        with self._gate.shared():
+            return self.ingestion.checks.check(upload, self._name(collection), password)
+
+    def kept(self, found: Preflight) -> Upload:
+        """A file that was checked, to be ingested."""
+        return Upload(self.folder.original(found.document), found.name)
+
+    def preview(self, found: Preflight, collection: str | None = None) -> list[Chunk]:
+        """The chunks of a file that was checked, as they will be cut."""
+        return self.ingestion.checks.preview(found, self._name(collection))
+
+    def progress(self) -> Progress | None:
+        """How far the queue is; None if nothing is unfinished."""
+        return progress(self.catalog)
+
+    def waiting(self, most: int = 20) -> list[Document]:
+        """Unfinished documents, those being worked on first; `most` at most."""
+        return self.catalog.waiting(most)
+
+    def cancel(self, prefix: str, collection: str | None = None) -> Document:
+        """Stop an unfinished document; it can be retried. Raises NotFoundError."""
+        self._require_writable()
+        document = self.document(prefix, collection)
+        with self._gate.shared():
+            self.ingestion.removal.cancel(document)
+        return self.catalog.document(document.collection, document.id)
+
+    def retry(self, prefix: str | None = None, collection: str | None = None) -> list[Document]:
+        """Queue a failed document once more, or all that failed if unnamed. Returns those queued."""
+        self._require_writable()
+        chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
+        failed = [one for one in chosen if one.state is State.FAILED]
+        self.catalog.retry(failed)
+        if failed:
+            self.worker.start()
+        return failed
+
+    def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
+        """The events of documents that are queued, until each is finished."""
+        for document in documents:
+            upload = Upload(self.folder.original(document.id), document.name)
+            now = self.catalog.document(document.collection, document.id)
+            yield from follow(self.catalog, upload, now, lambda: not self.worker.working)
 
     def unfinished(self) -> list[Document]:
         """Documents that are waiting or being worked on."""
@@ -164,11 +264,25 @@ class Workspace:
         clause = parse_where(where)
         with self._gate.shared():
             found = self.collection(collection)
-            visible = self.catalog.visible(found.name)
-            if not visible:
-                return []
-            check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
-            return self.retriever.search(found.store_name, visible, question, k, clause)
+            for _ in range(SEARCHES):
+                visible = self.catalog.visible(found.name)
+                hits = self._hits(found, visible, question, k, clause) if visible.names else []
+                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
+                    break
+            return hits
+
+    def _hits(self, found: Collection, visible: Visible, question: str, k: int, clause: Where | None) -> list[Hit]:
+        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+        documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE)} if visible.searchable else {}
+        return self.retriever.search(
+            found.store_name,
+            visible,
+            question,
+            k,
+            clause,
+            lambda ids: self.catalog.chunks_by_id(found.name, ids),
+            lambda chunk: matches(clause, chunk_metadata(documents[chunk.document_id], chunk)),
+        )
 
     def ask(
         self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
@@ -247,14 +361,14 @@ class Workspace:
         self._require_writable()
         document = self.document(prefix, collection)
         with self._gate.shared():
-            self.ingestion.delete(document)
+            self.ingestion.removal.delete(document)
         return document
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self._require_writable()
         with self._gate.shared():
-            self.ingestion.delete_collection(self.catalog.collection(name))
+            self.ingestion.removal.delete_collection(self.catalog.collection(name))
 
     def erase(self) -> None:
         """Delete everything that is stored, so that it cannot be read from the disk's files either."""
@@ -263,9 +377,9 @@ class Workspace:
         with self._alone():
             for collection in self.collections():
                 if self._store_is_ours:  # then it goes as a whole, even if it is damaged
-                    self.ingestion.forget_collection(collection)
+                    self.ingestion.removal.forget_collection(collection)
                 else:
-                    self.ingestion.delete_collection(collection)
+                    self.ingestion.removal.delete_collection(collection)
             self.catalog.shrink()
             self._renew_store()
 
@@ -280,15 +394,28 @@ class Workspace:
         chosen = [self.collection(collection)] if collection else self.collections()
         with self._alone():
             for one in chosen:
+                self.lexical.drop(one.store_name)
                 self.catalog.requeue(one, store_name(one.name), wanted)
             if collection is None and self._store_is_ours:
                 self._renew_store()  # a damaged one cannot even be opened to delete from it
             else:
                 for one in chosen:
                     self.store.drop(one.store_name)
-        for document in self.unfinished():
-            upload = Upload(self.folder.original(document.id), document.name)
-            yield from follow(self.catalog, upload, document, lambda: not self.worker.working)
+        yield from self.follow(self.unfinished())
+
+    def check(self, repair: bool = False) -> list[Finding]:
+        """Whether Chroma, the lexical indexes and the kept files agree with the catalog; with `repair`, mend what does
+        not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
+        self._require_ownership()
+        with self._alone():
+            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, repair)
+            try:
+                return list(checker.run())
+            except StoreDamagedError as error:
+                if repair and self._store_is_ours:
+                    self._renew_store()
+                    self.catalog.reopen(self.catalog.documents(states=[State.READY]))
+                return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
 
     @property
     def _store_is_ours(self) -> bool:
@@ -336,6 +463,15 @@ class Workspace:
         if not name or len(name) > 100 or not name.isprintable():
             raise NotFoundError("A collection's name has between 1 and 100 characters, all of them visible.")
         return name
+
+
+def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags without white space around them and without repetition. Raises InputError."""
+    found = tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    for one in found:
+        if len(one) > LONGEST_TAG or not one.isprintable():
+            raise InputError(f"The tag {one[:80]!r} cannot be used: {LONGEST_TAG} visible characters at most.")
+    return found
 
 
 # Streamlit loads our modules again when a file changes, while an older workspace may still own the folder. The register

@@ -34,6 +34,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE documents ADD COLUMN parser TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX chunks_of_a_document ON chunks (collection_id, document_id, position)",
     ),
+    (  # 3: the queue's batches, how documents were read and how long it took, equal chunks, OCR, speeds
+        "ALTER TABLE documents ADD COLUMN batch INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE documents ADD COLUMN engines TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE documents ADD COLUMN timings TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE documents ADD COLUMN ocr_pages INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE documents ADD COLUMN ocr_confidence REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE pages ADD COLUMN ocr REAL",
+        "ALTER TABLE chunks ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX equal_chunks ON chunks (collection_id, digest)",
+        "CREATE INDEX documents_by_state ON documents (state, added_at)",
+        """CREATE TABLE ocr (
+            document_id TEXT NOT NULL, number INTEGER NOT NULL, engine TEXT NOT NULL, lines TEXT NOT NULL,
+            PRIMARY KEY (document_id, engine, number))""",
+        "CREATE TABLE speeds (stage TEXT PRIMARY KEY, units REAL NOT NULL, seconds REAL NOT NULL)",
+    ),
 )
 
 

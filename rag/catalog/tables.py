@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sql
 
-from rag.records import Chunk, Collection, Document, Page, State
+from rag.records import Chunk, Collection, Document, OcrLine, OcrPage, Page, State
 
 metadata = sql.MetaData()
 collections = sql.Table(
@@ -42,6 +43,11 @@ documents = sql.Table(
     sql.Column("total", sql.Integer),
     sql.Column("replaces", sql.Boolean),
     sql.Column("parser", sql.String),
+    sql.Column("batch", sql.Integer),
+    sql.Column("engines", sql.String),
+    sql.Column("timings", sql.Text),
+    sql.Column("ocr_pages", sql.Integer),
+    sql.Column("ocr_confidence", sql.Float),
 )
 texts = sql.Table(
     "texts",
@@ -60,6 +66,7 @@ pages = sql.Table(
     sql.Column("end", sql.Integer),
     sql.Column("label", sql.String),
     sql.Column("char_map", sql.Text),
+    sql.Column("ocr", sql.Float),
 )
 chunks = sql.Table(
     "chunks",
@@ -72,6 +79,22 @@ chunks = sql.Table(
     sql.Column("start", sql.Integer),
     sql.Column("end", sql.Integer),
     sql.Column("heading", sql.Text),
+    sql.Column("digest", sql.String),
+)
+ocr = sql.Table(
+    "ocr",
+    metadata,
+    sql.Column("document_id", sql.String, primary_key=True),
+    sql.Column("engine", sql.String, primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("lines", sql.Text),
+)
+speeds = sql.Table(
+    "speeds",
+    metadata,
+    sql.Column("stage", sql.String, primary_key=True),
+    sql.Column("units", sql.Float),
+    sql.Column("seconds", sql.Float),
 )
 OF_A_DOCUMENT = (texts, pages, chunks)
 
@@ -94,6 +117,12 @@ def document_row(document: Document) -> dict[str, Any]:
         "stage": document.stage,
         "done": document.done,
         "total": document.total,
+        "replaces": document.replaces,
+        "batch": document.batch,
+        "engines": document.engines,
+        "ocr_pages": document.ocr_pages,
+        "ocr_confidence": document.ocr_confidence,
+        "timings": json.dumps(dict(document.timings)),
     }
 
 
@@ -116,6 +145,12 @@ def to_document(row: sql.RowMapping) -> Document:
         stage=row["stage"],
         done=row["done"],
         total=row["total"],
+        replaces=bool(row["replaces"]),
+        batch=row["batch"],
+        engines=row["engines"],
+        ocr_pages=row["ocr_pages"],
+        ocr_confidence=row["ocr_confidence"],
+        timings=json.loads(row["timings"]),
     )
 
 
@@ -138,12 +173,13 @@ def page_row(page: Page) -> dict[str, Any]:
         "end": page.start + len(page.text),
         "label": page.label,
         "char_map": json.dumps(page.char_map, separators=(",", ":")),
+        "ocr": page.ocr,
     }
 
 
 def to_page(row: sql.Row[Any], text: str) -> Page:
     char_map = tuple((offset, index) for offset, index in json.loads(row.char_map))
-    return Page(row.number, text[row.start : row.end], row.start, row.label, char_map)
+    return Page(row.number, text[row.start : row.end], row.start, row.label, char_map, row.ocr)
 
 
 def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
@@ -154,8 +190,20 @@ def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
         "start": chunk.start,
         "end": chunk.end,
         "heading": chunk.heading,
+        "digest": chunk.digest,
     }
 
 
 def to_chunk(row: sql.Row[Any], text: str) -> Chunk:
-    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text[row.start : row.end])
+    """`text` is the chunk's own."""
+    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text)
+
+
+def ocr_row(document_id: str, page: OcrPage) -> dict[str, Any]:
+    lines = json.dumps([astuple(line) for line in page.lines], ensure_ascii=False)
+    return {"document_id": document_id, "number": page.number, "engine": page.engine, "lines": lines}
+
+
+def to_ocr(row: sql.Row[Any]) -> OcrPage:
+    lines = tuple(OcrLine(text, confidence, tuple(box)) for text, confidence, box in json.loads(row.lines))
+    return OcrPage(row.number, lines, row.engine)

@@ -117,6 +117,35 @@ class Store:
         with self._guard():
             return list(self._collection(name).get(where={"document": document_id}, include=[])["ids"])
 
+    def all_ids(self, name: str) -> list[str]:
+        """Ids of all chunks of the collection."""
+        with self._guard():
+            return list(self._collection(name).get(include=[])["ids"])
+
+    def stored(self, name: str, document_id: str) -> dict[str, dict[str, Any]]:
+        """The document's chunks that are stored, by id, as `chunk_metadata` gives them."""
+        found: dict[str, dict[str, Any]] = {}
+        collection = self._collection(name)
+        while True:
+            with self._guard():
+                some = collection.get(
+                    where={"document": document_id}, include=["metadatas"], limit=EXACT_ROWS, offset=len(found)
+                )
+            found |= {one: dict(data) for one, data in zip(some["ids"], some["metadatas"] or [], strict=True)}
+            if len(some["ids"]) < EXACT_ROWS:
+                return found
+
+    def vectors(self, name: str, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of chunks, (dimension,) each; those that are not there are left out."""
+        found: dict[str, Vectors] = {}
+        collection = self._collection(name)
+        for first in range(0, len(ids), BATCH_ROWS):
+            with self._guard():
+                some = collection.get(ids=list(ids[first : first + BATCH_ROWS]), include=["embeddings"])
+            rows = np.asarray(some["embeddings"], np.float32)
+            found |= dict(zip(some["ids"], rows, strict=False))  # fewer rows than ids: the index has lost some
+        return found
+
     def delete(self, name: str, ids: Sequence[str]) -> None:
         """Delete chunks by id."""
         collection = self._collection(name)
@@ -126,8 +155,7 @@ class Store:
 
     def count(self, name: str) -> int:
         """Chunks in the collection, counted by reading."""
-        with self._guard():
-            return len(self._collection(name).get(include=[])["ids"])
+        return len(self.all_ids(name))
 
     def nearest(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None = None
@@ -143,7 +171,7 @@ class Store:
         distances = (result["distances"] or [[]])[0]
         if _is_trapped(distances):
             return self._nearest_exactly(name, vector, n, where)
-        return [(one, _similarity(1.0 - far)) for one, far in zip(result["ids"][0], distances, strict=True)]
+        return [(one, similarity(1.0 - far)) for one, far in zip(result["ids"][0], distances, strict=True)]
 
     def _nearest_exactly(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None
@@ -155,7 +183,7 @@ class Store:
             with self._guard():
                 found = collection.get(where=filters, include=["embeddings"], limit=EXACT_ROWS, offset=offset)
             if not found["ids"]:
-                return [(chunk_id, _similarity(score)) for score, chunk_id in best]
+                return [(chunk_id, similarity(score)) for score, chunk_id in best]
             scores = np.asarray(found["embeddings"], np.float32) @ vector
             best = heapq.nlargest(n, [*best, *zip(scores.tolist(), found["ids"], strict=True)])
             offset += len(found["ids"])
@@ -196,7 +224,8 @@ def _is_trapped(distances: Sequence[float]) -> bool:
     return len(distances) >= 4 and len({round(one, 5) for one in distances}) <= len(distances) / 2
 
 
-def _similarity(cosine: float) -> float:
+def similarity(cosine: float) -> float:
+    """A cosine as a score in [0, 1]."""
     return min(1.0, max(0.0, cosine))
 
 
@@ -217,6 +246,7 @@ def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
         "start": chunk.start,
         "end": chunk.end,
         "heading": chunk.heading,
+        "digest": chunk.digest,
     }
     # Chroma refuses empty arrays.
     return flat | ({"tag": list(document.tags)} if document.tags else {})

@@ -1,0 +1,134 @@
+"""What documents say, in the catalog: their text, pages and chunk spans, and what OCR has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sql
+
+from rag.catalog.database import Database
+from rag.catalog.documents import forget
+from rag.catalog.keys import belongs, collection_id, incarnation
+from rag.catalog.tables import (
+    chunk_row,
+    chunks,
+    documents,
+    ocr,
+    ocr_row,
+    page_row,
+    pages,
+    texts,
+    to_chunk,
+    to_ocr,
+    to_page,
+)
+from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
+
+AT_ONCE = 500
+"""Values in one query; SQLite refuses too many."""
+
+
+class Contents(Database):
+    """Texts. The same bytes have the same text everywhere."""
+
+    def save_text(self, document: Document, parsed: ParsedDocument, cut: Sequence[Chunk]) -> bool:
+        """Keep the extracted text, its pages and its chunk spans (instead of any that were there).
+
+        False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile.
+        """
+        read = [page for page in parsed.pages if page.ocr is not None]
+        values = {
+            "title": parsed.title,
+            "media_type": parsed.media_type,
+            "pages": len(parsed.pages),
+            "chunks": len(cut),
+            "date": parsed.date or document.date,
+            "parser": parsed.parser,
+            "ocr_pages": len(read),
+            "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
+        }
+        with self.write() as connection:
+            alive = (incarnation(document), documents.c.state == State.INDEXING.value)
+            if connection.execute(documents.update().where(*alive).values(values)).rowcount == 0:
+                return False
+            owner = connection.execute(collection_id(document.collection)).scalar_one()
+            mine = {"collection_id": owner, "document_id": document.id}
+            forget(connection, document)
+            connection.execute(texts.insert().values(mine | {"text": parsed.text}))
+            connection.execute(pages.insert(), [mine | page_row(page) for page in parsed.pages])
+            if cut:
+                rows = [mine | chunk_row(position, chunk) for position, chunk in enumerate(cut)]
+                connection.execute(chunks.insert(), rows)
+        return True
+
+    def text(self, document: Document) -> str:
+        """The extracted text; empty if none was extracted yet."""
+        query = sql.select(texts.c.text).where(*belongs(texts, document))
+        with self.read() as connection:
+            return connection.execute(query).scalar_one_or_none() or ""
+
+    def pages(self, document: Document) -> list[Page]:
+        """The document's pages with their text and maps."""
+        text = self.text(document)
+        query = sql.select(pages).where(*belongs(pages, document)).order_by(pages.c.number)
+        with self.read() as connection:
+            return [to_page(row, text) for row in connection.execute(query)]
+
+    def chunks(self, document: Document) -> list[Chunk]:
+        """The document's chunks in reading order."""
+        text = self.text(document)
+        query = sql.select(chunks).where(*belongs(chunks, document)).order_by(chunks.c.position)
+        with self.read() as connection:
+            return [to_chunk(row, text[row.start : row.end]) for row in connection.execute(query)]
+
+    def chunk_ids(self, document: Document) -> set[str]:
+        """The ids of the document's chunks."""
+        with self.read() as connection:
+            return set(connection.execute(sql.select(chunks.c.id).where(*belongs(chunks, document))).scalars())
+
+    def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Some chunks of a collection; those that are not there are left out."""
+        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+        text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
+        query = sql.select(chunks, text).join(texts, same)
+        mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
+        with self.read() as connection:
+            rows = [
+                row for some in _slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))
+            ]
+        return {row.id: to_chunk(row, row.passage) for row in rows}
+
+    def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
+        """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""
+        owner = collection_id(collection).scalar_subquery()
+        same = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
+        query = (
+            sql.select(chunks.c.digest, sql.func.min(chunks.c.id).label("id"))
+            .join(documents, same)
+            .where(chunks.c.collection_id == owner, documents.c.state == State.READY.value)
+            .group_by(chunks.c.digest)
+        )
+        with self.read() as connection:
+            found = [
+                row for some in _slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
+            ]
+        return {row.digest: row.id for row in found}
+
+    # -- OCR -----------------------------------------------------------------------------------------
+
+    def save_ocr(self, document_id: str, read: Iterable[OcrPage]) -> None:
+        """Keep what OCR read, so that it is not read again."""
+        rows = [ocr_row(document_id, page) for page in read]
+        with self.write() as connection:
+            if rows:
+                connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
+
+    def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:
+        """What an OCR engine has read of a document so far, by page number."""
+        query = sql.select(ocr).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
+        with self.read() as connection:
+            return {row.number: to_ocr(row) for row in connection.execute(query)}
+
+
+def _slices(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[first : first + AT_ONCE] for first in range(0, len(values), AT_ONCE))

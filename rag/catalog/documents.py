@@ -1,0 +1,105 @@
+"""Documents in the catalog: which there are, which may be shown, and how one goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sql
+
+from rag.catalog.database import Database
+from rag.catalog.keys import collection_id, key, with_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
+from rag.errors import NotFoundError
+from rag.records import VISIBLE, Document, State, Visible
+
+
+class Documents(Database):
+    """Documents, by what they are."""
+
+    def documents(self, collection: str | None = None, states: Iterable[State] = tuple(State)) -> list[Document]:
+        """Documents by name, of one collection or all."""
+        query = (
+            with_collection()
+            .where(documents.c.state.in_([state.value for state in states]))
+            .order_by(collections.c.name, documents.c.name, documents.c.added_at)
+        )
+        if collection is not None:
+            query = query.where(collections.c.name == collection)
+        return self._all(query)
+
+    def document(self, collection: str, document_id: str) -> Document:
+        """Raises NotFoundError."""
+        for one in self.find(document_id, collection):
+            if one.id == document_id:
+                return one
+        raise NotFoundError(f"There is no document {document_id} in {collection!r}. `documents` lists them.")
+
+    def find(self, prefix: str, collection: str | None = None) -> list[Document]:
+        """Documents whose id begins with `prefix`."""
+        query = with_collection().where(documents.c.id.startswith(prefix, autoescape=True))
+        return self._all(query if collection is None else query.where(collections.c.name == collection))
+
+    def namesakes(self, collection: str, name: str) -> list[Document]:
+        """The documents of that very name, oldest first."""
+        query = with_collection().where(
+            collections.c.name == collection,
+            documents.c.name == name,
+            documents.c.state != State.DELETING.value,
+        )
+        return self._all(query.order_by(documents.c.added_at))
+
+    def visible(self, collection: str) -> Visible:
+        """The documents whose chunks may be shown. One that is to replace another one waits until it is ready."""
+        older = documents.alias()
+        replaced = sql.exists().where(
+            older.c.collection_id == documents.c.collection_id,
+            older.c.name == documents.c.name,
+            older.c.id != documents.c.id,
+            older.c.added_at < documents.c.added_at,
+            older.c.state.in_([state.value for state in VISIBLE]),
+        )
+        waits = sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
+        query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
+            documents.c.collection_id == collection_id(collection).scalar_subquery(),
+            documents.c.state.in_([state.value for state in VISIBLE]),
+            sql.not_(waits),
+        )
+        with self.read() as connection:
+            rows = connection.execute(query).all()
+        return Visible(
+            ready={row.id: row.name for row in rows if row.state == State.READY.value},
+            searchable={row.id: row.name for row in rows if row.state == State.SEARCHABLE.value},
+        )
+
+    def claimed(self) -> set[str]:
+        """Ids of all documents whose bytes must be kept."""
+        with self.read() as connection:
+            return set(connection.execute(sql.select(documents.c.id)).scalars())
+
+    def delete(self, document: Document) -> bool:
+        """Forget the document; True if no other collection holds the same bytes."""
+        with self.write() as connection:
+            forget(connection, document)
+            connection.execute(documents.delete().where(key(document)))
+            others = sql.select(sql.func.count()).where(documents.c.id == document.id)
+            unclaimed = connection.execute(others).scalar_one() == 0
+            if unclaimed:
+                connection.execute(ocr.delete().where(ocr.c.document_id == document.id))
+        return unclaimed
+
+    def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
+        with self.read() as connection:
+            return [to_document(row) for row in connection.execute(query).mappings()]
+
+
+def forget(connection: sql.Connection, document: Document) -> None:
+    """Remove a document's text, pages and chunks."""
+    owner = collection_id(document.collection).scalar_subquery()
+    for table in OF_A_DOCUMENT:
+        connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document.id))
+
+
+def hide(connection: sql.Connection, hidden: Sequence[Document]) -> None:
+    """Mark documents as deleting, within the caller's transaction."""
+    for one in hidden:
+        connection.execute(documents.update().where(key(one)).values(state=State.DELETING.value))

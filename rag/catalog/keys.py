@@ -1,0 +1,43 @@
+"""Which rows: the conditions and queries that several parts of the catalog need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sql
+
+from rag.catalog.tables import collections, documents
+from rag.records import Document
+
+
+def collection_id(name: str) -> sql.Select[Any]:
+    """The id of the collection of that name."""
+    return sql.select(collections.c.id).where(collections.c.name == name)
+
+
+def key(document: Document) -> sql.ColumnElement[bool]:
+    """The document's row."""
+    owner = collection_id(document.collection).scalar_subquery()
+    return sql.and_(documents.c.collection_id == owner, documents.c.id == document.id)
+
+
+def incarnation(document: Document) -> sql.ColumnElement[bool]:
+    """The document's row unless it has been queued anew since: then a worker still holds the one before."""
+    return sql.and_(key(document), documents.c.added_at == moment(document))
+
+
+def moment(document: Document) -> str:
+    return document.added_at.isoformat(timespec="microseconds")
+
+
+def belongs(table: sql.Table, document: Document) -> tuple[sql.ColumnElement[bool], ...]:
+    """The rows of a table that are a document's."""
+    owner = collection_id(document.collection).scalar_subquery()
+    return (table.c.collection_id == owner, table.c.document_id == document.id)
+
+
+def with_collection() -> sql.Select[Any]:
+    """Documents with the names of their collections: what `to_document` takes."""
+    return sql.select(documents, collections.c.name.label("collection")).join(
+        collections, collections.c.id == documents.c.collection_id
+    )

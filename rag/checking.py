@@ -1,0 +1,150 @@
+"""Checking: does everything that is derived agree with the catalog? And repairing what does not.
+
+What is checked: the kept bytes have the hash that is their document's id; each document's chunks are in the lexical
+index and in Chroma, with vectors that a search finds; neither has anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rag.catalog import Catalog
+from rag.errors import StoreDamagedError
+from rag.folder import Folder
+from rag.lexical import Lexical
+from rag.records import VISIBLE, Collection, Document, Finding, State, document_of
+from rag.settings import Settings
+from rag.store import Store
+
+PROBES = 20
+"""Chunks of a document that are searched for by their own vectors: an id can be there and its vector lost."""
+SAME = 0.999
+"""The least score of a vector to itself, or to an equal one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Looks through a data folder that nobody works on meanwhile. With `repair` it mends what it finds: what is wrong
+    is removed, what is missing is made again or queued to be."""
+
+    settings: Settings
+    folder: Folder
+    catalog: Catalog
+    store: Store
+    lexical: Lexical
+    repair: bool = False
+
+    def run(self) -> Iterator[Finding]:
+        """Every finding, repaired or not. Raises StoreDamagedError if Chroma cannot be opened."""
+        yield from self._files()
+        yield from self._unknown_indexes()
+        for collection in self.catalog.collections():
+            documents = {one.id: one for one in self.catalog.documents(collection.name)}
+            yield from self._words(collection, documents)
+            yield from self._vectors(collection, documents)
+
+    def _found(self, collection: str, what: str, problem: str, mend: Callable[[], object] | None = None) -> Finding:
+        mended = self.repair and mend is not None
+        if mended and mend is not None:
+            mend()
+        return Finding(collection, what, problem, repaired=mended)
+
+    def _files(self) -> Iterator[Finding]:
+        for document in self.catalog.documents(states=[one for one in State if one is not State.DELETING]):
+            path = self.folder.original(document.id)
+            if not path.exists():
+                yield self._found(document.collection, document.name, "its file is gone: upload it again")
+            elif _hash(path) != document.id:
+                problem = "its file is not what was uploaded: delete it and upload it again"
+                yield self._found(document.collection, document.name, problem)
+
+    def _unknown_indexes(self) -> Iterator[Finding]:
+        known = {one.store_name for one in self.catalog.collections()}
+        for name in sorted(set(self.lexical.names()) - known):
+            yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
+        if self.settings.chroma_mode == "persistent":  # elsewhere others may have collections of theirs
+            for name in sorted(set(self.store.names()) - known):
+                yield self._found("", name, "vectors of no collection", partial(self.store.drop, name))
+
+    # -- words -----------------------------------------------------------------------------------------
+
+    def _words(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
+        name = collection.store_name
+        try:
+            there = _by_document(self.lexical.chunk_ids(name)) if name in self.lexical.names() else {}
+        except StoreDamagedError as error:
+            yield self._found(collection.name, "lexical index", str(error), partial(self._rewrite, collection))
+            return
+        for document in documents.values():
+            found = there.get(document.id, set())
+            if document.state in VISIBLE and found != self.catalog.chunk_ids(document):
+                problem = f"the lexical index has {len(found)} chunks of it, not {document.chunks}"
+                yield self._found(collection.name, document.name, problem, partial(self._write, name, document))
+        for stranger in sorted(_strangers(there, documents)):
+            problem = "the lexical index has words of it, and nobody may find them"
+            yield self._found(collection.name, stranger, problem, partial(self.lexical.remove, name, [stranger]))
+
+    def _write(self, name: str, document: Document) -> None:
+        self.lexical.replace(name, document, self.catalog.chunks(document))
+
+    def _rewrite(self, collection: Collection) -> None:
+        self.lexical.drop(collection.store_name)
+        for document in self.catalog.documents(collection.name, VISIBLE):
+            self._write(collection.store_name, document)
+
+    # -- vectors ---------------------------------------------------------------------------------------
+
+    def _vectors(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
+        name = collection.store_name
+        there = _by_document(self.store.all_ids(name)) if name in self.store.names() else {}
+        for document in documents.values():
+            if document.state is State.READY:
+                yield from self._vectors_of(document, name, there.get(document.id, set()))
+        for stranger in sorted(_strangers(there, documents)):
+            problem = f"Chroma has {len(there[stranger])} chunks of it, and nobody may find them"
+            mend = partial(self.store.delete, name, sorted(there[stranger]))
+            yield self._found(collection.name, stranger, problem, mend)
+
+    def _vectors_of(self, document: Document, name: str, found: set[str]) -> Iterator[Finding]:
+        wanted = self.catalog.chunk_ids(document)
+        if extra := sorted(found - wanted):
+            problem = f"Chroma has {len(extra)} chunks of it that it does not have"
+            mend = partial(self.store.delete, name, extra)
+            yield self._found(document.collection, document.name, problem, mend)
+        if lost := (wanted - found) | self._lost(name, sorted(found & wanted)):
+            problem = f"{len(lost)} of its {len(wanted)} chunks have no vector that a search finds"
+            mend = partial(self._embed_again, name, document, lost & found)
+            yield self._found(document.collection, document.name, problem, mend)
+
+    def _lost(self, name: str, ids: list[str]) -> set[str]:
+        """Of the stored chunks those without a vector, and of some of them those that a search does not find."""
+        vectors = self.store.vectors(name, ids)
+        probes = [one for one in ids[:: max(1, len(ids) // PROBES)] if one in vectors]
+        unfound = {one for one in probes if self.store.nearest(name, vectors[one], 1)[0][1] < SAME}
+        return set(ids) - set(vectors) | unfound
+
+    def _embed_again(self, name: str, document: Document, stored: set[str]) -> None:
+        if stored:
+            self.store.delete(name, sorted(stored))
+        self.catalog.reopen([document])
+
+
+def _by_document(ids: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in ids:
+        found.setdefault(document_of(one), set()).add(one)
+    return found
+
+
+def _strangers(there: Iterable[str], documents: dict[str, Document]) -> set[str]:
+    """Ids of documents that have something in an index although they must not: unknown ones and failed ones."""
+    return {one for one in there if one not in documents or documents[one].state is State.FAILED}
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]

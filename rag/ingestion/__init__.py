@@ -1,0 +1,94 @@
+"""Ingestion: parse -> chunk -> index words -> embed -> store, as work that can be interrupted anywhere.
+
+Documents wait in the catalog. Reading makes them searchable by words, vectors make them ready; each works on one
+document at a time, so that reading overlaps embedding. Doing one twice changes nothing: ids come from content and
+writing is upserting.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from rag.errors import NotFoundError, RagError, StoppedError
+from rag.ingestion.intake import Intake
+from rag.ingestion.parts import Job, Parts, fingerprint
+from rag.ingestion.preflight import Checks
+from rag.ingestion.reading import Reading
+from rag.ingestion.removal import Removal
+from rag.ingestion.uploads import Upload, shown_name, shown_path
+from rag.ingestion.vectors import Vectors
+from rag.records import Collection, Document, State
+
+__all__ = ["Ingestion", "Parts", "Upload", "fingerprint", "shown_name", "shown_path"]
+
+log = logging.getLogger(__name__)
+
+
+class Ingestion:
+    """The stages of one data folder. `read_next` and `embed_next` are for the owner's worker, a thread each."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._reading = Reading(parts)
+        self._vectors = Vectors(parts)
+        self.removal = Removal(parts)
+        self.checks = Checks(parts, self._reading)
+        self.intake = Intake(parts, self.removal, self.checks)
+
+    def stop(self) -> None:
+        """Let the running documents go at the next batch; they stay in the catalog as unfinished."""
+        self._parts.stop.set()
+
+    def read_next(self) -> bool:
+        """Do the next step of reading; False if there is none. What is new goes before what OCR is still reading."""
+        catalog = self._parts.catalog
+        return self._do(catalog.next_of((State.QUEUED,)) or catalog.next_of((State.INDEXING,)), self._reading.step)
+
+    def embed_next(self) -> bool:
+        """Embed the document that became searchable first; False if there is none."""
+        return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
+
+    def _embed(self, job: Job) -> None:
+        for replaced in self._vectors.embed(job) or ():
+            self.removal.remove(replaced)
+
+    def _do(self, document: Document | None, step: Callable[[Job], None]) -> bool:
+        """Never raises for a bad document."""
+        if document is None or self._parts.stop.is_set():
+            return False
+        job, started, collection = Job(self._parts, document), time.monotonic(), self._collection(document)
+        try:
+            step(job)
+        except StoppedError:
+            self._leave_nothing(document, collection)
+        except RagError as error:
+            self._fail(job, collection, str(error), started)
+        except Exception as error:
+            log.exception("Ingesting %s failed", document.name)
+            self._fail(
+                job, collection, f"Unexpected {type(error).__name__}: {error}. The log has the details.", started
+            )
+        return True
+
+    def _collection(self, document: Document) -> Collection | None:
+        try:
+            return self._parts.catalog.collection(document.collection)
+        except NotFoundError:  # deleted in this moment, and the document with it
+            return None
+
+    def _fail(self, job: Job, collection: Collection | None, reason: str, started: float) -> None:
+        if self._parts.stop.is_set():  # it was stopping that made it fail; it goes on at the next start
+            return
+        log.warning("%s: %s", job.document.name, reason)
+        self._parts.catalog.fail(job.document, reason, time.monotonic() - started)
+        self._leave_nothing(job.document, collection)
+
+    def _leave_nothing(self, document: Document, collection: Collection | None) -> None:
+        if self._parts.stop.is_set():  # it goes on at the next start
+            return
+        try:
+            self.removal.leave_nothing(document, collection)
+        except RagError as error:  # nobody sees it, and another try or a deletion removes it
+            log.warning("What was indexed of %s is still there: %s", document.name, error)

@@ -1,0 +1,83 @@
+"""Files become queued documents: their bytes are kept, and the catalog knows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rag.errors import EncryptedError, NotFoundError
+from rag.ingestion.parts import Parts, fingerprint
+from rag.ingestion.preflight import Checks
+from rag.ingestion.removal import Removal
+from rag.ingestion.uploads import Upload, checked_kind, shown_name
+from rag.records import VISIBLE, Document, State
+from rag.store import check_fingerprint, store_name
+
+
+class Intake:
+    """Accepts files. May be used from any thread and, while another process owns the folder, from any process."""
+
+    def __init__(self, parts: Parts, removal: Removal, checks: Checks) -> None:
+        self._parts = parts
+        self._removal = removal
+        self._checks = checks
+
+    def accept(
+        self, upload: Upload, collection: str, replaces: bool = False, tags: tuple[str, ...] = (), password: str = ""
+    ) -> tuple[Document, bool]:
+        """Keep a file's bytes and queue it. Returns the document and whether it was there already and can be searched.
+
+        What is there but was read by other versions of the readers is read anew. Raises DocumentError for what can
+        never be read, NotFoundError for a path that is no file.
+        """
+        kind = checked_kind(upload, self._parts.settings)
+        self._ensure_collection(collection)
+        with self._parts.files:
+            document_id, size = self._parts.folder.keep(upload.path)
+            now = datetime.now(UTC)
+            document = Document(
+                id=document_id,
+                name=shown_name(upload.name),
+                collection=collection,
+                state=State.QUEUED,
+                added_at=now,
+                media_type=kind,
+                bytes=size,
+                date=int(now.strftime("%Y%m%d")),
+                tags=tags,
+                replaces=replaces,
+                engines=self._parts.engines(kind),
+            )
+            if password:
+                self._unlock(document, password)
+            queued = self._parts.catalog.enqueue(document, self._again(document))
+        return (document, False) if queued else self._known(document, upload)
+
+    def _unlock(self, document: Document, password: str) -> None:
+        try:
+            self._checks.read(document)
+        except EncryptedError:
+            self._checks.unlock(document.id, document.name, password)
+
+    def _again(self, document: Document) -> frozenset[State]:
+        """The states in which these bytes are queued although they are there."""
+        try:
+            known = self._parts.catalog.document(document.collection, document.id)
+        except NotFoundError:
+            return frozenset()
+        return frozenset({State.FAILED}) | (VISIBLE if known.engines != document.engines else frozenset())
+
+    def _known(self, document: Document, upload: Upload) -> tuple[Document, bool]:
+        known = self._parts.catalog.document(document.collection, document.id)
+        if known.state is State.DELETING:
+            self._removal.remove(known)
+            return self.accept(upload, document.collection, document.replaces, document.tags)
+        if document.replaces and known.state in VISIBLE:
+            for one in self._parts.catalog.supersede(known):
+                self._removal.remove(one)
+        return known, known.state in VISIBLE
+
+    def _ensure_collection(self, name: str) -> None:
+        """Create the collection on first use; raises FingerprintError if it was made in another way."""
+        wanted = fingerprint(self._parts.embedder(), self._parts.settings)
+        made = self._parts.catalog.create_collection(name, store_name(name), wanted)
+        check_fingerprint(name, made.fingerprint, wanted)

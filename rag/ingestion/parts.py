@@ -1,0 +1,96 @@
+"""What the stages of an ingestion share: the parts they work with, and the job they work on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rag.catalog import Catalog
+from rag.chunking import CHUNKING, LAST_ROOM
+from rag.embedding import Embedder
+from rag.errors import ConfigurationError, StoppedError
+from rag.folder import Folder
+from rag.lexical import Lexical
+from rag.parsing import Reader, engines, ocr_engine
+from rag.records import UNFINISHED, Collection, Document
+from rag.settings import Settings
+from rag.store import Store, check_fingerprint
+
+SPECIAL_TOKENS = 2
+"""Tokens that a model adds around a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Made once by the workspace. `stop` is set when the work is to end at the next batch."""
+
+    settings: Settings
+    folder: Folder
+    catalog: Catalog
+    store: Store
+    lexical: Lexical
+    reader: Reader
+    embedder: Callable[[], Embedder]
+    stop: threading.Event = field(default_factory=threading.Event)
+    files: threading.Lock = field(default_factory=threading.Lock)
+    """Between keeping bytes and claiming them nobody may discard them."""
+
+    def engines(self, media_type: str) -> str:
+        """The versions of what reads such a file as the settings are now."""
+        return " + ".join((engines(media_type), *((ocr_engine(),) if self.settings.ocr else ())))
+
+    def collection(self, document: Document) -> Collection:
+        """The document's collection. Raises FingerprintError if it was made in another way than the settings say."""
+        found = self.catalog.collection(document.collection)
+        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder(), self.settings))
+        return found
+
+
+class Job:
+    """One document being worked on: whether it may go on, how far it is, how long each stage took."""
+
+    def __init__(self, parts: Parts, document: Document) -> None:
+        self.document = document
+        self.timings = dict(document.timings)
+        self._parts = parts
+
+    def reach(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Note how far it is. Raises StoppedError if it is to go no further."""
+        if self._parts.stop.is_set() or not self._parts.catalog.progress(
+            self.document, stage, done, total, self.timings
+        ):
+            raise StoppedError(f"{self.document.name} was stopped.")
+
+    def stopped(self) -> bool:
+        """Whether it is to go no further: asked while something else works on it."""
+        if self._parts.stop.is_set():
+            return True
+        found = self._parts.catalog.find(self.document.id, self.document.collection)
+        return not any(one.added_at == self.document.added_at and one.state in UNFINISHED for one in found)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time inside to a stage's."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[stage] = round(self.timings.get(stage, 0.0) + time.monotonic() - started, 4)
+
+
+def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
+    """How a collection is made: model, precision, distance and chunking. Two that differ must not be mixed.
+
+    Raises ConfigurationError if chunks would be longer than the model reads.
+    """
+    room = int((embedder.max_tokens - SPECIAL_TOKENS) / LAST_ROOM)
+    if settings.chunk_tokens > room:
+        raise ConfigurationError(
+            f"RAG_CHUNK_TOKENS is {settings.chunk_tokens}, but the embedding model reads at most {embedder.max_tokens} "
+            f"tokens and would not see the ends of chunks. Set it to {room} or less."
+        )
+    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens)}
+    return {**embedder.fingerprint, "distance": "cosine", **chunking}
