@@ -77,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     ingest = command("ingest", _ingest, "index files and folders", named)
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--replace", action="store_true", help="replace documents of the same name")
+    ingest.add_argument("--tag", action="append", default=[], metavar="TAG", help="tag the documents; may be repeated")
+    ingest.add_argument("--ask-password", action="store_true", help="ask for the password of PDFs that need one")
+    cancel = command("cancel", _cancel, "stop a document that is not ready yet", named)
+    cancel.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
+    retry = command("retry", _retry, "index failed documents once more", named)
+    retry.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it; default: all")
+    check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
+    check.add_argument("--repair", action="store_true", help="mend what is found")
     command("search", _search, "find the passages nearest to a question", named, asking)
     command("ask", _ask, "answer a question with footnotes", named, asking)
     command("documents", _documents, "list documents", named)
@@ -121,15 +129,20 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
     for path in skipped:
         output.say(f"Skipped {path}: not a file here of a kind that can be read.")
     if not paths:
-        raise NotFoundError("There is no file to index there. Name files, or a folder that has PDF, text or Markdown.")
-    with _workspace(given, share=True) as workspace, output.progress(len(paths)) as show:
-        states = [show(event) for event in workspace.ingest(paths, given.collection, given.replace)]
+        raise NotFoundError(
+            "There is no file to index there. Name files, or a folder that has some of a readable kind."
+        )
+    password = _password() if given.ask_password else ""
+    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
+        events = workspace.ingest(paths, given.collection, given.replace, given.tag, password)
+        states = [show(event) for event in events]
         workspace.drain()
     return EXIT_FAILED if "failed" in states else 0
 
 
 def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Files as named; folders' files in order, without hidden ones and those of a kind that is not read."""
+    from rag.archive import is_archive
     from rag.parsing import media_type
 
     found: list[Path] = []
@@ -141,7 +154,7 @@ def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         for one in sorted(path.rglob("*")):
             if not one.is_dir() and not any(part.startswith(".") for part in one.relative_to(path).parts):
                 inside = one.is_file() and one.resolve().is_relative_to(path.resolve())  # a link may lead anywhere
-                (found if inside and media_type(one.name) else skipped).append(one)
+                (found if inside and (media_type(one.name) or is_archive(one.name)) else skipped).append(one)
     return found, skipped
 
 
@@ -246,20 +259,54 @@ def _text(given: argparse.Namespace, output: Output) -> int:
 
 
 def _rebuild(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace, output.progress(len(workspace.documents(given.collection))) as show:
+    with _workspace(given) as workspace, output.progress(workspace.progress) as show:
         states = [show(event) for event in workspace.rebuild(given.collection)]
     return EXIT_FAILED if "failed" in states else 0
+
+
+def _cancel(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given, share=True) as workspace:
+        document = workspace.cancel(given.document, given.collection)
+    row = {"document": document.id, "name": document.name, "collection": document.collection, "state": document.state}
+    output.line(row, f"{document.name}: {document.state}. {document.reason}".strip())
+    return 0
+
+
+def _retry(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
+        queued = workspace.retry(given.document, given.collection)
+        if not queued:
+            output.say("No document has failed.")
+        states = [show(event) for event in workspace.follow(queued)]
+    return EXIT_FAILED if "failed" in states else 0
+
+
+def _check(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given) as workspace:
+        found = workspace.check(given.repair)
+        for one in found:
+            about = " ".join(part for part in (one.what, f"in {one.collection}" if one.collection else "") if part)
+            output.line(asdict(one), f"{about}: {one.problem}{' (repaired)' if one.repaired else ''}")
+        if given.repair:
+            workspace.drain()
+    left = sum(not one.repaired for one in found)
+    output.say(f"{len(found)} problems found, {len(found) - left} repaired." if found else "Everything agrees.")
+    return EXIT_FAILED if left else 0
 
 
 def _hash_password(_given: argparse.Namespace, output: Output) -> int:
     from rag.passwords import hash_password
 
-    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    password = _password()
     if len(password) < 8:
         raise InputError("Choose a password of at least 8 characters.")
     hashed = hash_password(password)
     output.line({"password_hash": hashed}, hashed)
     return 0
+
+
+def _password() -> str:
+    return getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
 def _hit(rank: int, hit: Hit) -> dict[str, Any]:

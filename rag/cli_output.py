@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from rag.records import IngestEvent
+from rag.records import IngestEvent, Progress
 
 _COLUMNS = {
-    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "reason"),
+    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"
@@ -94,26 +94,29 @@ class Output:
         console.print(f"\n[dim]{_escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
 
     @contextmanager
-    def progress(self, files: int) -> Iterator[Callable[[IngestEvent], str]]:
-        """Gives a function that shows an event and returns its outcome."""
+    def progress(self, queue: Callable[[], Progress | None]) -> Iterator[Callable[[IngestEvent], str]]:
+        """Gives a function that shows an event and returns its outcome; `queue` tells how far the whole queue is."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bars
 
         console = Console(stderr=True)
         if not console.is_terminal:
             yield self._show_plainly
             return
-        text = TextColumn("{task.description}")
-        with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console) as bars:
-            whole = bars.add_task("files", total=files)
-            now = bars.add_task("", total=None, visible=False)
+        with Bars(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), console=console
+        ) as bars:
+            whole = bars.add_task("all", total=1.0, facts="")
+            now = bars.add_task("", total=None, visible=False, facts="")
 
             def show(event: IngestEvent) -> str:
+                facts = f"{event.done:,} of {event.total:,}" if event.total else ""
                 stage = f"{event.stage} {_escape(event.name)}"
-                bars.update(now, description=stage, completed=event.done, total=event.total or None, visible=True)
-                if event.outcome:
-                    bars.advance(whole)
-                    bars.update(now, visible=False)
+                bars.update(now, description=stage, completed=event.done, total=event.total or None, facts=facts)
+                bars.update(now, visible=not event.outcome)
+                if (far := queue()) is not None:
+                    bars.update(whole, completed=far.fraction, facts=_far(far))
                 return self._show_outcome(event)
 
             yield show
@@ -140,7 +143,20 @@ def outcome_row(event: IngestEvent) -> dict[str, Any]:
         "pages": event.pages,
         "chunks": event.chunks,
         "seconds": event.seconds,
+        "ocr_pages": event.ocr_pages,
+        "timings": dict(event.timings),
     }
+
+
+def _far(progress: Progress) -> str:
+    """`3 of 14 files, 42 chunks/s, 2 min left`."""
+    facts = [f"{progress.finished:,} of {progress.documents:,} files"]
+    if progress.chunks_per_second:
+        facts.append(f"{progress.chunks_per_second:.0f} chunks/s")
+    if progress.seconds_left is not None:
+        left = progress.seconds_left
+        facts.append(f"{left:.0f} s left" if left < 90 else f"{left / 60:.0f} min left")
+    return ", ".join([*facts, *([progress.reason] if progress.reason else [])])
 
 
 def _outcome_text(event: IngestEvent) -> str:
@@ -151,7 +167,7 @@ def _outcome_text(event: IngestEvent) -> str:
 def _draw(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
-    columns = [column for column in _COLUMNS[kind] if any(row[column] != "" for row in rows)]
+    columns = [column for column in _COLUMNS[kind] if any(row[column] not in ("", ()) for row in rows)]
     cells = [[_cell(column, row[column]) for column in columns] for row in rows]
     console = _console()
     if not console.is_terminal:  # for `cut` and `awk`
@@ -173,6 +189,8 @@ def _draw(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
 def _cell(column: str, value: Any) -> str:
     if column == "id":
         return str(value)[:12]  # enough to name it by
+    if isinstance(value, tuple):
+        return ", ".join(_visible(str(one)) for one in value)
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M")
     return f"{value:,}" if isinstance(value, int) else _visible(" ".join(str(value).split()))

@@ -14,7 +14,7 @@ import pytest
 from rag.catalog import Catalog
 from rag.catalog.migrations import MIGRATIONS
 from rag.errors import FolderError, NotFoundError
-from rag.records import Chunk, Document, Heading, Page, ParsedDocument, State
+from rag.records import Chunk, Document, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
 
 TEXT = "Erste Seite 🎉.\n\nZweite."
 PARSED = ParsedDocument(
@@ -41,11 +41,22 @@ def document(number: int = 1, name: str = "a.pdf") -> Document:
     return Document(f"d{number}", name, "reports", State.QUEUED, datetime.now(UTC), media_type="application/pdf")
 
 
+def document_of(catalog: Catalog, document_id: str) -> Document:
+    return catalog.document("reports", document_id)
+
+
 def index(catalog: Catalog, one: Document, replaces: bool = False) -> list[Document] | None:
-    catalog.enqueue(one, replaces)
+    one = replace(one, replaces=replaces)
+    catalog.enqueue(one)
+    read(catalog, one)
+    return catalog.finish(one, 1.5, {})
+
+
+def read(catalog: Catalog, one: Document) -> None:
     catalog.progress(one, "reading")
-    catalog.save_text(one, PARSED, [replace(chunk, id=f"{one.id}-{chunk.page}") for chunk in CHUNKS])
-    return catalog.finish(one, 1.5, replaces)
+    cut = [replace(chunk, id=f"{one.id}-{chunk.page}", document_id=one.id) for chunk in CHUNKS]
+    assert catalog.save_text(one, PARSED, cut)
+    assert catalog.searchable(one, {"reading": 0.5})
 
 
 def test_text_pages_and_chunks_come_back_as_they_were(catalog: Catalog) -> None:
@@ -59,16 +70,18 @@ def test_text_pages_and_chunks_come_back_as_they_were(catalog: Catalog) -> None:
     ]
 
 
-def test_only_finished_documents_are_visible(catalog: Catalog) -> None:
+def test_a_document_is_visible_once_its_whole_text_is_searchable(catalog: Catalog) -> None:
     one = document()
     catalog.enqueue(one)
-    assert catalog.visible("reports") == {}
-    catalog.progress(one, "embedding", 1, 2)
-    assert catalog.visible("reports") == {}
-    catalog.finish(one, 1.0, False)
-    assert catalog.visible("reports") == {"d1": "a.pdf"}
+    assert catalog.visible("reports").names == {}
+    catalog.progress(one, "splitting", 1, 2)
+    assert catalog.visible("reports").names == {}
+    read(catalog, one)
+    assert catalog.visible("reports") == Visible({}, {"d1": "a.pdf"})
+    catalog.finish(one, 1.0, {})
+    assert catalog.visible("reports") == Visible({"d1": "a.pdf"}, {})
     catalog.mark_deleting(one)
-    assert catalog.visible("reports") == {}
+    assert catalog.visible("reports").names == {}
 
 
 def test_the_same_bytes_again_are_no_news_but_a_failed_document_gets_another_try(catalog: Catalog) -> None:
@@ -84,16 +97,78 @@ def test_interrupted_documents_wait_for_the_next_worker_oldest_first(catalog: Ca
     first, second = document(1), document(2, "b.pdf")
     catalog.enqueue(first)
     catalog.enqueue(second)
-    catalog.progress(first, "embedding", 3, 9)
-    waiting = catalog.next_unfinished()
+    catalog.progress(first, "reading", 3, 9)
+    waiting = catalog.next_of((State.QUEUED, State.INDEXING))
     assert waiting is not None
-    assert waiting[0].id == "d1"
+    assert waiting.id == "d1"
 
 
-def test_replacing_hides_the_old_one_in_the_moment_the_new_one_appears(catalog: Catalog) -> None:
+def test_replacing_hides_the_old_one_in_the_moment_the_new_one_is_ready(catalog: Catalog) -> None:
     index(catalog, document(1))
-    assert [one.id for one in index(catalog, document(2), replaces=True) or []] == ["d1"]
-    assert list(catalog.visible("reports")) == ["d2"]
+    new = replace(document(2), replaces=True)
+    catalog.enqueue(new)
+    read(catalog, new)
+    assert list(catalog.visible("reports").names) == ["d1"]  # never both
+    assert [one.id for one in catalog.finish(new, 1.0, {}) or []] == ["d1"]
+    assert list(catalog.visible("reports").names) == ["d2"]
+
+
+def test_a_cancelled_document_can_be_retried_and_its_first_worker_changes_nothing(catalog: Catalog) -> None:
+    first = document()
+    catalog.enqueue(first)
+    catalog.progress(first, "reading")
+    assert catalog.fail(first, "cancelled")
+    assert not catalog.progress(first, "reading")
+    assert catalog.retry(catalog.documents("reports")) == 1
+    assert catalog.document("reports", "d1").state is State.QUEUED
+    assert not catalog.progress(first, "splitting")
+    assert not catalog.save_text(first, PARSED, CHUNKS)
+    read(catalog, catalog.document("reports", "d1"))
+
+
+def test_what_is_queued_while_others_are_unfinished_is_one_batch(catalog: Catalog) -> None:
+    index(catalog, document(1))
+    assert catalog.loads() == {}
+    for number in (2, 3):
+        catalog.enqueue(document(number, f"{number}.pdf"))
+    assert {state: load.documents for state, load in catalog.loads().items()} == {State.QUEUED: 2}
+    catalog.fail(document_of(catalog, "d2"), "damaged")
+    assert {state: load.documents for state, load in catalog.loads().items()} == {State.QUEUED: 1, State.FAILED: 1}
+
+
+def test_equal_chunks_are_known_by_their_digest(catalog: Catalog) -> None:
+    digests = [one.digest for one in CHUNKS]
+    waiting = document(1)
+    catalog.enqueue(waiting)
+    read(catalog, waiting)
+    assert catalog.equals("reports", digests) == {}  # not before its vectors are there
+    catalog.finish(waiting, 1.0, {})
+    assert catalog.equals("reports", [*digests, "unknown"]) == {digests[0]: "d1-1", digests[1]: "d1-2"}
+
+
+def test_chunks_by_id_are_the_same_chunks(catalog: Catalog) -> None:
+    index(catalog, document())
+    chunks = {one.id: one for one in catalog.chunks(document())}
+    assert catalog.chunks_by_id("reports", [*chunks, "unknown"]) == chunks
+
+
+def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Catalog) -> None:
+    index(catalog, document())
+    page = OcrPage(2, (OcrLine("Zwei 🎉", 0.9, (0.1, 0.2, 0.3, 0.4)),), "engine 1")
+    catalog.save_ocr("d1", [page])
+    assert catalog.ocr("d1", "engine 1") == {2: page}
+    assert catalog.ocr("d1", "engine 2") == {}
+    catalog.delete(document())
+    assert catalog.ocr("d1", "engine 1") == {}
+
+
+def test_a_speed_follows_what_was_measured_last(catalog: Catalog) -> None:
+    for _ in range(50):
+        catalog.note_speed("embedding", 100, 2.0)
+    assert catalog.speeds()["embedding"] == pytest.approx(50)
+    for _ in range(50):
+        catalog.note_speed("embedding", 100, 4.0)
+    assert catalog.speeds()["embedding"] == pytest.approx(25, rel=0.05)
 
 
 def test_a_document_deleted_meanwhile_cannot_become_ready(catalog: Catalog) -> None:
@@ -102,7 +177,7 @@ def test_a_document_deleted_meanwhile_cannot_become_ready(catalog: Catalog) -> N
     catalog.progress(one, "reading")
     catalog.delete(one)
     assert not catalog.progress(one, "embedding")
-    assert catalog.finish(one, 1.0, False) is None
+    assert catalog.finish(one, 1.0, {}) is None
 
 
 def test_a_worker_cannot_finish_a_document_that_was_deleted_and_added_again(catalog: Catalog) -> None:
@@ -162,10 +237,10 @@ def test_a_folder_of_the_first_schema_opens_and_keeps_its_documents(tmp_path: Pa
         old.execute("INSERT INTO texts VALUES ('c', 'd1', 'the text')")
     old.close()
     catalog = Catalog(path)
-    assert catalog.visible("reports") == {"d1": "a.pdf"}
+    assert catalog.visible("reports").ready == {"d1": "a.pdf"}
     assert catalog.text(catalog.document("reports", "d1")) == "the text"
     index(catalog, document(2, "b.pdf"))
-    assert set(catalog.visible("reports")) == {"d1", "d2"}
+    assert set(catalog.visible("reports").names) == {"d1", "d2"}
     catalog.close()
 
 

@@ -163,7 +163,7 @@ def test_it_is_all_there_after_a_restart(make_workspace: Make, notes: Path) -> N
 
 def test_an_interrupted_document_goes_on_at_the_next_start(make_workspace: Make, notes: Path) -> None:
     first = make_workspace()
-    document, _ = first.ingestion.accept(Upload(notes, notes.name), "documents")
+    document, _ = first.ingestion.intake.accept(Upload(notes, notes.name), "documents")
     first.catalog.progress(document, "embedding", 0, 5)  # as `kill -9` leaves it
     first.close()
     second = make_workspace()
