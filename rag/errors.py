@@ -20,9 +20,10 @@ RagError
 │   ├── StoreUnavailableError
 │   ├── StoreDamagedError
 │   └── FingerprintError    a collection made with another model or another way of chunking
-└── ConfigurationError      settings that cannot work
-    ├── ModelError          an embedding or language model that cannot be loaded or does not answer
-    └── MissingDependencyError
+├── ConfigurationError      settings that cannot work
+│   ├── ModelError          an embedding or language model that cannot be loaded or does not answer
+│   └── MissingDependencyError
+└── StoppedError            somebody asked to stop; nothing is wrong
 """
 
 
@@ -94,3 +95,6 @@ class ModelError(ConfigurationError): ...
 
 
 class MissingDependencyError(ConfigurationError): ...
+
+
+class StoppedError(RagError): ...

@@ -27,7 +27,7 @@ from rag.errors import (
     UnsupportedTypeError,
 )
 from rag.folder import Folder
-from rag.parsing import READABLE, media_type, parse_file
+from rag.parsing import READABLE, Reader, media_type
 from rag.records import VISIBLE, Chunk, Collection, Document, State
 from rag.settings import Settings
 from rag.store import Store, check_fingerprint, store_name
@@ -60,6 +60,7 @@ class Ingestion:
         self._catalog = catalog
         self._store = store
         self._embedder = embedder
+        self._reader = Reader(settings)
         self._stop = threading.Event()
         self._files = threading.Lock()  # between keeping bytes and claiming them nobody may discard them
 
@@ -163,7 +164,7 @@ class Ingestion:
 
         if not alive("reading", 0, 0):
             return
-        parsed = parse_file(self._folder.original(document.id), document.name, self._settings)
+        parsed = self._reader.parse(self._folder.original(document.id), document.name)
         if not alive("splitting", 0, len(parsed.pages)):
             return
         chunks = chunk(parsed, document.id, self._settings.chunk_tokens, self._embedder().token_offsets)
