@@ -1,6 +1,8 @@
-"""Files in, pages of text out: `parse_file` reads a PDF, text or Markdown file in a child process with limits."""
+"""Files in, pages of text out: a `Reader` reads them in child processes with limits, scans by OCR."""
 
+from rag.parsing.engines import engines, ocr_engine
 from rag.parsing.media import READABLE, media_type
-from rag.parsing.sandbox import parse_file
+from rag.parsing.ocr import with_ocr
+from rag.parsing.sandbox import Reader
 
-__all__ = ["READABLE", "media_type", "parse_file"]
+__all__ = ["READABLE", "Reader", "engines", "media_type", "ocr_engine", "with_ocr"]

@@ -8,6 +8,10 @@ from pathlib import PurePosixPath
 PDF = "application/pdf"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+IMAGES = frozenset({PNG, JPEG, TIFF})
 
 _MEDIA_TYPES = {
     ".pdf": PDF,
@@ -16,6 +20,11 @@ _MEDIA_TYPES = {
     ".log": TEXT,
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
+    ".png": PNG,
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+    ".tif": TIFF,
+    ".tiff": TIFF,
 }
 
 READABLE = ", ".join(_MEDIA_TYPES)

@@ -41,6 +41,11 @@ def headings(entries: Sequence[OutlineEntry], texts: Sequence[str], starts: Sequ
     return tuple(sorted(found, key=lambda heading: heading.offset))
 
 
+def place(title: str, text: str) -> int:
+    """Where `title` stands in a page's text, as a heading: the offset, 0 where it does not."""
+    return _find(title, text[:_SEARCHED], *_squeeze(text[:_SEARCHED]))
+
+
 def _squeeze(text: str) -> tuple[str, list[int]]:
     """`text` in lower case without white space, and where each character of that is in `text`."""
     places = [place for place, character in enumerate(text) if not character.isspace()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rag.errors import DamagedError, EmptyDocumentError, NoTextError
 from rag.parsing import outline
 from rag.parsing.characters import CharMap, clean_page, divided_words
+from rag.parsing.garbled import is_garbled
 from rag.parsing.limits import Limits
 from rag.parsing.media import PDF
-from rag.parsing.raw import RawPdf
+from rag.parsing.raw import BLANK, RawPdf
 from rag.parsing.wire import PAGE_BREAK, page_starts
 from rag.records import Page, ParsedDocument
 
@@ -15,26 +16,28 @@ MAX_BREAKPOINTS = 1_000_000
 """Of all pages together, about 100 MB; a page beyond them goes without, so its quotes get no boxes."""
 
 
-def parse_pdf(data: bytes, name: str, limits: Limits, with_pdfium: bool = True) -> ParsedDocument:
-    """Raises EmptyDocumentError, EncryptedError, DamagedError, NoTextError or TooLargeError."""
+def parse_pdf(data: bytes, name: str, limits: Limits, with_pdfium: bool = True, password: str = "") -> ParsedDocument:
+    """Raises EmptyDocumentError, EncryptedError, DamagedError or TooLargeError, NoTextError where OCR will not help."""
     if not data.strip():
         raise EmptyDocumentError("The file is empty: upload one with content.")
-    raw, engine = _read(data, limits, with_pdfium)
+    raw, engine = _read(data, limits, with_pdfium, password)
     if not raw.texts:
         raise EmptyDocumentError("The PDF has no pages: export it again.")
-    replaced = _second_look(data, raw, limits) if engine.startswith("pdfium") else {}
+    replaced = _second_look(data, raw, limits, password) if engine.startswith("pdfium") else {}
     pages = _clean(raw, replaced, keep_maps=engine.startswith("pdfium"))
     texts = [text for text, _ in pages]
-    _require_text(texts, raw)
-    return _document(raw, pages, name, _parser(engine, replaced, texts))
+    needs_ocr = _needs_ocr(raw, replaced) if engine.startswith("pdfium") else ()
+    if not needs_ocr:
+        _require_text(texts, raw)
+    return _document(raw, pages, name, _parser(engine, replaced, texts), needs_ocr)
 
 
-def _read(data: bytes, limits: Limits, with_pdfium: bool) -> tuple[RawPdf, str]:
+def _read(data: bytes, limits: Limits, with_pdfium: bool, password: str) -> tuple[RawPdf, str]:
     if with_pdfium:
         from rag.parsing import pdfium
 
         try:
-            raw = pdfium.read(data, limits)
+            raw = pdfium.read(data, limits, password)
         except DamagedError:  # pypdf may still make something of it
             pass
         else:
@@ -42,17 +45,23 @@ def _read(data: bytes, limits: Limits, with_pdfium: bool) -> tuple[RawPdf, str]:
                 return raw, pdfium.ENGINE
     from rag.parsing import pypdf_engine
 
-    return pypdf_engine.read(data, limits), pypdf_engine.ENGINE
+    return pypdf_engine.read(data, limits, password), pypdf_engine.ENGINE
 
 
-def _second_look(data: bytes, raw: RawPdf, limits: Limits) -> dict[int, str]:
-    """pypdf's text of the pages on which PDFium found none."""
-    blank = [index for index, text in enumerate(raw.texts) if not text.strip("\0 \r\n\t")]
+def _second_look(data: bytes, raw: RawPdf, limits: Limits, password: str) -> dict[int, str]:
+    """pypdf's text of the pages on which PDFium found none, and more than pictures."""
+    blank = [index for index, text in enumerate(raw.texts) if not text.strip(BLANK) and index not in raw.pictures]
     if not blank:
         return {}
     from rag.parsing import pypdf_engine  # its import alone takes longer than most PDFs
 
-    return pypdf_engine.read_pages(data, blank, limits)
+    return pypdf_engine.read_pages(data, blank, limits, password)
+
+
+def _needs_ocr(raw: RawPdf, replaced: dict[int, str]) -> tuple[int, ...]:
+    """Numbers (from 1) of the pages that show something but have no text, or a garbled one."""
+    garbled = {index for index, text in enumerate(raw.texts) if is_garbled(text)}
+    return tuple(index + 1 for index in sorted((raw.visible | garbled) - set(replaced)))
 
 
 def _clean(raw: RawPdf, replaced: dict[int, str], keep_maps: bool) -> list[tuple[str, CharMap]]:
@@ -86,7 +95,9 @@ def _parser(engine: str, replaced: dict[int, str], texts: list[str]) -> str:
     return f"{engine} + {pypdf_engine.ENGINE}" if from_pdfium else pypdf_engine.ENGINE
 
 
-def _document(raw: RawPdf, pages: list[tuple[str, CharMap]], name: str, parser: str) -> ParsedDocument:
+def _document(
+    raw: RawPdf, pages: list[tuple[str, CharMap]], name: str, parser: str, needs_ocr: tuple[int, ...]
+) -> ParsedDocument:
     texts = [text for text, _ in pages]
     starts = page_starts(texts)
     labels = [*raw.labels, *[""] * len(pages)]
@@ -101,4 +112,5 @@ def _document(raw: RawPdf, pages: list[tuple[str, CharMap]], name: str, parser: 
         headings=outline.headings(raw.outline, texts, starts),
         parser=parser,
         date=outline.created_on(raw.created),
+        needs_ocr=needs_ocr,
     )

@@ -6,33 +6,46 @@ import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]  # it ships no types, and there are none elsewhere
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]  # the same
 from pypdfium2.version import PYPDFIUM_INFO  # type: ignore[import-untyped]  # the same
 
-from rag.errors import DamagedError, EncryptedError
+from rag.errors import DamagedError
 from rag.parsing.characters import HYPHEN_MARKER
 from rag.parsing.limits import Limits
-from rag.parsing.raw import MAX_OUTLINE_DEPTH, MAX_OUTLINE_ENTRIES, OutlineEntry, RawPdf, check_chars, check_pages
+from rag.parsing.raw import (
+    BLANK,
+    MAX_OUTLINE_DEPTH,
+    MAX_OUTLINE_ENTRIES,
+    OutlineEntry,
+    RawPdf,
+    check_chars,
+    check_pages,
+    encrypted,
+)
 
 ENGINE = f"pdfium {PYPDFIUM_INFO.tag}"
+
+THUMBNAIL = 300
+"""Pixels of the longer side of the image that shows whether a page is blank."""
+MAX_OBJECTS_SEEN = 1000
+SHARE_OF_TIME = 0.5
+"""After this share of the time limit, pages without text are no longer looked at."""
 
 _UNSURE_UNITS = frozenset({0x0002, 0xFFFE})
 """What the extracted text has for a hyphen at the end of a line, but for other things as well."""
 
 
-def read(data: bytes, limits: Limits) -> RawPdf:
+def read(data: bytes, limits: Limits, password: str = "") -> RawPdf:
     """Everything of a PDF. Raises EncryptedError, TooLargeError, and DamagedError where PDFium cannot open it."""
-    try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
-            raise EncryptedError("The PDF asks for a password: remove the password and upload it again.") from error
-        raise DamagedError("The PDF is damaged: download or export it again.") from error
-    with closing(document):
+    with opened(data, password) as document:
         check_pages(len(document), limits)
         texts, broken = _texts(document, limits)
+        blank = [index for index, text in enumerate(texts) if index not in broken and not text.strip(BLANK)]
+        kinds = {index: _object_kinds(document, index) for index in blank}
         return RawPdf(
             texts=texts,
             labels=[_readable(document.get_page_label, index) for index in range(len(document))],
@@ -40,7 +53,61 @@ def read(data: bytes, limits: Limits) -> RawPdf:
             title=_readable(document.get_metadata_value, "Title"),
             created=_readable(document.get_metadata_value, "CreationDate"),
             broken=broken,
+            visible=frozenset(index for index in blank if _is_visible(document, index, kinds[index], limits)),
+            pictures=frozenset(index for index in blank if kinds[index] == {pdfium_c.FPDF_PAGEOBJ_IMAGE}),
         )
+
+
+def decrypt(path: Path, password: str, target: Path) -> None:
+    """Write a copy of a PDF that opens without a password. Raises EncryptedError or DamagedError."""
+    with opened(path, password) as document:
+        document.save(target, flags=pdfium_c.FPDF_REMOVE_SECURITY)
+
+
+@contextmanager
+def opened(source: bytes | Path, password: str = "") -> Iterator[pypdfium2.PdfDocument]:
+    """The PDF, closed afterwards. Raises EncryptedError, and DamagedError where PDFium cannot open it."""
+    try:
+        document = pypdfium2.PdfDocument(source, password=password or None)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
+            raise encrypted(password) from error
+        raise DamagedError("The PDF is damaged: download or export it again.") from error
+    with closing(document):
+        yield document
+
+
+def rendered(document: pypdfium2.PdfDocument, index: int, scale: float, max_side: int) -> Any:
+    """A page (from 0) as an array of height x width x (blue, green, red), its longer side at most `max_side` pixels.
+
+    Raises DamagedError.
+    """
+    try:
+        with closing(document[index]) as page:
+            scale = min(scale, max_side / max(*page.get_size(), 1))
+            with closing(page.render(scale=scale)) as bitmap:
+                return bitmap.to_numpy()[:, :, :3].copy()
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise DamagedError(f"Page {index + 1} of the PDF cannot be shown: export it again.") from error
+
+
+def _object_kinds(document: pypdfium2.PdfDocument, index: int) -> set[int]:
+    """The kinds of what stands on a page, annotations as -1."""
+    with closing(document[index]) as page:
+        count = min(pdfium_c.FPDFPage_CountObjects(page), MAX_OBJECTS_SEEN)
+        kinds = {pdfium_c.FPDFPageObj_GetType(pdfium_c.FPDFPage_GetObject(page, place)) for place in range(count)}
+        return kinds | ({-1} if pdfium_c.FPDFPage_GetAnnotCount(page) else set())
+
+
+def _is_visible(document: pypdfium2.PdfDocument, index: int, kinds: set[int], limits: Limits) -> bool:
+    """Whether a page shows something. A picture counts unseen: looking at one is slow, and hardly one is white."""
+    if not kinds or pdfium_c.FPDF_PAGEOBJ_IMAGE in kinds or limits.share_spent() > SHARE_OF_TIME:
+        return bool(kinds)
+    with closing(document[index]) as page:
+        scale = THUMBNAIL / max(*page.get_size(), 1)
+        with closing(page.render(scale=scale, grayscale=True)) as bitmap:
+            pixels = bytes(bitmap.buffer)
+    return pixels.count(pixels[:1]) < len(pixels)
 
 
 def _texts(document: pypdfium2.PdfDocument, limits: Limits) -> tuple[list[str], frozenset[int]]:

@@ -17,7 +17,15 @@ from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 
 from rag.errors import DamagedError, EncryptedError
 from rag.parsing.limits import Limits
-from rag.parsing.raw import MAX_OUTLINE_DEPTH, MAX_OUTLINE_ENTRIES, OutlineEntry, RawPdf, check_chars, check_pages
+from rag.parsing.raw import (
+    MAX_OUTLINE_DEPTH,
+    MAX_OUTLINE_ENTRIES,
+    OutlineEntry,
+    RawPdf,
+    check_chars,
+    check_pages,
+    encrypted,
+)
 
 ENGINE = f"pypdf {pypdf.__version__}"
 
@@ -40,9 +48,9 @@ SHARE_OF_TIME = 0.7
 """A second look at pages without text ends at this share of the time limit: scans are many pages of nothing."""
 
 
-def read(data: bytes, limits: Limits) -> RawPdf:
+def read(data: bytes, limits: Limits, password: str = "") -> RawPdf:
     """Everything of a PDF. Raises EncryptedError, TooLargeError, and DamagedError where pypdf cannot open it."""
-    reader, count = _open(data)
+    reader, count = _open(data, password)
     check_pages(count, limits)
     texts, broken = _texts(reader, count, limits)
     return RawPdf(
@@ -55,10 +63,10 @@ def read(data: bytes, limits: Limits) -> RawPdf:
     )
 
 
-def read_pages(data: bytes, indices: Iterable[int], limits: Limits) -> dict[int, str]:
+def read_pages(data: bytes, indices: Iterable[int], limits: Limits, password: str = "") -> dict[int, str]:
     """The text of some pages (index from 0), without those on which pypdf finds none either."""
     try:
-        reader, count = _open(data)
+        reader, count = _open(data, password)
     except (DamagedError, EncryptedError):  # PDFium could open it: its word counts
         return {}
     in_time = takewhile(lambda _: limits.share_spent() < SHARE_OF_TIME, indices)
@@ -66,12 +74,12 @@ def read_pages(data: bytes, indices: Iterable[int], limits: Limits) -> dict[int,
     return {index: text for index, text in texts if text and text.strip()}
 
 
-def _open(data: bytes) -> tuple[pypdf.PdfReader, int]:
+def _open(data: bytes, password: str) -> tuple[pypdf.PdfReader, int]:
     try:
-        reader = pypdf.PdfReader(BytesIO(data))
+        reader = pypdf.PdfReader(BytesIO(data), password=password or None)
         return reader, len(reader.pages)
     except FileNotDecryptedError as error:
-        raise EncryptedError("The PDF asks for a password: remove the password and upload it again.") from error
+        raise encrypted(password) from error
     except (*FAILURES, DependencyError) as error:
         raise DamagedError("The PDF is damaged: download or export it again.") from error
 

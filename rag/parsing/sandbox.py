@@ -1,80 +1,154 @@
-"""The parent's side: one child process per parse, which may crash, hang or eat its memory without harm to us.
-
-`subprocess`, never `multiprocessing`: a spawned child of a Streamlit app would run the app's script again.
-"""
+"""The parent's side of parsing: files are read in child processes with limits, and it survives whatever they do."""
 
 from __future__ import annotations
 
-import json
 import logging
-import signal
-import subprocess
-import sys
-import tempfile
-import time
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import (
-    DamagedError,
-    DocumentError,
-    NoTextError,
-    ParseLimitError,
-    TooLargeError,
-    UnsupportedTypeError,
-)
+from rag.errors import DamagedError, DocumentError, NoTextError, ParseLimitError, TooLargeError, UnsupportedTypeError
+from rag.parsing import wire
+from rag.parsing.child import Cause, EndedError, Worker
 from rag.parsing.media import PDF, READABLE, media_type
-from rag.parsing.wire import decode
-from rag.records import ParsedDocument
+from rag.records import OcrPage, ParsedDocument
 
 if TYPE_CHECKING:  # the child imports this package too, and pydantic would double its start-up time
     from rag.settings import Settings
 
-_PROJECT = Path(__file__).resolve().parents[2]
-_LIMIT_SIGNALS = {-getattr(signal, name) for name in ("SIGXCPU", "SIGALRM", "SIGXFSZ") if hasattr(signal, name)}
-_KILLED = -getattr(signal, "SIGKILL", 9)  # by the system, which ran out of memory, or at the processor limit
-# In a session of its own: Ctrl-C in the terminal is meant for the parent, who then lets the file go on later.
-_APART: dict[str, Any] = (
-    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-    if sys.platform == "win32"
-    else {"start_new_session": True}
-)
-_KEPT_STDERR = 2000
+OCR_MEMORY_MB = 1024
+"""OCR may use this much even where parsing may not: its models and one page take about 500 MB."""
+
 _logger = logging.getLogger(__name__)
 
 
-class _CrashError(Exception):
-    """The child died without a reply."""
+def never() -> bool:
+    return False
 
 
-def parse_file(path: Path, name: str, settings: Settings) -> ParsedDocument:
-    """Read the file at `path`, whose kind is told by the extension of `name` (which is never used as a path).
+class Reader:
+    """Reads files in two child processes, one for parsing and one for OCR, whose models take memory.
 
-    Takes at most `settings.parse_seconds` and raises a DocumentError for whatever is wrong with the file.
+    They start when needed, are reused, and end after some idle seconds. Thread-safe; each does one thing at a time.
     """
-    kind = media_type(name)
-    if kind is None:
-        raise UnsupportedTypeError(f"Files of this type cannot be read: use one of {READABLE}.")
-    _check_size(path, settings.max_file_mb)
-    deadline = time.monotonic() + settings.parse_seconds
-    try:
-        return _run(_request(path, name, kind, settings), deadline)
-    except _CrashError as crash:
-        _logger.warning("The parser of a file crashed: %s", crash)
-        if kind == PDF:
-            return _run_carefully(_request(path, name, kind, settings, with_pdfium=False), deadline)
-        raise _crashes() from crash
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parser = Worker(settings.parse_memory_mb)
+        self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB))
+
+    def close(self) -> None:
+        """End the child processes; the reader can be used again, which starts new ones."""
+        self._parser.close()
+        self._ocr.close()
+
+    def parse(self, path: Path, name: str, password: str = "", cancelled: Callable[[], bool] = never) -> ParsedDocument:
+        """Read the file at `path`, whose kind is told by the extension of `name` (which is never used as a path).
+
+        Takes at most `settings.parse_seconds`. Raises a DocumentError for whatever is wrong with the file, and
+        StoppedError soon after `cancelled()` turns true.
+        """
+        request = self._request("parse", path, name, password)
+        seconds = self._settings.parse_seconds
+        try:
+            return wire.decode_document(self._ask(request, seconds, cancelled))
+        except EndedError as ended:
+            _logger.warning("The parser of a file crashed.")
+            if request["media_type"] != PDF:
+                raise _crashes() from ended
+            seconds = ended.left
+        try:  # once more with pypdf alone
+            return wire.decode_document(self._ask(request | {"with_pdfium": False}, seconds, cancelled))
+        except (EndedError, NoTextError) as error:  # after a crash, "no text" is no finding
+            raise _crashes() from error
+
+    def recognise(
+        self,
+        path: Path,
+        name: str,
+        pages: Sequence[int],
+        password: str = "",
+        cancelled: Callable[[], bool] = never,
+    ) -> list[OcrPage]:
+        """Read `pages` (numbers from 1) of a PDF or image by OCR, each within `settings.ocr_seconds`.
+
+        Raises as `parse`, and MissingDependencyError where OCR is not installed whole. The models stay loaded from one
+        call to the next, so that asking for one page at a time costs nothing.
+        """
+        request = self._request("recognise", path, name, password)
+        seconds = self._settings.ocr_seconds
+        limits = {"seconds": seconds, "cpu_seconds": seconds * (os.cpu_count() or 1), "memory_mb": None}
+        request["limits"] |= limits
+        return [self._recognise_page(request | {"page": number}, cancelled) for number in pages]
+
+    def _recognise_page(self, request: dict[str, Any], cancelled: Callable[[], bool]) -> OcrPage:
+        number = request["page"]
+        try:
+            return wire.decode_ocr(self._ocr.ask(request, self._settings.ocr_seconds, cancelled))
+        except EndedError as ended:
+            if ended.cause is Cause.CRASH:
+                raise DamagedError(
+                    f"Page {number} makes OCR crash: save or print the file anew, or set RAG_OCR=false."
+                ) from ended
+            setting = "RAG_PARSE_MEMORY_MB" if ended.cause is Cause.MEMORY else "RAG_OCR_SECONDS"
+            raise ParseLimitError(
+                f"Reading page {number} by OCR takes more {ended.cause.value} than allowed: raise {setting}, or set "
+                "RAG_OCR=false."
+            ) from ended
+
+    def decrypt(
+        self, path: Path, name: str, password: str, target: Path, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Write a copy of a PDF to `target` that opens without a password. Raises as `parse`, and then leaves none."""
+        request = self._request("decrypt", path, name, password)
+        try:
+            request["target"] = str(target.resolve())
+            wire.decode(self._ask(request, self._settings.parse_seconds, cancelled))
+        except BaseException as error:
+            target.unlink(missing_ok=True)
+            if isinstance(error, EndedError):
+                raise _crashes() from error
+            raise
+
+    def _ask(self, request: dict[str, Any], seconds: float, cancelled: Callable[[], bool]) -> bytes:
+        """Raises EndedError only for a crash."""
+        try:
+            return self._parser.ask(request, seconds, cancelled)
+        except EndedError as ended:
+            if ended.cause is Cause.CRASH:
+                raise
+            raise ParseLimitError(_OVER[ended.cause]) from ended
+
+    def _request(self, task: str, path: Path, name: str, password: str) -> dict[str, Any]:
+        kind = media_type(name)
+        if kind is None:
+            raise UnsupportedTypeError(f"Files of this type cannot be read: use one of {READABLE}.")
+        _check_size(path, self._settings.max_file_mb)
+        return {
+            "task": task,
+            "path": str(path.resolve()),
+            "name": name,
+            "media_type": kind,
+            "password": password,
+            "with_pdfium": True,
+            "limits": {
+                "max_pages": self._settings.max_pages,
+                "max_chars": self._settings.max_chars,
+                "cpu_seconds": self._settings.parse_cpu_seconds,
+                "memory_mb": self._settings.parse_memory_mb,
+            },
+        }
 
 
-def _run_carefully(request: dict[str, Any], deadline: float) -> ParsedDocument:
-    """What made PDFium crash, once more with pypdf alone."""
-    try:
-        return _run(request, deadline)
-    except (_CrashError, NoTextError) as error:  # after a crash, "no text" is no finding
-        raise _crashes() from error
+_OVER = {
+    Cause.TIME: "Reading this file takes longer than allowed: split it, or raise RAG_PARSE_SECONDS.",
+    Cause.CPU: "Reading this file takes more processor time than allowed: split it, or raise RAG_PARSE_CPU_SECONDS.",
+    Cause.MEMORY: "Reading this file needs too much memory: split it, or raise RAG_PARSE_MEMORY_MB.",
+}
 
 
-def _crashes() -> DamagedError:
+def _crashes() -> DocumentError:
     return DamagedError("The file makes its reader crash: open it elsewhere, save or print it anew, and upload that.")
 
 
@@ -85,73 +159,3 @@ def _check_size(path: Path, max_file_mb: int) -> None:
         raise DamagedError("The stored file cannot be opened: upload it again.") from error
     if size > max_file_mb * 1_000_000:
         raise TooLargeError(f"The file is larger than {max_file_mb} MB: split it, or raise RAG_MAX_FILE_MB.")
-
-
-def _request(path: Path, name: str, kind: str, settings: Settings, with_pdfium: bool = True) -> dict[str, Any]:
-    return {
-        "path": str(path.resolve()),
-        "name": name,
-        "media_type": kind,
-        "with_pdfium": with_pdfium,
-        "limits": {
-            "max_pages": settings.max_pages,
-            "max_chars": settings.max_chars,
-            "seconds": settings.parse_seconds,
-            "memory_mb": settings.parse_memory_mb,
-        },
-    }
-
-
-def _run(request: dict[str, Any], deadline: float) -> ParsedDocument:
-    """Run one child. Files instead of pipes: the child's own limit bounds them, and none of ours can fill up."""
-    too_slow = ParseLimitError("Reading this file takes longer than allowed: split it, or raise RAG_PARSE_SECONDS.")
-    seconds = max(deadline - time.monotonic(), 0.01)
-    request["limits"]["seconds"] = seconds
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
-        try:
-            child = subprocess.run(
-                [sys.executable, "-m", "rag.parsing.worker"],
-                cwd=_PROJECT,
-                input=json.dumps(request).encode(),
-                stdout=output,
-                stderr=complaints,
-                timeout=seconds,
-                check=False,
-                env=_environment(),
-                **_APART,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise too_slow from error
-        if child.returncode in _LIMIT_SIGNALS:
-            raise too_slow
-        if child.returncode == _KILLED:
-            raise ParseLimitError(
-                "Reading this file takes more memory or time than there is: split it, or raise RAG_PARSE_MEMORY_MB "
-                "and RAG_PARSE_SECONDS."
-            )
-        output.seek(0)
-        return _read(output.read(), child.returncode, _last_words(complaints))
-
-
-def _environment() -> dict[str, str]:
-    from rag.settings import child_environment
-
-    return child_environment()
-
-
-def _read(reply: bytes, code: int, last_words: str) -> ParsedDocument:
-    if code != 0:
-        _logger.debug("Last words of the parser: %s", last_words)
-        raise _CrashError(f"exit status {code}")
-    try:
-        return decode(reply)
-    except DocumentError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise _CrashError("unreadable reply") from error
-
-
-def _last_words(complaints: Any) -> str:
-    size = complaints.seek(0, 2)
-    complaints.seek(max(size - _KEPT_STDERR, 0))
-    return str(complaints.read().decode(errors="replace"))

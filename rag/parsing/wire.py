@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from rag import errors
-from rag.records import Heading, Page, ParsedDocument
+from rag.records import Heading, OcrLine, OcrPage, Page, ParsedDocument
 
 PAGE_BREAK = "\n\n"
 """Stands between two pages in a document's text."""
 
-_ERRORS = {error.__name__: error for error in errors.DocumentError.__subclasses__()}
+DONE = b"done\n"
+"""What the child says when its reply is whole."""
+
+_ERRORS: dict[str, type[errors.RagError]] = {
+    error.__name__: error for error in (*errors.DocumentError.__subclasses__(), errors.MissingDependencyError)
+}
 
 
 def page_starts(texts: Iterable[str]) -> list[int]:
@@ -31,23 +36,39 @@ def encode_document(document: ParsedDocument) -> bytes:
         "parser": document.parser,
         "date": document.date,
         "pages": [(page.text, page.label, page.char_map) for page in document.pages],
+        "needs_ocr": document.needs_ocr,
         "headings": [(heading.level, heading.title, heading.offset) for heading in document.headings],
     }
     return json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def encode_error(error: errors.DocumentError) -> bytes:
+def encode_ocr(page: OcrPage) -> bytes:
+    lines = [(line.text, line.confidence, line.box) for line in page.lines]
+    return json.dumps({"number": page.number, "lines": lines, "engine": page.engine}).encode()
+
+
+def encode_error(error: errors.RagError) -> bytes:
     return json.dumps({"error": type(error).__name__, "message": str(error)}).encode()
 
 
-def decode(reply: bytes) -> ParsedDocument:
-    """The document of a reply. Raises the DocumentError that the reply carries, ValueError if it is neither."""
-    fields = json.loads(reply)
-    if not isinstance(fields, dict):
-        raise ValueError("not a reply of the worker")
+def decode(reply: bytes) -> dict[str, Any]:
+    """The fields of a reply. Raises the error that it carries instead."""
+    fields: dict[str, Any] = json.loads(reply)
     if "error" in fields:
         raise _ERRORS.get(fields["error"], errors.DocumentError)(fields["message"])
-    return _document(fields)
+    return fields
+
+
+def decode_document(reply: bytes) -> ParsedDocument:
+    """Raises the DocumentError that the reply carries instead."""
+    return _document(decode(reply))
+
+
+def decode_ocr(reply: bytes) -> OcrPage:
+    """Raises the DocumentError or MissingDependencyError that the reply carries instead."""
+    fields = decode(reply)
+    lines = tuple(OcrLine(text, confidence, tuple(box)) for text, confidence, box in fields["lines"])
+    return OcrPage(fields["number"], lines, fields["engine"])
 
 
 def _document(fields: dict[str, Any]) -> ParsedDocument:
@@ -66,4 +87,5 @@ def _document(fields: dict[str, Any]) -> ParsedDocument:
         headings=tuple(Heading(level, title, offset) for level, title, offset in fields["headings"]),
         parser=fields["parser"],
         date=fields["date"],
+        needs_ocr=tuple(fields["needs_ocr"]),
     )
