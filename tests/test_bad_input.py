@@ -39,7 +39,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no-pages.pdf": (lambda path: path.write_bytes(pdfs.empty_pdf()), "no pages"),
     "locked.pdf": (lambda path: path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["Hello."]), "secret")), "password"),
     "truncated.pdf": (lambda path: path.write_bytes(pdfs.text_pdf(["Hello."] * 5)[:900]), "damaged"),
-    "scan.pdf": (lambda path: path.write_bytes(pdfs.drawing_pdf()), "no text; needs OCR"),
+    "scan.pdf": (lambda path: path.write_bytes(pdfs.drawing_pdf()), "OCR could read none"),
     "program.txt": (lambda path: path.write_bytes(bytes(range(256)) * 40), "not text"),
     "nonsense.pdf": (lambda path: path.write_bytes(b"hello, I am no PDF"), "PDF"),
     "table.xyz": (lambda path: path.write_bytes(b"1,2,3"), "can be read"),
@@ -172,7 +172,7 @@ def test_a_disk_that_is_full_keeps_what_was_there(
 
 
 def test_a_chroma_server_that_is_not_there_fails_the_document_and_keeps_it(make_workspace: Make, notes: Path) -> None:
-    workspace = make_workspace(chroma_mode="server", chroma_host="127.0.0.1", chroma_port=9)
+    workspace = make_workspace(chroma_mode="server", chroma_host="127.0.0.1", chroma_port=9, store_patience=0)
     outcome, reason = only_outcome(workspace, notes)
     assert outcome == "failed"
     assert "chroma run" in reason

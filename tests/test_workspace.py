@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from rag.errors import (
     ReadOnlyError,
     StoreDamagedError,
 )
-from rag.records import Answer, AnswerPiece, State
+from rag.records import Answer, AnswerPiece, Document, State
 from rag.settings import load_settings
 from rag.workspace import Upload, Workspace, open_workspace
 from tests.conftest import NOTES, outcomes
@@ -488,14 +488,14 @@ def test_the_worker_survives_what_nobody_foresaw(
     workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = [RuntimeError("unforeseen")]
-    find = workspace.catalog.next_unfinished
+    find = workspace.catalog.next_of
 
-    def sometimes() -> object:
+    def sometimes(states: Iterable[State]) -> Document | None:
         if once:
             raise once.pop()
-        return find()
+        return find(states)
 
-    monkeypatch.setattr(workspace.catalog, "next_unfinished", sometimes)
+    monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
 
 

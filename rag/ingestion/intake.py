@@ -24,7 +24,7 @@ class Intake:
     def accept(
         self, upload: Upload, collection: str, replaces: bool = False, tags: tuple[str, ...] = (), password: str = ""
     ) -> tuple[Document, bool]:
-        """Keep a file's bytes and queue it. Returns the document and whether it was there already and can be searched.
+        """Keep a file's bytes and queue it. Returns the document and whether it was ready already.
 
         What is there but was read by other versions of the readers is read anew. Raises DocumentError for what can
         never be read, NotFoundError for a path that is no file.
@@ -71,10 +71,10 @@ class Intake:
         if known.state is State.DELETING:
             self._removal.remove(known)
             return self.accept(upload, document.collection, document.replaces, document.tags)
-        if document.replaces and known.state in VISIBLE:
+        if document.replaces and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):
                 self._removal.remove(one)
-        return known, known.state in VISIBLE
+        return known, known.state is State.READY
 
     def _ensure_collection(self, name: str) -> None:
         """Create the collection on first use; raises FingerprintError if it was made in another way."""

@@ -4,5 +4,15 @@ from rag.parsing.engines import engines, ocr_engine
 from rag.parsing.media import READABLE, media_type
 from rag.parsing.ocr import with_ocr
 from rag.parsing.sandbox import Reader
+from rag.parsing.wire import decode_document, encode_document
 
-__all__ = ["READABLE", "Reader", "engines", "media_type", "ocr_engine", "with_ocr"]
+__all__ = [
+    "READABLE",
+    "Reader",
+    "decode_document",
+    "encode_document",
+    "engines",
+    "media_type",
+    "ocr_engine",
+    "with_ocr",
+]
