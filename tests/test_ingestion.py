@@ -1,0 +1,322 @@
+"""Ingestion as its users see it: words before vectors, versions, cancelling, retrying, preflight, scans, patience."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag.errors import NotFoundError, StoreUnavailableError
+from rag.records import UNFINISHED, Document, State
+from rag.workspace import Upload, Workspace
+from tests import pdfs
+from tests.conftest import NOTES, outcomes
+
+pytestmark = pytest.mark.end_to_end
+
+Make = Callable[..., Workspace]
+RENT = "How high is the rent?"
+
+
+@contextmanager
+def vectors_held(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Documents stay searchable inside: their chunks are not embedded. Gives an event that is set as one tries."""
+    trying, goes_on = threading.Event(), threading.Event()
+    upsert = workspace.store.upsert
+
+    def held(*arguments: object) -> None:
+        trying.set()
+        assert goes_on.wait(30)
+        upsert(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.store, "upsert", held)
+    try:
+        yield trying
+    finally:
+        goes_on.set()
+
+
+def queue(workspace: Workspace, *paths: Path, **how: object) -> None:
+    """Hand files in without waiting for them."""
+    events = workspace.ingest(paths, **how)  # type: ignore[arg-type]
+    for _ in paths:
+        next(events)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def only(workspace: Workspace) -> Document:
+    (document,) = workspace.documents()
+    return document
+
+
+def embedded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are embedded from now on."""
+    texts: list[str] = []
+    encode = workspace.embedder.encode
+
+    def counting(some: list[str]) -> object:
+        texts.extend(some)
+        return encode(some)
+
+    monkeypatch.setattr(workspace.embedder, "encode", counting)
+    return texts
+
+
+def test_a_document_is_found_by_its_words_while_its_vectors_are_being_made(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([recipe]))
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, notes)
+        assert trying.wait(30)
+        answer = workspace.ask(RENT)
+        assert "84,000 euros" in answer.text
+        best = workspace.search(RENT, k=2)[0]
+        assert (best.name, best.ranks) == ("lease.md", {"lexical": 1})
+        assert 0.35 < best.score <= 1
+        assert all(hit.name == "bread.txt" for hit in workspace.search(RENT, where={"type": "txt"}))
+        assert all(hit.name == "lease.md" for hit in workspace.search("bread and rent", where={"type": "md"}))
+    workspace.drain()
+    assert workspace.search(RENT, k=1)[0].ranks == {"dense": 1}
+
+
+def test_a_new_version_is_never_seen_beside_the_old_one_and_embeds_only_what_changed(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "terms.txt"
+    articles = [
+        f"Article {number}. The fee number {number} is {number * 7} euros a month. " * 12 for number in range(9)
+    ]
+    path.write_text("\n\n".join(articles))
+    list(workspace.ingest([path]))
+    old = only(workspace)
+    articles[4] = articles[4].replace("28 euros", "29 euros")
+    path.write_text("\n\n".join(articles))
+    texts = embedded(workspace, monkeypatch)
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, path, replace_namesakes=True)
+        assert trying.wait(30)
+        assert {hit.chunk.document_id for hit in workspace.search("What is the fee number 4?", k=50)} == {old.id}
+    workspace.drain()
+    new = only(workspace)
+    assert new.id != old.id
+    found = workspace.search("What is the fee number 4?", k=50)
+    assert {hit.chunk.document_id for hit in found} == {new.id}
+    assert any("29 euros" in hit.chunk.text for hit in found)
+    assert 0 < len([one for one in texts if "Article" in one]) < new.chunks / 2
+    assert workspace.check() == []
+
+
+def test_equal_chunks_are_embedded_once(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "The warranty covers parts and labour for two years from delivery."
+    path = tmp_path / "manual.pdf"
+    path.write_bytes(pdfs.text_pdf([page] * 40))
+    texts = embedded(workspace, monkeypatch)
+    list(workspace.ingest([path]))
+    assert only(workspace).chunks == 40
+    assert len(texts) == 1
+    assert len(workspace.search("How long is the warranty?", k=40)) == 40
+
+
+def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, notes)
+        assert trying.wait(30)
+        cancelled = workspace.cancel(only(workspace).id)
+        assert (cancelled.state, "Retry" in cancelled.reason) == (State.FAILED, True)
+        assert workspace.search(RENT) == []
+    name = workspace.collection().store_name
+    wait_for(lambda: workspace.store.chunk_ids(name, cancelled.id) == [])
+    assert workspace.lexical.chunk_ids(name) == set()
+    assert [one.id for one in workspace.retry()] == [cancelled.id]
+    workspace.drain()
+    assert "84,000" in workspace.ask(RENT).text
+    assert workspace.retry() == []
+
+
+def test_all_that_failed_is_retried_at_once(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.lexical, "replace", _no_space)
+        assert set(outcomes(workspace.ingest([notes, recipe])).values()) == {"failed"}
+    assert all("disk" in one.reason for one in workspace.documents())
+    events = workspace.follow(workspace.retry())
+    assert outcomes(events) == {"lease.md": "ready", "bread.txt": "ready"}
+
+
+def test_a_store_that_is_away_is_waited_for(make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make_workspace(store_patience=60)
+    monkeypatch.setattr("rag.ingestion.vectors.RETRY_SECONDS", 0.05)
+    create, away = workspace.store.create, threading.Event()
+
+    def sometimes(*arguments: object) -> None:
+        if not away.is_set():
+            raise StoreUnavailableError("The Chroma server does not answer. Start it.")
+        create(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.store, "create", sometimes)
+    queue(workspace, notes)
+    wait_for(lambda: only(workspace).reason != "")
+    waiting = only(workspace)
+    assert (waiting.state, "does not answer" in waiting.reason) == (State.SEARCHABLE, True)
+    progress = workspace.progress()
+    assert progress is not None
+    assert "does not answer" in progress.reason
+    away.set()
+    workspace.drain()
+    assert (only(workspace).state, only(workspace).reason) == (State.READY, "")
+
+
+def test_a_store_that_stays_away_fails_the_document_in_the_end(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(store_patience=0.2)
+    monkeypatch.setattr("rag.ingestion.vectors.RETRY_SECONDS", 0.05)
+
+    def away(*_arguments: object) -> None:
+        raise StoreUnavailableError("The Chroma server does not answer. Start it.")
+
+    monkeypatch.setattr(workspace.store, "create", away)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "failed"}
+
+
+def test_progress_counts_what_was_queued_together(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert workspace.progress() is None
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, notes, recipe)
+        assert trying.wait(30)
+        wait_for(lambda: all(one.state is State.SEARCHABLE for one in workspace.documents()))
+        progress = workspace.progress()
+        assert progress is not None
+        assert (progress.documents, progress.finished, progress.searchable) == (2, 0, 2)
+        assert 0 < progress.fraction < 1
+        assert [one.name for one in workspace.waiting(1)] == ["lease.md"]  # it is the one being embedded
+    workspace.drain()
+    assert workspace.progress() is None
+
+
+def test_preflight_says_what_will_happen_and_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
+    found = workspace.preflight(notes)
+    assert (found.pages, found.problem, found.duplicate_of, found.replaces) == (1, "", None, ())
+    assert found.chunks == found.new_chunks > 0
+    assert found.seconds is not None
+    assert workspace.documents() == []
+    assert [one.text for one in workspace.preview(found)] != []
+    preview = workspace.preview(found)
+    list(workspace.ingest([workspace.kept(found)]))
+    document = only(workspace)
+    assert (document.name, document.chunks) == ("lease.md", found.chunks)
+    assert [one.text for one in workspace.chunks(document)] == [one.text for one in preview]
+    copy = tmp_path / "copy.md"
+    copy.write_text(NOTES, encoding="utf-8")
+    again = workspace.preflight(copy)
+    assert again.duplicate_of is not None
+    assert again.duplicate_of.name == "lease.md"
+    notes.write_text(NOTES + "\nPets are welcome.\n", encoding="utf-8")
+    newer = workspace.preflight(notes)
+    assert [one.id for one in newer.replaces] == [document.id]
+    assert newer.new_chunks < newer.chunks or newer.chunks == 1
+
+
+def test_what_preflight_has_read_is_not_read_again(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = workspace.preflight(notes)
+    monkeypatch.setattr(workspace.reader, "parse", _no_space)
+    assert outcomes(workspace.ingest([workspace.kept(found)])) == {"lease.md": "ready"}
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_preflight_asks_for_the_password(workspace: Workspace, tmp_path: Path, password: str) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    found = workspace.preflight(path, password=password)
+    assert found.encrypted
+    assert "password" in found.problem
+
+
+def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_kept_nowhere(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame-1234"))
+    found = workspace.preflight(path, password="sesame-1234")
+    assert (found.pages, found.problem) == (1, "")
+    assert outcomes(workspace.ingest([workspace.kept(found)])) == {"secret.pdf": "ready"}
+    assert "nine" in workspace.ask("When does the vault open?").text
+    assert outcomes(workspace.rebuild()) == {"secret.pdf": "ready"}
+    assert workspace.folder.original(found.document).read_bytes() == path.read_bytes()
+    kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
+    assert not [one for one in kept if b"sesame-1234" in one.read_bytes()]
+    workspace.delete(found.document)
+    assert list(workspace.folder.files.iterdir()) == []
+
+
+def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: Workspace, tmp_path: Path) -> None:
+    locked, plain = tmp_path / "locked.pdf", tmp_path / "plain.pdf"
+    locked.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    plain.write_bytes(pdfs.text_pdf(["The garden opens at ten."]))
+    done = outcomes(workspace.ingest([locked, plain], password="sesame"))
+    assert done == {"locked.pdf": "ready", "plain.pdf": "ready"}
+
+
+def test_tags_are_kept_and_filter(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes], tags=["legal", " legal ", "2024"]))
+    list(workspace.ingest([recipe]))
+    assert {one.name: one.tags for one in workspace.documents()} == {"lease.md": ("legal", "2024"), "bread.txt": ()}
+    assert {hit.name for hit in workspace.search("anything", where={"tag": "legal"})} == {"lease.md"}
+
+
+def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes]))
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "duplicate"}
+    with workspace.catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE documents SET engines = 'text 0'")
+    texts = embedded(workspace, monkeypatch)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    assert texts == []  # what it says has not changed
+    assert workspace.check() == []
+
+
+def test_deleted_while_it_waits_or_is_embedded(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, notes, recipe)
+        assert trying.wait(30)
+        for document in workspace.documents():
+            workspace.delete(document.id)
+    wait_for(lambda: not workspace.catalog.documents(states=[*UNFINISHED, State.DELETING]))
+    wait_for(lambda: workspace.check() == [])
+    with pytest.raises(NotFoundError):
+        workspace.retry(document.id)
+
+
+def test_uploads_keep_the_names_they_were_given(workspace: Workspace, notes: Path) -> None:
+    found = workspace.preflight(Upload(notes, "../../etc/lease.md"))
+    assert found.name == "lease.md"
+    assert replace(found, name="x").document == found.document
+
+
+def _no_space(*_arguments: object, **_more: object) -> None:
+    from rag.errors import StorageError
+
+    raise StorageError("The disk is full. Free some disk space.")
