@@ -1,0 +1,111 @@
+"""`check` finds each way in which what is derived can disagree with the catalog, and mends what can be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.records import Document, State
+from rag.workspace import Workspace
+
+pytestmark = pytest.mark.end_to_end
+
+RENT = "How high is the rent?"
+
+
+@pytest.fixture
+def stocked(workspace: Workspace, notes: Path, recipe: Path) -> Workspace:
+    list(workspace.ingest([notes, recipe]))
+    return workspace
+
+
+def lease(workspace: Workspace) -> Document:
+    return next(one for one in workspace.documents() if one.name == "lease.md")
+
+
+def name(workspace: Workspace) -> str:
+    return workspace.collection().store_name
+
+
+def lose_vectors(workspace: Workspace) -> None:
+    workspace.store.delete(name(workspace), workspace.store.chunk_ids(name(workspace), lease(workspace).id)[:1])
+
+
+def add_stranger(workspace: Workspace) -> None:
+    chunk = workspace.chunks(lease(workspace))[0]
+    stranger = Document("f" * 32, "gone.txt", "documents", State.READY, lease(workspace).added_at)
+    other = type(chunk)(f"{'f' * 32}-200-000000", "f" * 32, 1, 0, 4, "", "gone")
+    vector = np.eye(1, 384, dtype=np.float32)
+    workspace.store.upsert(name(workspace), stranger, [other], vector)
+
+
+def add_chunk(workspace: Workspace) -> None:
+    document = lease(workspace)
+    extra = type(workspace.chunks(document)[0])(f"{document.id}-200-000999", document.id, 1, 0, 4, "", "more")
+    workspace.store.upsert(name(workspace), document, [extra], np.eye(1, 384, dtype=np.float32))
+
+
+def lose_words(workspace: Workspace) -> None:
+    workspace.lexical.remove(name(workspace), [lease(workspace).id])
+
+
+def add_index(workspace: Workspace) -> None:
+    workspace.lexical.replace("stray", lease(workspace), workspace.chunks(lease(workspace)))
+
+
+def add_collection(workspace: Workspace) -> None:
+    workspace.store.create("stray", {"model": "m"})
+
+
+FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
+    "vectors lost": (lose_vectors, "no vector"),
+    "an unknown document's vectors": (add_stranger, "nobody may find"),
+    "a chunk too many": (add_chunk, "does not have"),
+    "words lost": (lose_words, "lexical index has 0"),
+    "a lexical index too many": (add_index, "of no collection"),
+    "a Chroma collection too many": (add_collection, "of no collection"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_and_mended(stocked: Workspace, fault: str) -> None:
+    assert stocked.check() == []
+    break_it, says = FAULTS[fault]
+    break_it(stocked)
+    (found,) = stocked.check(repair=True)
+    assert says in found.problem
+    assert found.repaired
+    stocked.drain()
+    assert stocked.check() == []
+    assert {one.state for one in stocked.documents()} == {State.READY}
+    assert "84,000" in stocked.ask(RENT).text
+
+
+def test_without_repair_nothing_is_changed(stocked: Workspace) -> None:
+    lose_words(stocked)
+    assert [one.repaired for one in (*stocked.check(), *stocked.check())] == [False, False]
+
+
+def test_lost_and_changed_files_are_found_and_left(stocked: Workspace) -> None:
+    document = lease(stocked)
+    stocked.folder.original(document.id).write_bytes(b"something else")
+    assert ["not what was uploaded" in one.problem for one in stocked.check(repair=True)] == [True]
+    stocked.folder.original(document.id).unlink()
+    (found,) = stocked.check(repair=True)
+    assert ("is gone" in found.problem, found.repaired) == (True, False)
+    assert "84,000" in stocked.ask(RENT).text
+
+
+def test_a_lexical_index_that_is_torn_is_made_anew(stocked: Workspace) -> None:
+    index = stocked.folder.lexical / name(stocked)
+    for path in index.iterdir():
+        if path.suffix in (".store", ".term", ".idx", ".json"):
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    stocked.lexical.close()
+    assert stocked.check() != []
+    stocked.check(repair=True)
+    assert stocked.check() == []
+    assert stocked.lexical.search(name(stocked), "rent", 5)
