@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "chunking": set(),
     "embedding": set(),
     "store": set(),
+    "lexical": set(),
     "answering": {"embedding"},
     "retrieval": {"embedding", "store"},
     "ingestion": {"parsing", "chunking", "embedding", "store", "catalog", "folder"},
