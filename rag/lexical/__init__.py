@@ -1,0 +1,209 @@
+"""The lexical index: which chunks have a question's words, ranked by BM25, one tantivy index per collection.
+
+Derived from the catalog and rebuilt from it. Safe to use from threads: many search while one writes, and a search
+sees a document as it was before a write or after it. Who may write is decided by the folder's owner; any process
+may read, and sees what was committed at its next search.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+from rag.errors import FolderInUseError, RagError, StorageError, StoreDamagedError
+from rag.lexical.words import VERSION, documents_query, prepared, question_query, row, schema
+from rag.records import Chunk, Document
+
+_VERSION_FILE = "version"
+_META = "meta.json"
+_HEAP = 15_000_000  # bytes; the least that tantivy takes
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    index: tantivy.Index
+    stamp: tuple[int, ...]
+    searcher: tantivy.Searcher
+
+
+class Lexical:
+    """The lexical indexes under one folder, a subfolder for each physical collection name.
+
+    Every method raises StoreDamagedError where an index is damaged or from another version, except `drop`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writing = threading.Lock()
+        self._opening = threading.Lock()
+        self._readers: dict[str, _Reader] = {}
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def replace(self, name: str, document: Document, chunks: Iterable[Chunk]) -> None:
+        """Make `chunks` the document's chunks, whatever it had, in one commit. Doing it twice changes nothing.
+
+        Raises StorageError if it cannot be written; then the document is as it was.
+        """
+        rows = [row(document, chunk) for chunk in chunks]
+        with self._writer(name) as writer:
+            writer.delete_documents_by_term("document", document.id)
+            for one in rows:
+                writer.add_document(one)
+
+    def remove(self, name: str, document_ids: Sequence[str]) -> None:
+        """Take the documents out, in one commit. No error for those that are not there."""
+        if self._reader(name) is None:
+            return
+        with self._writer(name) as writer:
+            for document_id in document_ids:
+                writer.delete_documents_by_term("document", document_id)
+
+    def drop(self, name: str) -> None:
+        """Delete the index, damaged or not; no error if there is none."""
+        with self._writing, self._opening:
+            self._readers.pop(name, None)
+            try:
+                shutil.rmtree(self._folder / name)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                raise _inaccessible(name, error) from error
+
+    def close(self) -> None:
+        """Let go of the files. What is searched afterwards is opened again."""
+        with self._opening:
+            self._readers.clear()
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """The collections that have an index, damaged ones included, sorted."""
+        return sorted(one.name for one in self._folder.glob("*") if one.is_dir())
+
+    def size(self, name: str) -> int:
+        """Chunks in the index; 0 if there is none."""
+        reader = self._reader(name)
+        return reader.searcher.num_docs if reader else 0
+
+    def chunk_ids(self, name: str, document_id: str | None = None) -> set[str]:
+        """Ids of the chunks that are there, of all documents or of one."""
+        query = tantivy.Query.all_query() if document_id is None else documents_query([document_id])
+        return {chunk_id for chunk_id, _ in self._found(name, query)}
+
+    def search(
+        self, name: str, question: str, n: int, documents: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The `n` chunks that match best as (chunk id, BM25 score above 0), best first; of `documents` only, if given.
+
+        Any question at all: one without words, or an index that is not there, finds nothing.
+        """
+        query = question_query(question, documents)
+        return self._found(name, query, n) if query is not None and n > 0 else []
+
+    def _found(self, name: str, query: tantivy.Query, n: int | None = None) -> list[tuple[str, float]]:
+        reader = self._reader(name)
+        if reader is None or not reader.searcher.num_docs:  # tantivy ends in a panic when asked for none
+            return []
+        searcher = reader.searcher
+        with _damage_in_words(name):
+            hits = searcher.search(query, min(n or searcher.num_docs, searcher.num_docs), count=False).hits
+            found = [(str(searcher.doc(address).get_first("chunk")), float(score)) for score, address in hits]
+        return sorted(found, key=lambda one: (-one[1], one[0]))
+
+    # -- opening -----------------------------------------------------------------------------------
+
+    def _reader(self, name: str) -> _Reader | None:
+        """The index as last committed, by whichever process; None if nothing was ever written."""
+        stamp = self._stamp(name)
+        reader = self._readers.get(name)
+        if stamp is None or (reader and reader.stamp == stamp):
+            return reader if stamp else None
+        with self._opening, _damage_in_words(name):
+            stamp, reader = self._stamp(name), self._readers.get(name)
+            if stamp is None:
+                return None
+            index = reader.index if reader else self._open(name)
+            index.reload()
+            self._readers[name] = _Reader(index, stamp, index.searcher())
+            return self._readers[name]
+
+    def _stamp(self, name: str) -> tuple[int, ...] | None:
+        # Each commit puts a new file in the place of the last: a look at it is cheaper than asking tantivy.
+        try:
+            meta = (self._folder / name / _META).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _inaccessible(name, error) from error
+        return meta.st_mtime_ns, meta.st_ino, meta.st_size
+
+    def _open(self, name: str) -> tantivy.Index:
+        folder = self._folder / name
+        version = folder / _VERSION_FILE
+        if not version.exists() or version.read_text(encoding="utf-8") != VERSION:
+            raise StoreDamagedError(
+                f"The word index of {name!r} was made by another version. Nothing is lost: `python -m rag check "
+                "--repair` makes it anew."
+            )
+        return prepared(tantivy.Index.open(str(folder)))
+
+    def _create(self, name: str) -> tantivy.Index:
+        folder = self._folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # First, so that a kill in between leaves an index that was never begun.
+            (folder / _VERSION_FILE).write_text(VERSION, encoding="utf-8")
+            return prepared(tantivy.Index(schema(), str(folder)))
+        except (OSError, ValueError) as error:
+            raise _inaccessible(name, error) from error
+
+    @contextmanager
+    def _writer(self, name: str) -> Iterator[tantivy.IndexWriter]:
+        """A writer whose work is committed at the end, or dropped if anything fails; then merged, then closed."""
+        with self._writing:
+            reader = self._reader(name)
+            index = reader.index if reader else self._create(name)
+            try:
+                writer = index.writer(_HEAP, num_threads=1)
+            except ValueError as error:
+                raise _inaccessible(name, error) from error
+            try:
+                yield writer
+                writer.commit()
+            except ValueError as error:
+                raise _inaccessible(name, error) from error
+            finally:
+                writer.wait_merging_threads()
+
+
+@contextmanager
+def _damage_in_words(name: str) -> Iterator[None]:
+    """tantivy's errors and panics while reading are damage; a panic is no `Exception` and has no importable name."""
+    try:
+        yield
+    except RagError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, ValueError | OSError) and type(error).__name__ != "PanicException":
+            raise
+        raise StoreDamagedError(
+            f"The word index of {name!r} is damaged, probably by a crash. Nothing is lost: `python -m rag check "
+            "--repair` makes it anew."
+        ) from error
+
+
+def _inaccessible(name: str, error: Exception) -> StorageError:
+    if "LockBusy" in str(error):
+        return FolderInUseError(f"Another process is writing the word index of {name!r}. Try again when it is done.")
+    why = " ".join(str(error).split())[:200]
+    return StorageError(
+        f"The word index of {name!r} cannot be opened or written ({why}). Make room or make the data folder "
+        "writable, then try again; if it stays so, run `python -m rag check --repair`."
+    )

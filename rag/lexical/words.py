@@ -1,0 +1,113 @@
+"""What a word is to the lexical index: its fields, its analyzer, and queries built from terms.
+
+English: lower case, without accents, stemmed. Numbers and codes are kept whole: 3.5, 1,577, 10-K, FY2018, PP&E, U.S.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import cache
+
+import tantivy
+
+from rag.records import Chunk, Document
+
+VERSION = "1"
+"""Of the fields and the analyzer together: raise it when either changes, and older indexes ask to be rebuilt."""
+BOOSTS = {"text": 1.0, "heading": 0.3, "title": 0.2}
+"""What a word counts in the chunk's text, in the headings above it, and in its document's title and file name."""
+MAX_TERMS = 128
+"""Different words of a question that are searched for, the first ones: a pasted page must not take seconds."""
+
+# Scripts that put no spaces between words: every character is a term.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
+_WORD = rf"[[\p{{L}}\p{{Nd}}]--[{_UNSPACED}]]+"
+# 3.5, 1.01, 10K, 2023Q2; one character of an unspaced script; growth, FY2018, AT&T, company's
+_TOKEN = rf"\p{{Nd}}+(?:\.\p{{Nd}}+)*[\p{{L}}\p{{Nd}}]*|[{_UNSPACED}]|{_WORD}(?:[&'’]{_WORD})*"
+_MAX_TOKEN_BYTES = 64
+
+# What is written in two ways becomes one: 1,577 and 1577, 10-K and 10K, S-1 and S1, U.S. and US.
+_JOINT = re.compile(
+    r"[,.\-\u2010\u2011](?:(?<=\d,)(?=\d{3}(?!\d))"
+    r"|(?<=\d[-\u2010\u2011])(?=[a-z]\b)|(?<=\b[a-z][-\u2010\u2011])(?=\d)|(?<=\b[a-z]\.)(?=[a-z]\b))",
+    re.IGNORECASE,
+)
+
+
+def row(document: Document, chunk: Chunk) -> tantivy.Document:
+    """A chunk as the index takes it in."""
+    return tantivy.Document(
+        chunk=chunk.id,
+        document=document.id,
+        text=_plain(chunk.text),
+        heading=_plain(chunk.heading),
+        title=_plain(f"{document.title} {document.name}"),
+    )
+
+
+def terms(text: str) -> list[str]:
+    """The different words of a text as the index knows them, in the order they come."""
+    return list(dict.fromkeys(_analyzer().analyze(_plain(text))))
+
+
+def question_query(question: str, documents: Collection[str] | None) -> tantivy.Query | None:
+    """What finds chunks with any of the question's words, in `documents` only if given; None if nothing can match.
+
+    Built from terms: tantivy's query language has operators, and refuses many an ordinary question.
+    """
+    words = terms(question)[:MAX_TERMS]
+    if not words or (documents is not None and not documents):
+        return None
+    clauses = [(tantivy.Occur.Should, _weighted(field, word)) for word in words for field in BOOSTS]
+    matching = tantivy.Query.boolean_query(clauses)
+    if documents is None:
+        return matching
+    within = tantivy.Query.const_score_query(documents_query(documents), 0.0)
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, matching), (tantivy.Occur.Must, within)])
+
+
+def documents_query(documents: Collection[str]) -> tantivy.Query:
+    """What finds all chunks of the documents."""
+    return tantivy.Query.term_set_query(schema(), "document", list(documents))
+
+
+def prepared(index: tantivy.Index) -> tantivy.Index:
+    """The index, just opened, with what tantivy does not keep in it."""
+    index.register_tokenizer("words", _analyzer())
+    index.config_reader("manual")  # else a thread looks at the folder twice a second
+    return index
+
+
+@cache
+def schema() -> tantivy.Schema:
+    """Ids as they are; text by words, with their frequencies but not their places: no phrases are searched for."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("chunk", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("document", tokenizer_name="raw", index_option="basic")
+    for field in BOOSTS:
+        builder.add_text_field(field, tokenizer_name="words", index_option="freq")
+    return builder.build()
+
+
+@cache
+def _analyzer() -> tantivy.TextAnalyzer:
+    filters = tantivy.Filter
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN))
+        .filter(filters.remove_long(_MAX_TOKEN_BYTES))
+        .filter(filters.lowercase())
+        .filter(filters.ascii_fold())
+        .filter(filters.stemmer("english"))
+        .build()
+    )
+
+
+def _weighted(field: str, word: str) -> tantivy.Query:
+    return tantivy.Query.boost_query(tantivy.Query.term_query(schema(), field, word, "freq"), BOOSTS[field])
+
+
+def _plain(text: str) -> str:
+    whole = text.encode(errors="ignore").decode()  # a lone half of a surrogate pair is no text to tantivy
+    return _JOINT.sub("", unicodedata.normalize("NFC", whole))
