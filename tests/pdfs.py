@@ -82,6 +82,26 @@ def mixed_pdf() -> bytes:
     return bytes(document.output())
 
 
+def form_pdf(value: str) -> bytes:
+    """A page with nothing but a form's field, which shows `value`."""
+    appearance = stream(
+        b"/Tx BMC q BT /F 20 Tf 4 10 Td (" + value.encode("latin-1") + b") Tj ET Q EMC",
+        b"/Type/XObject/Subtype/Form/BBox[0 0 300 40]/Resources<</Font<</F 5 0 R>>>>",
+    )
+    return assemble(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]/DR<</Font<</F 5 0 R>>>>/DA(/F 20 Tf)>>>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R/Annots[6 0 R]>>",
+            stream(b""),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(%s)/DA(/F 20 Tf)/Rect[50 300 350 340]/P 3 0 R/F 4"
+            b"/AP<</N 7 0 R>>>>" % value.encode("latin-1"),
+            appearance,
+        ]
+    )
+
+
 def unmapped_pdf(text: str) -> bytes:
     """A page that shows `text` but whose characters are, by its own word, private-use ones."""
     to_unicode = stream(

@@ -10,7 +10,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium_c
 import pytest
 
-from rag.errors import DamagedError, EmptyDocumentError, EncryptedError, NoTextError, TooLargeError
+from rag.errors import DamagedError, EmptyDocumentError, EncryptedError, TooLargeError
 from rag.parsing.characters import clean_page, divided_words
 from rag.parsing.limits import Limits
 from rag.parsing.pdf import parse_pdf
@@ -158,7 +158,7 @@ def test_a_title_that_says_nothing_gives_way_to_the_files_name(parse: Parse, tit
         (b"", EmptyDocumentError, "empty"),
         (b" \n\t", EmptyDocumentError, "empty"),
         (pdfs.empty_pdf(), EmptyDocumentError, "no pages"),
-        (pdfs.text_pdf(["", ""]), NoTextError, "no text; needs OCR"),
+        (pdfs.text_pdf(["", ""]), EmptyDocumentError, "pages are blank"),
         (b"%PDF-1.7\nnothing of the kind", DamagedError, "damaged"),
         (pdfs.text_pdf(["secret"])[:300], DamagedError, "damaged"),
         (pdfs.encrypted_pdf(pdfs.text_pdf(["secret"]), "word"), EncryptedError, "asks for a password"),
@@ -211,6 +211,10 @@ def test_pages_that_show_something_but_have_no_text_need_ocr(parse: Parse) -> No
 def test_a_scan_is_a_document_whose_pages_wait_for_ocr(parse: Parse) -> None:
     document = parse(pdfs.drawing_pdf())
     assert (document.text, document.needs_ocr) == ("", (1,))
+
+
+def test_a_form_that_is_filled_in_needs_ocr(parse: Parse) -> None:
+    assert parse(pdfs.form_pdf("Filled in")).needs_ocr == (1,)
 
 
 def test_a_page_whose_glyphs_have_no_meaning_needs_ocr_and_keeps_its_text(parse: Parse) -> None:
