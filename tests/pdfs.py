@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Sequence
 
 from fpdf import FPDF
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 
 
@@ -60,6 +60,68 @@ def drawing_pdf() -> bytes:
     return bytes(document.output())
 
 
+def picture_pdf(picture: Image.Image) -> bytes:
+    """A page that is filled by `picture`, whose pixels are points."""
+    document = FPDF(unit="pt", format=picture.size)
+    document.add_page()
+    document.image(picture, 0, 0, *picture.size)
+    return bytes(document.output())
+
+
+def mixed_pdf() -> bytes:
+    """Four pages: text, a picture, lines, and nothing at all."""
+    document = FPDF()
+    document.set_font("Helvetica", size=12)
+    document.add_page()
+    document.multi_cell(0, 6, "Some text.")
+    document.add_page()
+    document.image(Image.new("RGB", (40, 40), "red"), 20, 20, 100, 100)
+    document.add_page()
+    document.line(20, 20, 100, 30)
+    document.add_page()
+    return bytes(document.output())
+
+
+def form_pdf(value: str) -> bytes:
+    """A page with nothing but a form's field, which shows `value`."""
+    appearance = stream(
+        b"/Tx BMC q BT /F 20 Tf 4 10 Td (" + value.encode("latin-1") + b") Tj ET Q EMC",
+        b"/Type/XObject/Subtype/Form/BBox[0 0 300 40]/Resources<</Font<</F 5 0 R>>>>",
+    )
+    return assemble(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]/DR<</Font<</F 5 0 R>>>>/DA(/F 20 Tf)>>>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R/Annots[6 0 R]>>",
+            stream(b""),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(%s)/DA(/F 20 Tf)/Rect[50 300 350 340]/P 3 0 R/F 4"
+            b"/AP<</N 7 0 R>>>>" % value.encode("latin-1"),
+            appearance,
+        ]
+    )
+
+
+def unmapped_pdf(text: str) -> bytes:
+    """A page that shows `text` but whose characters are, by its own word, private-use ones."""
+    to_unicode = stream(
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <FF> endcodespacerange\n"
+        b"1 beginbfrange <21> <7E> <E021> endbfrange\nendcmap end end"
+    )
+    shown = b"BT /F 14 Tf 20 350 Td (" + text.encode("latin-1") + b") Tj ET"
+    return assemble(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+            stream(shown),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+            to_unicode,
+        ]
+    )
+
+
 def empty_pdf() -> bytes:
     """A sound PDF without pages."""
     return assemble([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>"])
@@ -91,7 +153,7 @@ def circular_outline_pdf(text: str) -> bytes:
     return assemble(
         [
             b"<</Type/Catalog/Pages 2 0 R/Outlines 6 0 R>>",
-            *_one_page(b"BT /F 20 Tf 20 350 Td (" + text.encode("latin-1") + b") Tj ET"),
+            *one_page(b"BT /F 20 Tf 20 350 Td (" + text.encode("latin-1") + b") Tj ET"),
             b"<</Type/Outlines/First 7 0 R/Last 8 0 R/Count 2>>",
             b"<</Title(One)/Parent 6 0 R/Next 8 0 R/First 7 0 R/Last 8 0 R/Dest[3 0 R/Fit]>>",
             b"<</Title(Two)/Parent 6 0 R/Next 7 0 R/First 7 0 R/Last 8 0 R/Dest[3 0 R/Fit]>>",
@@ -99,38 +161,7 @@ def circular_outline_pdf(text: str) -> bytes:
     )
 
 
-def nested_forms_pdf(depth: int = 8, fan: int = 8) -> bytes:
-    """About 2 KB: each form draws the next one `fan` times, which makes PDFium end its process."""
-    forms = [
-        stream(
-            b"/X Do " * fan,
-            b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</X %d 0 R>>>>" % (number + 6),
-        )
-        for number in range(depth)
-    ]
-    return assemble(
-        [
-            b"<</Type/Catalog/Pages 2 0 R>>",
-            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
-            stream(b"/X Do"),
-            *forms,
-            stream(b"", b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]"),
-        ]
-    )
-
-
-def flate_bomb_pdf(text_megabytes: int = 60) -> bytes:
-    """Some hundred KB that inflate to `text_megabytes` MB of text on one page."""
-    squeezer = zlib.compressobj(9)
-    block = b"(hello hello hello) Tj " * 45_590
-    packed = squeezer.compress(b"BT /F 12 Tf ")
-    packed += b"".join(squeezer.compress(block) for _ in range(text_megabytes))
-    packed += squeezer.compress(b" ET") + squeezer.flush()
-    return assemble([b"<</Type/Catalog/Pages 2 0 R>>", *_one_page(packed, b"/Filter/FlateDecode")])
-
-
-def _one_page(content: bytes, entries: bytes = b"") -> list[bytes]:
+def one_page(content: bytes, entries: bytes = b"") -> list[bytes]:
     """Objects 2 to 5: one page with `content` and the font /F."""
     return [
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",

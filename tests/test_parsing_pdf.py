@@ -10,22 +10,22 @@ import pypdfium2
 import pypdfium2.raw as pdfium_c
 import pytest
 
-from rag.errors import DamagedError, EmptyDocumentError, EncryptedError, NoTextError, TooLargeError
-from rag.parsing import parse_file
+from rag.errors import DamagedError, EmptyDocumentError, EncryptedError, TooLargeError
 from rag.parsing.characters import clean_page, divided_words
+from rag.parsing.limits import Limits
+from rag.parsing.pdf import parse_pdf
 from rag.records import Page, ParsedDocument
-from rag.settings import Settings
-from tests import pdfs
+from tests import pdfs, reading
 
 Parse = Callable[..., ParsedDocument]
 
 
 @pytest.fixture
 def parse(tmp_path: Path) -> Parse:
-    def parse_bytes(data: bytes, name: str = "file.pdf", **settings: object) -> ParsedDocument:
+    def parse_bytes(data: bytes, name: str = "file.pdf", password: str = "", **settings: object) -> ParsedDocument:
         path = tmp_path / "stored"
         path.write_bytes(data)
-        return parse_file(path, name, Settings(_env_file=None, **settings))
+        return reading.parse(path, name, password, **settings)
 
     return parse_bytes
 
@@ -158,13 +158,12 @@ def test_a_title_that_says_nothing_gives_way_to_the_files_name(parse: Parse, tit
         (b"", EmptyDocumentError, "empty"),
         (b" \n\t", EmptyDocumentError, "empty"),
         (pdfs.empty_pdf(), EmptyDocumentError, "no pages"),
-        (pdfs.drawing_pdf(), NoTextError, "no text; needs OCR"),
-        (pdfs.text_pdf(["", ""]), NoTextError, "no text; needs OCR"),
+        (pdfs.text_pdf(["", ""]), EmptyDocumentError, "pages are blank"),
         (b"%PDF-1.7\nnothing of the kind", DamagedError, "damaged"),
         (pdfs.text_pdf(["secret"])[:300], DamagedError, "damaged"),
-        (pdfs.encrypted_pdf(pdfs.text_pdf(["secret"]), "word"), EncryptedError, "remove the password"),
+        (pdfs.encrypted_pdf(pdfs.text_pdf(["secret"]), "word"), EncryptedError, "asks for a password"),
     ],
-    ids=["0 bytes", "white", "0 pages", "drawing", "blank", "garbage", "truncated", "encrypted"],
+    ids=["0 bytes", "white", "0 pages", "blank", "garbage", "truncated", "encrypted"],
 )
 def test_what_cannot_be_read_says_why(parse: Parse, data: bytes, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says) as caught:
@@ -174,6 +173,54 @@ def test_what_cannot_be_read_says_why(parse: Parse, data: bytes, error: type[Exc
 
 def test_an_empty_user_password_is_no_obstacle(parse: Parse) -> None:
     assert "open to all" in parse(pdfs.encrypted_pdf(pdfs.text_pdf(["open to all"]), "")).text
+
+
+def test_a_password_opens_what_is_encrypted(parse: Parse) -> None:
+    locked = pdfs.encrypted_pdf(pdfs.text_pdf(["secret plans"]), "wörd")
+    assert "secret plans" in parse(locked, password="wörd").text
+    with pytest.raises(EncryptedError, match="password does not open"):
+        parse(locked, password="word")
+
+
+def test_a_copy_without_password_is_read_without_one(tmp_path: Path) -> None:
+    locked, unlocked = tmp_path / "locked", tmp_path / "unlocked"
+    locked.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["secret plans", "page two"]), "word"))
+    with reading.reader() as reader:
+        with pytest.raises(EncryptedError, match="does not open"):
+            reader.decrypt(locked, "a.pdf", "sword", unlocked)
+        assert not unlocked.exists()
+        reader.decrypt(locked, "a.pdf", "word", unlocked)
+        assert reader.parse(unlocked, "a.pdf") == reader.parse(locked, "a.pdf", "word")
+
+
+def test_pypdf_takes_passwords_too() -> None:
+    locked = pdfs.encrypted_pdf(pdfs.text_pdf(["secret plans"]), "word")
+    limits = Limits(max_pages=10, max_chars=1000, seconds=60, memory_mb=None)
+    assert "secret plans" in parse_pdf(locked, "a.pdf", limits, with_pdfium=False, password="word").text
+    for password, says in (("", "asks for a password"), ("sword", "does not open")):
+        with pytest.raises(EncryptedError, match=says):
+            parse_pdf(locked, "a.pdf", limits, with_pdfium=False, password=password)
+
+
+def test_pages_that_show_something_but_have_no_text_need_ocr(parse: Parse) -> None:
+    document = parse(pdfs.mixed_pdf())
+    assert document.needs_ocr == (2, 3)
+    assert [bool(page.text.strip()) for page in document.pages] == [True, False, False, False]
+
+
+def test_a_scan_is_a_document_whose_pages_wait_for_ocr(parse: Parse) -> None:
+    document = parse(pdfs.drawing_pdf())
+    assert (document.text, document.needs_ocr) == ("", (1,))
+
+
+def test_a_form_that_is_filled_in_needs_ocr(parse: Parse) -> None:
+    assert parse(pdfs.form_pdf("Filled in")).needs_ocr == (1,)
+
+
+def test_a_page_whose_glyphs_have_no_meaning_needs_ocr_and_keeps_its_text(parse: Parse) -> None:
+    document = parse(pdfs.unmapped_pdf("All this is seen well and copied as nonsense."))
+    assert document.needs_ocr == (1,)
+    assert document.pages[0].text.strip()
 
 
 def test_caps_name_their_settings(parse: Parse) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from rag.errors import DamagedError, EmptyDocumentError, TooLargeError
-from rag.parsing import parse_file
 from rag.parsing.markdown import headings
 from rag.parsing.text import decode
-from rag.settings import Settings
+from tests.reading import parse
 
 FRENCH = "Crème brûlée et façade naïve à Noël: l'été dernier, où étiez-vous? Ça va très bien."
 GERMAN = "Größe und Übergröße für Mädchen: eine schöne Straße."
@@ -24,7 +23,7 @@ def test_the_text_is_the_file_unchanged(tmp_path: Path) -> None:
     text = "  first\r\nsecond\rthird\n\n\tfourth \U0001f600\ufffe\r\n"
     path = tmp_path / "stored"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    document = parse_file(path, "../😀/Notes_of-May.TXT", Settings(_env_file=None))
+    document = parse(path, "../😀/Notes_of-May.TXT")
     assert document.text == text
     assert [(page.number, page.text, page.start) for page in document.pages] == [(1, text, 0)]
     assert (document.title, document.media_type, document.headings) == ("Notes of May", "text/plain", ())
@@ -73,7 +72,7 @@ def test_a_binary_file_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "stored"
     path.write_bytes(data)
     with pytest.raises(DamagedError, match="Save it as plain UTF-8"):
-        parse_file(path, "picture.txt", Settings(_env_file=None))
+        parse(path, "picture.txt")
 
 
 @pytest.mark.parametrize("data", [b"", b" \r\n\t \n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff\xfe \0"])
@@ -81,15 +80,15 @@ def test_an_empty_file_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "stored"
     path.write_bytes(data)
     with pytest.raises(EmptyDocumentError):
-        parse_file(path, "a.md", Settings(_env_file=None))
+        parse(path, "a.md")
 
 
 def test_a_text_over_the_cap_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "stored"
     path.write_text("12345678901")
     with pytest.raises(TooLargeError, match="RAG_MAX_CHARS"):
-        parse_file(path, "a.txt", Settings(_env_file=None, max_chars=10))
-    assert parse_file(path, "a.txt", Settings(_env_file=None, max_chars=11)).text == "12345678901"
+        parse(path, "a.txt", max_chars=10)
+    assert parse(path, "a.txt", max_chars=11).text == "12345678901"
 
 
 MARKDOWN = """\
@@ -145,7 +144,7 @@ def test_markdown_headings_have_levels_and_places(newline: str) -> None:
 def test_a_markdown_file_takes_its_title_from_its_first_heading_of_level_one(tmp_path: Path) -> None:
     path = tmp_path / "stored"
     path.write_text("## Before\n\n# The Title\n\n# Another\n")
-    document = parse_file(path, "x.markdown", Settings(_env_file=None))
+    document = parse(path, "x.markdown")
     assert (document.title, document.media_type) == ("The Title", "text/markdown")
     path.write_text("no headings")
-    assert parse_file(path, "some_file.md", Settings(_env_file=None)).title == "some file"
+    assert parse(path, "some_file.md").title == "some file"

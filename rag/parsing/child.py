@@ -71,8 +71,9 @@ class Worker:
         self._timer: threading.Timer | None = None
 
     def ask(self, request: dict[str, Any], seconds: float, cancelled: Callable[[], bool]) -> bytes:
-        """The reply to `request`. A child that crashes while reused is not the file's fault: a fresh one gets a try.
+        """The reply to `request`.
 
+        A reused child that ends may have been damaged by an earlier file, so a fresh one gets a try.
         Raises EndedError, StoppedError when `cancelled()`, ParseLimitError where the reply has no room on the disk.
         """
         while not self._turn.acquire(timeout=POLL_SECONDS):
@@ -85,7 +86,7 @@ class Worker:
             try:
                 return self._exchange(request, deadline, cancelled)
             except EndedError as ended:
-                if ended.cause is not Cause.CRASH or not reused:
+                if not reused or ended.cause not in (Cause.CRASH, Cause.MEMORY):
                     raise
                 return self._exchange(request, deadline, cancelled)
         finally:

@@ -22,9 +22,9 @@ PARSER = "image 1"
 MAX_PIXELS = 100_000_000
 """300 MB in memory, more than a scan of A1 at 300 dpi."""
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+_FORMATS = ("PNG", "JPEG", "TIFF")
 """Whatever the extension says, but nothing that Pillow would hand to another program."""
-_FAILURES = (OSError, SyntaxError, ValueError, LookupError, TypeError, OverflowError, EOFError, struct.error)
+_FAILURES = (OSError, SyntaxError, ValueError, OverflowError, EOFError, struct.error)
 """What Pillow raises for one damaged file or another."""
 
 

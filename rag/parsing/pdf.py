@@ -17,7 +17,7 @@ MAX_BREAKPOINTS = 1_000_000
 
 
 def parse_pdf(data: bytes, name: str, limits: Limits, with_pdfium: bool = True, password: str = "") -> ParsedDocument:
-    """Raises EmptyDocumentError, EncryptedError, DamagedError or TooLargeError, NoTextError where OCR will not help."""
+    """Raises EmptyDocumentError, EncryptedError, DamagedError or TooLargeError, NoTextError where OCR is no help."""
     if not data.strip():
         raise EmptyDocumentError("The file is empty: upload one with content.")
     raw, engine = _read(data, limits, with_pdfium, password)
@@ -28,7 +28,7 @@ def parse_pdf(data: bytes, name: str, limits: Limits, with_pdfium: bool = True, 
     texts = [text for text, _ in pages]
     needs_ocr = _needs_ocr(raw, replaced) if engine.startswith("pdfium") else ()
     if not needs_ocr:
-        _require_text(texts, raw)
+        _require_text(texts, raw, engine)
     return _document(raw, pages, name, _parser(engine, replaced, texts), needs_ocr)
 
 
@@ -76,14 +76,14 @@ def _clean(raw: RawPdf, replaced: dict[int, str], keep_maps: bool) -> list[tuple
     return pages
 
 
-def _require_text(texts: list[str], raw: RawPdf) -> None:
+def _require_text(texts: list[str], raw: RawPdf, engine: str) -> None:
     if any(text.strip() for text in texts):
         return
     if raw.broken:
         raise DamagedError("The PDF's pages cannot be read: download or export it again.")
-    raise NoTextError(
-        "The PDF has no text; needs OCR: run it through a text recognition program and upload the result."
-    )
+    if engine.startswith("pdfium"):  # which would have seen something
+        raise EmptyDocumentError("The PDF's pages are blank: export it again.")
+    raise NoTextError("The PDF has no text and its pages cannot be shown for OCR: save or print it anew.")
 
 
 def _parser(engine: str, replaced: dict[int, str], texts: list[str]) -> str:

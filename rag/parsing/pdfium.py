@@ -74,6 +74,7 @@ def opened(source: bytes | Path, password: str = "") -> Iterator[pypdfium2.PdfDo
             raise encrypted(password) from error
         raise DamagedError("The PDF is damaged: download or export it again.") from error
     with closing(document):
+        document.init_forms()  # for pages that are rendered: what is filled in is part of them
         yield document
 
 
