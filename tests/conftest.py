@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from rag import workspace as workspace_module
 from rag.embedding import Embedder, load_embedder
 from rag.settings import Settings, load_settings
 from rag.workspace import Workspace
@@ -51,7 +50,7 @@ def make_workspace(
     def bundled_once(settings: Settings) -> Embedder:
         return embedder if settings.embedding_model == "bundled" else load_embedder(settings)
 
-    monkeypatch.setattr(workspace_module, "load_embedder", bundled_once)
+    monkeypatch.setattr("rag.workspace.opened.load_embedder", bundled_once)
 
     def make(share: bool = False, **settings: Any) -> Workspace:
         given = {"data_dir": tmp_path / "data"} | settings

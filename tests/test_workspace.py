@@ -260,7 +260,7 @@ def test_a_workspace_of_classes_that_were_loaded_again_is_closed_and_replaced(
 ) -> None:
     settings = load_settings(data_dir=tmp_path / "data")
     old = open_workspace(settings)
-    monkeypatch.setattr("rag.workspace.Workspace", type("Workspace", (Workspace,), {}))
+    monkeypatch.setattr("rag.workspace.opening.Workspace", type("Workspace", (Workspace,), {}))
     new = open_workspace(settings)
     assert new is not old
     assert old.closed

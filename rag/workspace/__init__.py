@@ -1,0 +1,18 @@
+"""The workspace: builds the parts from settings, and is what the dashboard, the command line and notebooks use.
+
+    workspace = open_workspace(load_settings())
+    for event in workspace.ingest([Path("report.pdf")]):
+        print(event)
+    print(workspace.ask("What was the revenue?").text)
+
+Thread-safe. One per data folder and process (`open_workspace`).
+"""
+
+from __future__ import annotations
+
+from rag.ingestion import Upload
+from rag.parsing import READABLE
+from rag.workspace.asking import Workspace
+from rag.workspace.opening import open_workspace
+
+__all__ = ["READABLE", "Upload", "Workspace", "open_workspace"]

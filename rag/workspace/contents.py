@@ -1,0 +1,63 @@
+"""What is in a workspace: its collections, documents, their text and chunks."""
+
+from __future__ import annotations
+
+from rag.errors import NotFoundError
+from rag.records import Chunk, Collection, Document, Page, State
+from rag.workspace.opened import Opened
+
+SHORTEST_ID = 8
+"""Characters of a document's id that name it. Fewer could be a slip, and name another one."""
+
+
+class Contents(Opened):
+    """Looking, which changes nothing."""
+
+    def collections(self) -> list[Collection]:
+        """All collections with their counts."""
+        return self.catalog.collections()
+
+    def collection(self, name: str | None = None) -> Collection:
+        """One collection, the default one if unnamed. Raises NotFoundError."""
+        if not self.catalog.collections():
+            raise NotFoundError("Nothing is indexed yet. Upload documents first (`python -m rag ingest PATH`).")
+        return self.catalog.collection(self._name(name))
+
+    def documents(self, collection: str | None = None) -> list[Document]:
+        """Documents of one collection, or of all if unnamed, in every state but deleting. Raises NotFoundError."""
+        if collection is not None:
+            self.catalog.collection(collection)
+        return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
+
+    def document(self, prefix: str, collection: str | None = None) -> Document:
+        """The one document whose id begins so, with 8 characters at least. Raises NotFoundError if it is not one."""
+        found = self._found(prefix, collection)
+        if len(found) > 1:
+            where = ", ".join(f"{one.id} in {one.collection!r}" for one in found[:5])
+            raise NotFoundError(f"{prefix!r} is {len(found)} documents ({where}). Say more of the id, or --collection.")
+        return found[0]
+
+    def text(self, prefix: str, collection: str | None = None) -> str:
+        """A document's extracted text, to which all offsets refer. The same bytes have the same text everywhere."""
+        found = self._found(prefix, collection)
+        return self.catalog.text(found[0] if len({one.id for one in found}) == 1 else self.document(prefix, collection))
+
+    def _found(self, prefix: str, collection: str | None) -> list[Document]:
+        if len(prefix) < SHORTEST_ID:
+            raise NotFoundError(f"{prefix!r} is too short for a document's id: give {SHORTEST_ID} characters or more.")
+        found = [one for one in self.catalog.find(prefix, collection) if one.state is not State.DELETING]
+        if not found:
+            raise NotFoundError(f"There is no document with the id {prefix!r}. `python -m rag documents` lists them.")
+        return found
+
+    def pages(self, document: Document) -> list[Page]:
+        """A document's pages."""
+        return self.catalog.pages(document)
+
+    def chunks(self, document: Document) -> list[Chunk]:
+        """A document's chunks in reading order."""
+        return self.catalog.chunks(document)
+
+    def size(self) -> int:
+        """Bytes the data folder takes."""
+        return self.folder.size()

@@ -1,0 +1,118 @@
+"""Documents on their way into a workspace: checked, handed in, followed, cancelled, retried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rag.errors import InputError
+from rag.following import POLL_SECONDS, Following, Way, follow
+from rag.ingestion import Upload
+from rag.progress import progress
+from rag.records import UNFINISHED, Chunk, Document, IngestEvent, Preflight, Progress, State
+from rag.workspace.contents import Contents
+
+LONGEST_TAG = 60
+"""Characters."""
+
+
+class DocumentsIn(Contents):
+    """Ingestion."""
+
+    def ingest(
+        self,
+        sources: Sequence[Path | Upload],
+        collection: str | None = None,
+        replace_namesakes: bool = False,
+        tags: Sequence[str] = (),
+        password: str = "",
+    ) -> Iterator[IngestEvent]:
+        """Take files in at once, then follow them until each is ready, a duplicate, failed, or left to another process.
+
+        The first events, one for each file, say what was taken in; of a zip archive the files in it are taken. The work
+        goes on in the background even if nobody follows it. `password` opens those PDFs that need one.
+        """
+        self._require_writable()
+        return self.seed(sources, collection, replace_namesakes, tags, password)
+
+    def seed(
+        self,
+        sources: Sequence[Path | Upload],
+        collection: str | None = None,
+        replace_namesakes: bool = False,
+        tags: Sequence[str] = (),
+        password: str = "",
+    ) -> Iterator[IngestEvent]:
+        """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
+        way = Way(self._name(collection), replace_namesakes, checked_tags(tags), password)
+        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
+            sources, way
+        )
+
+    def preflight(self, source: Path | Upload, collection: str | None = None, password: str = "") -> Preflight:
+        """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
+        so that ingesting it afterwards, from `kept`, reads nothing twice."""
+        self._require_writable()
+        upload = source if isinstance(source, Upload) else Upload(source, source.name)
+        with self._gate.shared():
+            return self.ingestion.checks.check(upload, self._name(collection), password)
+
+    def kept(self, found: Preflight) -> Upload:
+        """A file that was checked, to be ingested."""
+        return Upload(self.folder.original(found.document), found.name)
+
+    def preview(self, found: Preflight, collection: str | None = None) -> list[Chunk]:
+        """The chunks of a file that was checked, as they will be cut."""
+        return self.ingestion.checks.preview(found, self._name(collection))
+
+    def progress(self) -> Progress | None:
+        """How far the queue is; None if nothing is unfinished."""
+        return progress(self.catalog)
+
+    def waiting(self, most: int = 20) -> list[Document]:
+        """Unfinished documents, those being worked on first; `most` at most."""
+        return self.catalog.waiting(most)
+
+    def cancel(self, prefix: str, collection: str | None = None) -> Document:
+        """Stop an unfinished document; it can be retried. Raises NotFoundError."""
+        self._require_writable()
+        document = self.document(prefix, collection)
+        with self._gate.shared():
+            self.ingestion.removal.cancel(document)
+        return self.catalog.document(document.collection, document.id)
+
+    def retry(self, prefix: str | None = None, collection: str | None = None) -> list[Document]:
+        """Queue a failed document once more, or all that failed if unnamed. Returns those queued."""
+        self._require_writable()
+        chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
+        failed = [one for one in chosen if one.state is State.FAILED]
+        self.catalog.retry(failed)
+        if failed:
+            self.worker.start()
+        return failed
+
+    def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
+        """The events of documents that are queued, until each is finished."""
+        for document in documents:
+            upload = Upload(self.folder.original(document.id), document.name)
+            now = self.catalog.document(document.collection, document.id)
+            yield from follow(self.catalog, upload, now, lambda: not self.worker.working)
+
+    def unfinished(self) -> list[Document]:
+        """Documents that are waiting or being worked on."""
+        return self.catalog.documents(states=UNFINISHED)
+
+    def drain(self) -> None:
+        """Wait until nothing is waiting to be indexed, whoever queued it."""
+        while self.worker.working and self.unfinished():
+            time.sleep(POLL_SECONDS)
+
+
+def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags without white space around them and without repetition. Raises InputError."""
+    found = tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
+    for one in found:
+        if len(one) > LONGEST_TAG or not one.isprintable():
+            raise InputError(f"The tag {one[:80]!r} cannot be used: {LONGEST_TAG} visible characters at most.")
+    return found

@@ -1,0 +1,127 @@
+"""An open data folder: the parts of a workspace, built from settings, and how it is closed."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rag.answering import Answerer
+from rag.catalog import Catalog
+from rag.chunking import sentence_spans
+from rag.embedding import Embedder, load_embedder
+from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
+from rag.folder import Folder
+from rag.gate import Gate
+from rag.ingestion import Ingestion, Parts
+from rag.jobs import Worker
+from rag.lexical import Lexical
+from rag.parsing import Reader
+from rag.retrieval import Retriever
+from rag.settings import Settings
+from rag.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Opened:
+    """Everything a workspace works with. Close it, or use it as a context manager.
+
+    Raises FolderError, and FolderInUseError if another process owns the folder (with `share=True` only when a method
+    needs ownership; `ingest` then queues for the owner).
+    """
+
+    def __init__(self, settings: Settings, role: str = "a Python program", share: bool = False) -> None:
+        self.settings = settings
+        self._role = role
+        self._loading = threading.Lock()
+        self._gate = Gate()
+        self._temporary = tempfile.TemporaryDirectory() if settings.chroma_mode == "memory" else None
+        self.folder = Folder(Path(self._temporary.name) if self._temporary else settings.data_dir)
+        if settings.chroma_mode == "persistent" and not share:
+            self.folder.own(role)
+        self.closed = False
+        self.catalog = Catalog(self.folder.catalog)
+        self.lexical = Lexical(self.folder.lexical)
+        self.reader = Reader(settings)
+        self.answerer = Answerer(settings, lambda: self.embedder, sentence_spans)
+        self._open_store()
+
+    def _open_store(self) -> None:
+        self.store = Store(self.settings, self.folder.chroma)
+        self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder)
+        self._open_worker()
+
+    def _open_worker(self) -> None:
+        self.ingestion = Ingestion(
+            Parts(
+                self.settings, self.folder, self.catalog, self.store, self.lexical, self.reader, lambda: self.embedder
+            )
+        )
+        self.worker = Worker(self.ingestion, self.folder, self._gate, self._role)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model, loaded once. Raises ModelError, MissingDependencyError."""
+        with self._loading:
+            return self._embedder
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return load_embedder(self.settings)
+
+    def warm_up(self) -> None:
+        """Load, in the background, what the first question would otherwise wait for."""
+        threading.Thread(target=self._warm_up, name="footnote-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self.embedder.encode_query("warm up")
+            with self._gate.shared():
+                self.store.names()
+            self.answerer.load()
+        except RagError as error:  # whoever asks hears it again, with the remedy
+            log.warning("Warming up: %s", error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop work at the next batch and let go of the folder. Unfinished documents go on at the next start."""
+        with self._loading:
+            if self.closed:
+                return
+            self.closed = True
+        self.worker.stop()
+        self.reader.close()
+        self.store.close()
+        self.lexical.close()
+        self.catalog.close()
+        self.folder.release()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def _require_ownership(self) -> None:
+        if not self.folder.owned and not self.worker.start():
+            raise FolderInUseError(
+                f"Another process works on this data folder ({self.folder.owner()}). Close it, then try again."
+            )
+
+    def _require_writable(self) -> None:
+        if self.settings.demo:
+            raise ReadOnlyError("This is a read-only demo: ask as you like; uploading and deleting are switched off.")
+
+    def _name(self, collection: str | None) -> str:
+        name = (self.settings.collection if collection is None else collection).strip()
+        if not name or len(name) > 100 or not name.isprintable():
+            raise NotFoundError("A collection's name has between 1 and 100 characters, all of them visible.")
+        return name

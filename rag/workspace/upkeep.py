@@ -1,0 +1,110 @@
+"""What changes a workspace as a whole: deleting, erasing, rebuilding, checking."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rag.checking import Checker
+from rag.errors import StorageError, StoreDamagedError
+from rag.ingestion import fingerprint
+from rag.records import Document, Finding, IngestEvent, State
+from rag.store import store_name
+from rag.workspace.documents_in import DocumentsIn
+
+
+class Upkeep(DocumentsIn):
+    """Deletion and repair."""
+
+    def delete(self, prefix: str, collection: str | None = None) -> Document:
+        """Delete a document from a collection, everywhere. Raises NotFoundError."""
+        self._require_writable()
+        document = self.document(prefix, collection)
+        with self._gate.shared():
+            self.ingestion.removal.delete(document)
+        return document
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection and all its documents."""
+        self._require_writable()
+        with self._gate.shared():
+            self.ingestion.removal.delete_collection(self.catalog.collection(name))
+
+    def erase(self) -> None:
+        """Delete everything that is stored, so that it cannot be read from the disk's files either."""
+        self._require_writable()
+        self._require_ownership()
+        with self._alone():
+            for collection in self.collections():
+                if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                    self.ingestion.removal.forget_collection(collection)
+                else:
+                    self.ingestion.removal.delete_collection(collection)
+            self.catalog.shrink()
+            self._renew_store()
+
+    def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:
+        """Index a collection (or everything) anew from the kept originals, with the settings as they are now.
+
+        Documents are hidden until they are done. Interrupted, it goes on at the next start.
+        """
+        self._require_writable()
+        self._require_ownership()
+        wanted = fingerprint(self.embedder, self.settings)  # settings that cannot work change nothing
+        chosen = [self.collection(collection)] if collection else self.collections()
+        with self._alone():
+            for one in chosen:
+                self.lexical.drop(one.store_name)
+                self.catalog.requeue(one, store_name(one.name), wanted)
+            if collection is None and self._store_is_ours:
+                self._renew_store()  # a damaged one cannot even be opened to delete from it
+            else:
+                for one in chosen:
+                    self.store.drop(one.store_name)
+        yield from self.follow(self.unfinished())
+
+    def check(self, repair: bool = False) -> list[Finding]:
+        """Whether Chroma, the lexical indexes and the kept files agree with the catalog; with `repair`, mend what does
+        not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
+        self._require_ownership()
+        with self._alone():
+            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, repair)
+            try:
+                return list(checker.run())
+            except StoreDamagedError as error:
+                if repair and self._store_is_ours:
+                    self._renew_store()
+                    self.catalog.reopen(self.catalog.documents(states=[State.READY]))
+                return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
+
+    @property
+    def _store_is_ours(self) -> bool:
+        return self.settings.chroma_mode == "persistent"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody searches or indexes meanwhile; afterwards a new worker does."""
+        self.worker.stop(seconds=None)
+        try:
+            with self._gate.alone():
+                self._open_worker()
+                yield
+        finally:
+            self.worker.start()
+
+    def _renew_store(self) -> None:
+        """Begin with an empty Chroma, where it is ours alone."""
+        if not self._store_is_ours:
+            return
+        self.store.close()
+        try:
+            if self.folder.chroma.exists():
+                shutil.rmtree(self.folder.chroma)
+        except OSError as error:
+            raise StorageError(
+                f"The index in {self.folder.chroma} could not be removed ({error.strerror}). Stop Footnote, remove "
+                "that folder, and run `python -m rag rebuild`."
+            ) from error
+        finally:
+            self._open_store()
