@@ -96,6 +96,7 @@ def test_each_frame_of_a_tiff_is_a_page(warm: Reader, tmp_path: Path) -> None:
     document = warm.parse(path, "fax.tif")
     read = warm.recognise(path, "fax.tif", [2, 1])
     used = ocr_children()
+    assert len(used) == 1
     assert warm.recognise(path, "fax.tif", [1]) == read[1:]
     assert ocr_children() == used  # the models stay loaded
     assert [page.text for page in with_ocr(document, read).pages] == ["First sheet", "Second sheet"]
