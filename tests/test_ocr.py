@@ -87,6 +87,7 @@ def test_pictures_of_every_kind_are_read_upright(warm: Reader, tmp_path: Path) -
         assert warm.parse(path, name).needs_ocr == (1,)
         (read,) = warm.recognise(path, name, [1])
         assert [line.text for line in read.lines] == list(INVOICE.values()), name
+        assert read.lines[0].box[:2] == pytest.approx((80 / 800, 60 / 600), abs=0.03), name
 
 
 @pytest.mark.end_to_end
