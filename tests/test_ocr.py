@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -31,6 +32,10 @@ def picture(lines: dict[tuple[int, int], str], size: tuple[int, int] = (800, 600
 def saved(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
     image.save(path, kind, **options)
     return path
+
+
+def ocr_children() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if one.memory_info().rss > 150_000_000]
 
 
 INVOICE = {(80, 60): "Invoice 4711", (80, 160): "The rent is 84,000 euros", (80, 500): "Payable in advance"}
@@ -82,6 +87,7 @@ def test_pictures_of_every_kind_are_read_upright(warm: Reader, tmp_path: Path) -
         assert warm.parse(path, name).needs_ocr == (1,)
         (read,) = warm.recognise(path, name, [1])
         assert [line.text for line in read.lines] == list(INVOICE.values()), name
+        assert read.lines[0].box[:2] == pytest.approx((80 / 800, 60 / 600), abs=0.03), name
 
 
 @pytest.mark.end_to_end
@@ -90,6 +96,10 @@ def test_each_frame_of_a_tiff_is_a_page(warm: Reader, tmp_path: Path) -> None:
     path = saved(tmp_path / "fax", frames[0], "TIFF", save_all=True, append_images=frames[1:])
     document = warm.parse(path, "fax.tif")
     read = warm.recognise(path, "fax.tif", [2, 1])
+    used = ocr_children()
+    assert len(used) == 1
+    assert warm.recognise(path, "fax.tif", [1]) == read[1:]
+    assert ocr_children() == used  # the models stay loaded
     assert [page.text for page in with_ocr(document, read).pages] == ["First sheet", "Second sheet"]
     with pytest.raises(DamagedError):
         warm.recognise(path, "fax.tif", [3])

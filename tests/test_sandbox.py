@@ -184,13 +184,14 @@ def test_an_idle_child_ends_and_comes_back(warm: Reader, note: Path, monkeypatch
     assert warm.parse(note, "a.txt").text == "The fee is 12 euros."
 
 
-def test_a_child_is_replaced_when_it_has_grown_or_served_long(
-    warm: Reader, note: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(child, "MAX_IDLE_MB", 1)
-    warm.parse(note, "a.txt")
-    assert workers() == []
-    monkeypatch.setattr(child, "MAX_IDLE_MB", 400)
+def test_a_child_that_has_grown_is_replaced(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.parsing.sandbox.KEPT_MB", 1)
+    with reader() as one:
+        one.parse(note, "a.txt")
+        assert workers() == []
+
+
+def test_a_child_that_has_served_long_is_replaced(warm: Reader, note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "MAX_REQUESTS", 2)
     warm.parse(note, "a.txt")
     assert len(workers()) == 1

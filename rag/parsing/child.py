@@ -29,8 +29,6 @@ POLL_SECONDS = 0.2
 IDLE_SECONDS = 30.0
 """A child that has nothing to do ends after this time, and its memory returns."""
 MAX_REQUESTS = 1000
-MAX_IDLE_MB = 400
-"""A child that keeps more than this after a request is replaced."""
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _KEPT_STDERR = 2000
@@ -62,10 +60,14 @@ class EndedError(Exception):
 
 
 class Worker:
-    """One child process at a time, started when there is something to do. Thread-safe: one request after another."""
+    """One child process at a time, started when there is something to do. Thread-safe: one request after another.
 
-    def __init__(self, memory_mb: int) -> None:
+    It is ended over `memory_mb`, and replaced if it has more than `kept_mb` after a request.
+    """
+
+    def __init__(self, memory_mb: int, kept_mb: int) -> None:
         self._memory_mb = memory_mb
+        self._kept_mb = kept_mb
         self._turn = threading.Lock()
         self._child: _Child | None = None
         self._timer: threading.Timer | None = None
@@ -107,7 +109,7 @@ class Worker:
         except BaseException:
             self._end()
             raise
-        if self._child.served >= MAX_REQUESTS or self._child.memory_mb() > min(MAX_IDLE_MB, self._memory_mb // 2):
+        if self._child.served >= MAX_REQUESTS or self._child.memory_mb() > self._kept_mb:
             self._end()
         return reply
 

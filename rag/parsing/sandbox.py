@@ -20,6 +20,10 @@ if TYPE_CHECKING:  # the child imports this package too, and pydantic would doub
 OCR_MEMORY_MB = 1024
 """OCR may use this much even where parsing may not: its models and one page take about 500 MB."""
 
+KEPT_MB = 400
+"""A child that parses is replaced when it has this much after a file, or half of what it may have."""
+OCR_KEPT_MB = 800
+
 _logger = logging.getLogger(__name__)
 
 
@@ -35,8 +39,8 @@ class Reader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._parser = Worker(settings.parse_memory_mb)
-        self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB))
+        self._parser = Worker(settings.parse_memory_mb, min(KEPT_MB, settings.parse_memory_mb // 2))
+        self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB), OCR_KEPT_MB)
 
     def close(self) -> None:
         """End the child processes; the reader can be used again, which starts new ones."""
