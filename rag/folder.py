@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator
@@ -65,6 +66,14 @@ class Folder:
     def unlocked(self, document_id: str) -> Path:
         """Where a copy is kept that needs no password, for a document that needs one."""
         return self.files / f"{document_id}{_UNLOCKED}"
+
+    @contextmanager
+    def unlocking(self, document_id: str) -> Iterator[Path]:
+        """Where to write such a copy: it is kept, whole, if nothing goes wrong inside."""
+        with self._writing(), tempfile.TemporaryDirectory(dir=self.files, suffix=_PART) as folder:
+            target = Path(folder) / "unlocked"
+            yield target
+            target.replace(self.unlocked(document_id))
 
     def readable(self, document_id: str) -> Path:
         """The bytes to read a document from."""
@@ -149,7 +158,11 @@ class Folder:
         before = time.time() - _ABANDONED_SECONDS
         for path in self.files.iterdir():
             kept = path.name.removesuffix(_UNLOCKED) in claimed
-            if not kept and path.stat().st_mtime < before:
+            if kept or path.stat().st_mtime >= before:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
 
     # -- what was read already: a file that was checked, or waits for OCR, is not read again -----------

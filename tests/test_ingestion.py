@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from rag.errors import NotFoundError, StoreUnavailableError
 from rag.records import UNFINISHED, Document, State
@@ -39,6 +41,18 @@ def vectors_held(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield trying
     finally:
         goes_on.set()
+
+
+def scanned_pdf(lines: Sequence[str]) -> bytes:
+    """A PDF whose pages are pictures of a line of text each."""
+    pages = []
+    for line in lines:
+        page = Image.new("L", (1200, 400), 255)
+        ImageDraw.Draw(page).text((60, 150), line, fill=0, font=ImageFont.load_default(56))
+        pages.append(page)
+    buffer = BytesIO()
+    pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], resolution=120)
+    return buffer.getvalue()
 
 
 def queue(workspace: Workspace, *paths: Path, **how: object) -> None:
@@ -274,6 +288,64 @@ def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: W
     plain.write_bytes(pdfs.text_pdf(["The garden opens at ten."]))
     done = outcomes(workspace.ingest([locked, plain], password="sesame"))
     assert done == {"locked.pdf": "ready", "plain.pdf": "ready"}
+
+
+def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    stages = {(one.stage, one.done) for one in workspace.ingest([path])}
+    assert {("ocr", 0), ("ocr", 1)} <= stages
+    document = only(workspace)
+    assert (document.state, document.ocr_pages) == (State.READY, 2)
+    assert 0.5 < document.ocr_confidence <= 1
+    answer = workspace.ask("When does the lease end?")
+    assert "2031" in answer.text
+    assert answer.citations[0].page == 2
+    assert all(page.ocr for page in workspace.pages(document))
+
+
+def test_text_files_go_before_a_scan_that_is_still_being_read(
+    workspace: Workspace, notes: Path, tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(scanned_pdf([f"PAGE NUMBER {number} OF THE SCAN" for number in range(1, 6)]))
+    queue(workspace, scan)
+    wait_for(lambda: only(workspace).stage == "ocr")
+    list(workspace.ingest([notes]))
+    states = {one.name: one.state for one in workspace.documents()}
+    assert states == {"lease.md": State.READY, "scan.pdf": State.INDEXING}
+
+
+def test_what_ocr_has_read_is_not_read_again(
+    make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    first = make_workspace()
+    queue(first, scan)
+    wait_for(lambda: only(first).stage == "ocr" and only(first).done == 1)
+    first.close()  # in the middle of the scan
+    second = make_workspace()
+    read: list[int] = []
+    recognise = second.reader.recognise
+
+    def counting(path: Path, name: str, pages: list[int], **more: object) -> object:
+        read.extend(pages)
+        return recognise(path, name, pages, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(second.reader, "recognise", counting)
+    second.worker.start()
+    second.drain()
+    assert read == [2]
+    assert only(second).ocr_pages == 2
+
+
+def test_with_ocr_switched_off_a_scan_says_what_it_needs(make_workspace: Make, tmp_path: Path) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS"]))
+    workspace = make_workspace(ocr=False)
+    assert outcomes(workspace.ingest([path])) == {"scan.pdf": "failed"}
+    assert "RAG_OCR" in only(workspace).reason
 
 
 def test_tags_are_kept_and_filter(workspace: Workspace, notes: Path, recipe: Path) -> None:

@@ -49,7 +49,8 @@ class Checks:
     def unlock(self, document_id: str, name: str, password: str) -> None:
         """Keep a copy of an encrypted PDF that needs no password. Raises EncryptedError if it does not open it."""
         folder = self._parts.folder
-        self._parts.reader.decrypt(folder.original(document_id), name, password, folder.unlocked(document_id))
+        with folder.unlocking(document_id) as target:
+            self._parts.reader.decrypt(folder.original(document_id), name, password, target)
 
     def preview(self, found: Preflight, collection: str) -> list[Chunk]:
         """The chunks as they will be cut, without those of pages that OCR has not read yet."""
