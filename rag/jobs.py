@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 
 from rag.errors import FolderInUseError, RagError
 from rag.folder import Folder
@@ -36,7 +37,9 @@ class Worker:
         self._wake = (threading.Event(), threading.Event())
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._due = {self._ingestion.removal.finish_deletions: 0.0, self._ingestion.removal.sweep: 0.0}
+        removal = ingestion.removal
+        self._every = {removal.finish_deletions: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS, removal.clear_failed: inf}
+        self._due = dict.fromkeys(self._every, 0.0)
 
     def start(self) -> bool:
         """Work from now on, and look at once for what is waiting; False if another process owns the folder."""
@@ -104,10 +107,9 @@ class Worker:
         return self._ingestion.embed_next()
 
     def _tidy(self) -> None:
-        every = (TIDY_SECONDS, SWEEP_SECONDS)
         now = time.monotonic()
-        for (tidy, due), seconds in zip(list(self._due.items()), every, strict=True):
-            if now < due:
+        for tidy, seconds in self._every.items():
+            if now < self._due[tidy]:
                 continue
             self._due[tidy] = now + seconds
             try:

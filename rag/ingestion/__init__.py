@@ -58,19 +58,23 @@ class Ingestion:
         """Never raises for a bad document."""
         if document is None or self._parts.stop.is_set():
             return False
-        job, started, collection = Job(self._parts, document), time.monotonic(), self._collection(document)
+        with self._parts.busy.hold(document):
+            collection = self._collection(document)
+            self._step(Job(self._parts, document), step)
+            self._settle(document, collection)
+        return True
+
+    def _step(self, job: Job, step: Callable[[Job], None]) -> None:
+        started, name = time.monotonic(), job.document.name
         try:
             step(job)
         except StoppedError:
-            self._leave_nothing(document, collection)
+            log.info("%s was stopped", name)
         except RagError as error:
-            self._fail(job, collection, str(error), started)
+            self._fail(job, str(error), started)
         except Exception as error:
-            log.exception("Ingesting %s failed", document.name)
-            self._fail(
-                job, collection, f"Unexpected {type(error).__name__}: {error}. The log has the details.", started
-            )
-        return True
+            log.exception("Ingesting %s failed", name)
+            self._fail(job, f"Unexpected {type(error).__name__}: {error}. The log has the details.", started)
 
     def _collection(self, document: Document) -> Collection | None:
         try:
@@ -78,17 +82,14 @@ class Ingestion:
         except NotFoundError:  # deleted in this moment, and the document with it
             return None
 
-    def _fail(self, job: Job, collection: Collection | None, reason: str, started: float) -> None:
+    def _fail(self, job: Job, reason: str, started: float) -> None:
         if self._parts.stop.is_set():  # it was stopping that made it fail; it goes on at the next start
             return
         log.warning("%s: %s", job.document.name, reason)
         self._parts.catalog.fail(job.document, reason, time.monotonic() - started)
-        self._leave_nothing(job.document, collection)
 
-    def _leave_nothing(self, document: Document, collection: Collection | None) -> None:
-        if self._parts.stop.is_set():  # it goes on at the next start
-            return
+    def _settle(self, document: Document, collection: Collection | None) -> None:
         try:
-            self.removal.leave_nothing(document, collection)
-        except RagError as error:  # nobody sees it, and another try or a deletion removes it
+            self.removal.settle(document, collection)
+        except RagError as error:  # nobody sees it, and another try, a deletion or the next start removes it
             log.warning("What was indexed of %s is still there: %s", document.name, error)

@@ -69,7 +69,7 @@ class Intake:
     def _known(self, document: Document, upload: Upload) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)
         if known.state is State.DELETING:
-            self._removal.remove(known)
+            self._removal.remove(known, wait=True)
             return self.accept(upload, document.collection, document.replaces, document.tags)
         if document.replaces and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):

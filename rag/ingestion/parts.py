@@ -13,6 +13,7 @@ from rag.chunking import CHUNKING, LAST_ROOM
 from rag.embedding import Embedder
 from rag.errors import ConfigurationError, StoppedError
 from rag.folder import Folder
+from rag.ingestion.busy import Busy
 from rag.lexical import Lexical
 from rag.parsing import Reader, engines, ocr_engine
 from rag.records import UNFINISHED, Collection, Document
@@ -34,6 +35,7 @@ class Parts:
     lexical: Lexical
     reader: Reader
     embedder: Callable[[], Embedder]
+    busy: Busy = field(default_factory=Busy)
     stop: threading.Event = field(default_factory=threading.Event)
     files: threading.Lock = field(default_factory=threading.Lock)
     """Between keeping bytes and claiming them nobody may discard them."""

@@ -23,16 +23,18 @@ class Removal:
     def cancel(self, document: Document) -> bool:
         """Stop an unfinished document; False if there was nothing to stop. Its bytes are kept, for another try."""
         cancelled = self._parts.catalog.fail(document, CANCELLED)
-        if cancelled:
-            self.leave_nothing(document)
+        with self._parts.busy.try_hold(document) as free:
+            if free:
+                self.settle(document)
         return cancelled
 
-    def remove(self, document: Document) -> None:
-        """Remove a document that is marked as deleting: its chunks, its rows, its bytes."""
-        self._unindex(document, self._parts.catalog.collection(document.collection).store_name)
-        with self._parts.files:
-            if self._parts.catalog.delete(document):
-                self._parts.folder.discard(document.id)
+    def remove(self, document: Document, wait: bool = False) -> None:
+        """Remove a document that is marked as deleting. If a worker has it, that is left to the worker, which then
+        stops and does it, or is waited for."""
+        hold = self._parts.busy.hold(document) if wait else self._parts.busy.try_hold(document)
+        with hold as free:
+            if free is not False:
+                self._remove(document)
 
     def delete_collection(self, collection: Collection) -> None:
         """Remove a collection with all its documents."""
@@ -63,20 +65,32 @@ class Removal:
             for name in set(self._parts.store.names()) - known:
                 self._parts.store.drop(name)
 
-    def leave_nothing(self, document: Document, collection: Collection | None = None) -> None:
-        """If a document that was worked on is to go no further, remove what was written of it."""
+    def clear_failed(self) -> None:
+        """Remove what a kill can leave in the indexes of documents that have failed or were cancelled."""
+        for document in self._parts.catalog.documents(states=[State.FAILED]):
+            with self._parts.busy.hold(document):
+                self.settle(document)
+
+    def settle(self, document: Document, collection: Collection | None = None) -> None:
+        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now."""
         try:
-            found = self._parts.catalog.collection(document.collection)
+            name = self._parts.catalog.collection(document.collection).store_name
         except NotFoundError:
             if collection is not None:
                 self._drop(collection)
             return
-        try:
-            state = self._parts.catalog.document(document.collection, document.id).state
-        except NotFoundError:
-            state = State.DELETING
-        if state in (State.FAILED, State.DELETING):
-            self._unindex(document, found.store_name)
+        found = [one for one in self._parts.catalog.find(document.id, document.collection) if one.id == document.id]
+        if not found or found[0].state is State.FAILED:
+            self._unindex(document, name)
+        elif found[0].state is State.DELETING:
+            self._remove(found[0])
+
+    def _remove(self, document: Document) -> None:
+        """Its chunks, its rows, its bytes."""
+        self._unindex(document, self._parts.catalog.collection(document.collection).store_name)
+        with self._parts.files:
+            if self._parts.catalog.delete(document):
+                self._parts.folder.discard(document.id)
 
     def _unindex(self, document: Document, name: str) -> None:
         self._parts.lexical.remove(name, [document.id])
