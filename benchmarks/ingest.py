@@ -100,7 +100,7 @@ def _further_page(pages: int, before: Sequence[Run], after: Sequence[Run], where
 
 def _lines(pdfs: PdfSet, runs: Sequence[Run]) -> list[list[object]]:
     lines = [_line(pdfs, who, done) for who, done in zip(WHO, runs, strict=False)]
-    return [*lines, _ratio(*lines)] if len(lines) > 1 else lines
+    return [*lines, _ratio(*runs)] if len(runs) > 1 else lines
 
 
 def _line(pdfs: PdfSet, who: str, done: Run) -> list[object]:
@@ -109,10 +109,12 @@ def _line(pdfs: PdfSet, who: str, done: Run) -> list[object]:
     return [pdfs.pages, len(pdfs.paths), who, chunks, done.seconds, done.cpu_seconds, *rates, done.peak_mb]
 
 
-def _ratio(mine: list[object], theirs: list[object]) -> list[object]:
-    """Ours over theirs for rates, theirs over ours for what should be small: above 1 is better for us."""
-    less = [theirs[column] / mine[column] for column in (4, 5)]
-    return ["", "", "ratio", "", *less, mine[6] / theirs[6], mine[7] / theirs[7], theirs[8] / mine[8]]
+def _ratio(mine: Run, theirs: Run) -> list[object]:
+    """Above 1 is better for us: theirs over ours for seconds and memory, ours over theirs for rates."""
+    faster = theirs.seconds / mine.seconds
+    chunks = mine.sum("chunks") / theirs.sum("chunks") * faster
+    cpu, peak = theirs.cpu_seconds / mine.cpu_seconds, theirs.peak_mb / mine.peak_mb
+    return ["", "", "ratio", "", faster, cpu, faster, chunks, peak]
 
 
 def _stages(done: Run) -> str:
