@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rag.workspace import Workspace
-from tests.conftest import outcomes
+from tests.kill_harness import Job, kill_often
 
 pytestmark = pytest.mark.end_to_end
 
@@ -23,31 +22,12 @@ SAMPLES = [path for path in sorted((ROOT / "samples").iterdir()) if path.suffix 
 KILLS = 5
 
 
-def start(data: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "rag", "--data-dir", str(data), "ingest", *map(str, SAMPLES)]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=os.name == "posix"
-    )
-
-
-def test_killed_at_random_moments(make_workspace: Callable[..., Workspace], tmp_path: Path) -> None:
-    moments = random.Random(20261122)  # noqa: S311 - for repeating, not for secrets
-    for _ in range(KILLS):
-        process = start(tmp_path / "data")
-        time.sleep(moments.uniform(0.5, 4.0))
-        process.kill()
-        process.communicate()
-    workspace = make_workspace()
-    assert set(outcomes(workspace.ingest(SAMPLES)).values()) <= {"ready", "duplicate"}
-    workspace.drain()
-    documents = workspace.documents()
-    assert [one.name for one in documents] == [path.name for path in SAMPLES]
-    assert {one.state.value for one in documents} == {"ready"}
-    kept = {chunk.id for one in documents for chunk in workspace.chunks(one)}
-    name = workspace.collection().store_name
-    assert {one for document in documents for one in workspace.store.chunk_ids(name, document.id)} == kept
-    assert workspace.store.count(name) == len(kept)
-    assert "0.31" in workspace.ask("What dividend per share does the Board propose for 2025?").text
+def test_killed_at_random_moments() -> None:
+    findings = kill_often(Job(SAMPLES, longest_life=4.0, finish_seconds=120), KILLS, seed=20261122)
+    assert not findings.problems, findings.said
+    assert findings.kills == KILLS
+    assert findings.documents >= len(SAMPLES)
+    assert findings.questions
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process group")
