@@ -1,4 +1,4 @@
-"""What the two PDF engines give alike, before anything is cleaned."""
+"""What the two PDF engines give alike, before anything is cleaned, and the caps on every document."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RawPdf:
 def check_pages(count: int, limits: Limits) -> None:
     if count > limits.max_pages:
         raise TooLargeError(
-            f"The PDF has {count} pages, more than {limits.max_pages}: split it, or raise RAG_MAX_PAGES."
+            f"The file has {count} pages, more than {limits.max_pages}: split it, or raise RAG_MAX_PAGES."
         )
 
 
