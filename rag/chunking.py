@@ -217,7 +217,7 @@ class _Headings:
         self._places: list[int] = []
         self._paths: list[str] = []
         self._open: tuple[Heading, ...] = ()
-        ending: list[_Ending] = []
+        ending: list[_Ending] = []  # a heap
         for heading in ordered:
             self._close(ending, heading.offset)
             if heading.end is not None:
@@ -233,9 +233,9 @@ class _Headings:
     def _close(self, ending: list[_Ending], until: float) -> None:
         """What ends by `until` gives way to what was there before it, unless something above it began since."""
         while ending and ending[0].end <= until:
-            one = heappop(ending)
-            if any(heading is one.heading for heading in self._open):
-                self._go_on(one.end, tuple(h for h in one.before if h.end is None or h.end > one.end))
+            over = heappop(ending)
+            if any(heading is over.heading for heading in self._open):
+                self._go_on(over.end, tuple(left for left in over.before if left.end is None or left.end > over.end))
 
     def _go_on(self, place: int, headings: tuple[Heading, ...]) -> None:
         self._open = headings

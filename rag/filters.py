@@ -21,8 +21,8 @@ _NUMBERS = ("page", "date")
 def parse_where(source: str | Where | None) -> Where | None:
     """Check a filter and turn it into what Chroma wants; None and `{}` filter nothing.
 
-    Fields: document (id), name, page, tag, type (an extension such as `pdf` or a media type), date (ISO date or yyyymmdd).
-    Several fields beside each other must all hold. Raises FilterError saying what is wrong.
+    Fields: document (id), name, page, tag, type (an extension such as `pdf`, or a media type), date (ISO
+    date or yyyymmdd). Several fields beside each other must all hold. Raises FilterError saying what is wrong.
     """
     if isinstance(source, str):
         try:

@@ -83,9 +83,9 @@ def reading(kind: str, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (*FAILURES, *more) as error:
-        raise DamagedError(f"The {_NAMES[kind]} file is damaged: open it elsewhere, save it anew, and upload that.") from (
-            error
-        )
+        raise DamagedError(
+            f"The {_NAMES[kind]} file is damaged: open it elsewhere, save it anew, and upload that."
+        ) from (error)
 
 
 def xml(part: bytes) -> etree._Element:
@@ -111,8 +111,8 @@ def _check_headers(archive: zipfile.ZipFile, size: int) -> None:
         )
     if unpacked > UNSUSPICIOUS and unpacked > MAX_RATIO * size:
         raise ParseLimitError(
-            f"The file unpacks to {unpacked // 1_000_000} MB, more than {MAX_RATIO} times its size, as no real document "
-            "does: save it anew."
+            f"The file unpacks to {unpacked // 1_000_000} MB, more than {MAX_RATIO} times its size, as no real "
+            "document does: save it anew."
         )
     if any(part.flag_bits & 1 for part in parts):
         raise EncryptedError("The file's parts have a password: remove it and upload the file again.")

@@ -13,7 +13,7 @@ import docx
 from docx.exceptions import PythonDocxError
 
 from rag.parsing.container import open_office, reading
-from rag.parsing.docx_parts import W, Style, Styles, notes, section_breaks
+from rag.parsing.docx_parts import Style, Styles, W, notes, section_breaks
 from rag.parsing.draft import LINE, PARAGRAPH, Draft
 from rag.parsing.limits import Limits
 from rag.parsing.media import DOCX
@@ -103,7 +103,7 @@ class _Reader:
             self._draft.paragraph(f"- {text.strip()}", LINE if self._after_list_item else PARAGRAPH)
         else:
             self._draft.paragraph(text)
-        self._after_list_item = style.is_list and not style.level
+        self._after_list_item = bool(style.is_list and not style.level)
 
     def _break_page(self, rendered: bool = False, inside_table: bool = False) -> None:
         """Word notes where a page broke when it last showed the text, after its cause where that is in the file."""
@@ -187,4 +187,4 @@ def _flat_text(element: Any) -> str:
 
 
 def _is_page_break(node: Any) -> bool:
-    return node.tag == _RENDERED_BREAK or (node.tag == _BREAK and node.get(f"{W}type") == "page")
+    return bool(node.tag == _RENDERED_BREAK or (node.tag == _BREAK and node.get(f"{W}type") == "page"))

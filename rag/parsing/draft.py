@@ -107,7 +107,7 @@ class Draft:
 
     def row(self, cells: Sequence[str], separator: str = LINE) -> None:
         """A row of a table, empty cells at its end left out."""
-        self.write(CELL.join(cells).rstrip(" |"), separator)
+        self.write(CELL.join(cells).rstrip(" |").lstrip(" "), separator)
 
     def close_table(self) -> None:
         if self._open is not None:

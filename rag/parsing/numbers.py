@@ -21,6 +21,8 @@ class _Format(NamedTuple):
 
     prefix: str
     suffix: str
+    whole: int
+    """The fewest digits before the point."""
     decimals: int
     thousands: bool
     scale: float
@@ -49,6 +51,8 @@ def _number(value: float, number_format: str) -> str:
     scaled = abs(value) * layout.scale
     kind = "e" if layout.scientific else "f"
     digits = f"{scaled:{',' if layout.thousands else ''}.{layout.decimals}{kind}}"
+    if not layout.thousands and not layout.scientific:
+        digits = digits.zfill(layout.whole + layout.decimals + (layout.decimals > 0))
     sign = "-" if value < 0 and not has_own_sign and re.search("[1-9]", digits) else ""
     return f"{sign}{layout.prefix}{digits}{layout.suffix}".strip()
 
@@ -88,6 +92,7 @@ def _layout(section: str) -> _Format | None:
     return _Format(
         prefix=around[0],
         suffix=around[1],
+        whole=whole.count("0"),
         decimals=min(len(decimals.rstrip(",")), _MOST_DECIMALS),
         thousands="," in whole.rstrip(","),
         scale=100.0**percents / 1000.0**trailing,

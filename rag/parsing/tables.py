@@ -10,6 +10,7 @@ from rag.parsing.draft import LINE, PARAGRAPH, Draft
 
 Row = Sequence[str]
 
+_ODD_SPACE = re.compile(r"[^\S ]\s*+| \s++")
 _LOOKAHEAD = 20  # rows among which the header of a table is looked for
 _AROUND_A_NUMBER = " \t()+-–−%$€£¥"
 _NUMBER = re.compile(r"\d[\d.,'\s]*(?:[eE][+-]?\d+)?")
@@ -18,7 +19,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 def clean_cell(text: str) -> str:
     """`text` on one line."""
-    return " ".join(text.split())
+    return _ODD_SPACE.sub(" ", text).strip()
 
 
 def write_rows(draft: Draft, rows: Iterable[Row]) -> None:
