@@ -7,11 +7,14 @@ a whole. No chunk crosses a page.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
+from heapq import heappop, heappush
 from itertools import pairwise
+from typing import NamedTuple
 
 from rag.records import Chunk, Heading, Page, ParsedDocument, chunk_id
 
@@ -211,15 +214,39 @@ class _Headings:
     def __init__(self, headings: Sequence[Heading]) -> None:
         ordered = sorted(headings, key=lambda heading: heading.offset)
         self.offsets = [heading.offset for heading in ordered]
+        self._places: list[int] = []
         self._paths: list[str] = []
-        open_headings: list[Heading] = []
+        self._open: tuple[Heading, ...] = ()
+        ending: list[_Ending] = []  # a heap
         for heading in ordered:
-            while open_headings and open_headings[-1].level >= heading.level:
-                open_headings.pop()
-            open_headings.append(heading)
-            self._paths.append(" > ".join(one.title for one in open_headings))
+            self._close(ending, heading.offset)
+            if heading.end is not None:
+                heappush(ending, _Ending(heading.end, -len(self._places), heading, self._open))
+            self._go_on(heading.offset, (*(one for one in self._open if one.level < heading.level), heading))
+        self._close(ending, math.inf)
 
     def path(self, start: int) -> str:
         """The path of the text at `start`."""
-        index = bisect_right(self.offsets, start) - 1
+        index = bisect_right(self._places, start) - 1
         return self._paths[index] if index >= 0 else ""
+
+    def _close(self, ending: list[_Ending], until: float) -> None:
+        """What ends by `until` gives way to what was there before it, unless something above it began since."""
+        while ending and ending[0].end <= until:
+            over = heappop(ending)
+            if any(heading is over.heading for heading in self._open):
+                self._go_on(over.end, tuple(left for left in over.before if left.end is None or left.end > over.end))
+
+    def _go_on(self, place: int, headings: tuple[Heading, ...]) -> None:
+        self._open = headings
+        self._places.append(place)
+        self._paths.append(" > ".join(one.title for one in headings))
+
+
+class _Ending(NamedTuple):
+    """A heading that ends; of those that end together the inner one, with the lower `order`, comes first."""
+
+    end: int
+    order: int
+    heading: Heading
+    before: tuple[Heading, ...]

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from rag.errors import FilterError
+from rag.parsing.media import media_type_called
 
 Where = dict[str, Any]
 
@@ -16,20 +17,13 @@ _COMPARE = ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")
 _AMONG = ("$in", "$nin")
 _JOIN = ("$and", "$or")
 _NUMBERS = ("page", "date")
-_SHORT_TYPES = {
-    "pdf": "application/pdf",
-    "txt": "text/plain",
-    "text": "text/plain",
-    "md": "text/markdown",
-    "markdown": "text/markdown",
-}
 
 
 def parse_where(source: str | Where | None) -> Where | None:
     """Check a filter and turn it into what Chroma wants; None and `{}` filter nothing.
 
-    Fields: document (id), name, page, tag, type (`pdf`, `txt`, `md` or a media type), date (ISO date or yyyymmdd).
-    Several fields beside each other must all hold. Raises FilterError saying what is wrong.
+    Fields: document (id), name, page, tag, type (an extension such as `pdf`, or a media type), date (ISO
+    date or yyyymmdd). Several fields beside each other must all hold. Raises FilterError saying what is wrong.
     """
     if isinstance(source, str):
         try:
@@ -127,7 +121,7 @@ def _value(field: str, value: Any) -> str | int:
         raise FilterError(f"{field!r} is compared with a text, not {json.dumps(value)}.")
     if not value.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in value):
         raise FilterError(f"{json.dumps(value)} has half a character in it, which no text has.")
-    return _SHORT_TYPES.get(value.lower(), value) if field == "type" else value
+    return media_type_called(value) if field == "type" else value
 
 
 def _day(value: str) -> int:

@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": set(),
     "passwords": set(),
-    "filters": set(),
+    "filters": {"parsing"},
     "folder": set(),
     "catalog": set(),
     "parsing": set(),

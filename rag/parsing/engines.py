@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-from rag.parsing.media import IMAGES, MARKDOWN, PDF, TEXT
+from rag.parsing import media
 
 PARSING = "parsing 1"
 """Raised when we make other text of the same file."""
 
 _READ_BY = {
-    PDF: ("pypdfium2", "pypdf"),
-    TEXT: ("charset-normalizer",),
-    MARKDOWN: ("charset-normalizer",),
-    **dict.fromkeys(IMAGES, ("pillow",)),
+    media.PDF: ("pypdfium2", "pypdf"),
+    media.DOCX: ("python-docx",),
+    media.PPTX: ("python-pptx",),
+    media.XLSX: ("openpyxl",),
+    media.HTML: ("lxml",),
+    **dict.fromkeys((media.TEXT, media.MARKDOWN, media.CSV, media.TSV), ("charset-normalizer",)),
+    **dict.fromkeys((media.JSON, media.JSONL), ("charset-normalizer",)),
+    **dict.fromkeys(media.IMAGES, ("pillow",)),
 }
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+
 PDF = "application/pdf"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+DOCX = f"{_OFFICE}.wordprocessingml.document"
+PPTX = f"{_OFFICE}.presentationml.presentation"
+XLSX = f"{_OFFICE}.spreadsheetml.sheet"
+CSV = "text/csv"
+TSV = "text/tab-separated-values"
+HTML = "text/html"
+JSON = "application/json"
+JSONL = "application/x-ndjson"
 PNG = "image/png"
 JPEG = "image/jpeg"
 TIFF = "image/tiff"
+
 IMAGES = frozenset({PNG, JPEG, TIFF})
 
 _MEDIA_TYPES = {
@@ -20,6 +31,16 @@ _MEDIA_TYPES = {
     ".log": TEXT,
     ".md": MARKDOWN,
     ".markdown": MARKDOWN,
+    ".docx": DOCX,
+    ".pptx": PPTX,
+    ".xlsx": XLSX,
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".html": HTML,
+    ".htm": HTML,
+    ".json": JSON,
+    ".jsonl": JSONL,
+    ".ndjson": JSONL,
     ".png": PNG,
     ".jpg": JPEG,
     ".jpeg": JPEG,
@@ -34,6 +55,11 @@ READABLE = ", ".join(_MEDIA_TYPES)
 def media_type(name: str) -> str | None:
     """The media type of a file called `name`, by its extension in any case; None where we cannot read it."""
     return _MEDIA_TYPES.get(PurePosixPath(name.replace("\\", "/")).suffix.lower())
+
+
+def media_type_called(word: str) -> str:
+    """The media type that people call `word`, by an extension (`pdf`); any other word is taken for a media type."""
+    return _MEDIA_TYPES.get(f".{word.lower()}", word)
 
 
 def title_from_name(name: str) -> str:

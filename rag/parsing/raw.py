@@ -1,4 +1,4 @@
-"""What the two PDF engines give alike, before anything is cleaned."""
+"""What the two PDF engines give alike, before anything is cleaned, and the caps on every document."""
 
 from __future__ import annotations
 

@@ -39,8 +39,7 @@ def parse_text(data: bytes, name: str, media_type: str, limits: Limits) -> Parse
     check_chars(len(text), limits)
     if not text.strip():
         raise EmptyDocumentError("The file is empty: upload one with content.")
-    if sum(text.count(control) for control in _CONTROLS) > len(text) / 200:
-        raise _not_text()
+    require_text(text)
     found = headings(text) if media_type == MARKDOWN else ()
     return ParsedDocument(
         title=next((heading.title for heading in found if heading.level == 1), title_from_name(name)),
@@ -50,6 +49,12 @@ def parse_text(data: bytes, name: str, media_type: str, limits: Limits) -> Parse
         headings=found,
         parser=PARSER,
     )
+
+
+def require_text(text: str) -> None:
+    """Raises DamagedError for what has many control characters."""
+    if sum(text.count(control) for control in _CONTROLS) > len(text) / 200:
+        raise _not_text()
 
 
 def decode(data: bytes) -> str:

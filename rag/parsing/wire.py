@@ -37,7 +37,7 @@ def encode_document(document: ParsedDocument) -> bytes:
         "date": document.date,
         "pages": [(page.text, page.label, page.char_map) for page in document.pages],
         "needs_ocr": document.needs_ocr,
-        "headings": [(heading.level, heading.title, heading.offset) for heading in document.headings],
+        "headings": [(heading.level, heading.title, heading.offset, heading.end) for heading in document.headings],
     }
     return json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -84,7 +84,7 @@ def _document(fields: dict[str, Any]) -> ParsedDocument:
         media_type=fields["media_type"],
         text=PAGE_BREAK.join(texts),
         pages=pages,
-        headings=tuple(Heading(level, title, offset) for level, title, offset in fields["headings"]),
+        headings=tuple(Heading(*heading) for heading in fields["headings"]),
         parser=fields["parser"],
         date=fields["date"],
         needs_ocr=tuple(fields["needs_ocr"]),
