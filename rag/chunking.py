@@ -222,7 +222,7 @@ class _Headings:
             self._close(ending, heading.offset)
             if heading.end is not None:
                 heappush(ending, _Ending(heading.end, -len(self._places), heading, self._open))
-            self._go_on(heading.offset, (*(one for one in self._open if one.level < heading.level), heading))
+            self._go_on(heading.offset, (*(above for above in self._open if above.level < heading.level), heading))
         self._close(ending, math.inf)
 
     def path(self, start: int) -> str:
