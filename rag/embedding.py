@@ -83,19 +83,20 @@ def load_embedder(settings: Settings) -> Embedder:
     """
     name = settings.embedding_model.strip()
     if name == "bundled":
-        return BundledEmbedder()
+        return BundledEmbedder(settings.embedding_precision)
     if _PROVIDER.fullmatch(name) and not Path(name).exists():
         return OutsideEmbedder(provider(name, settings), settings.redacted)
     return OutsideEmbedder(sentence_transformer(name, settings.allow_downloads), settings.redacted)
 
 
 class BundledEmbedder(Embedder):
-    """all-MiniLM-L6-v2 on ONNX Runtime, with the weights in `folder` or the installed ones."""
+    """all-MiniLM-L6-v2 on ONNX Runtime, in `int8` or `fp32`, with the weights in `folder` or the installed ones."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, precision: str = "int8", folder: Path | None = None) -> None:
         from rag import bundled
 
-        self._model = bundled.MiniLM(folder)
+        self._model = bundled.MiniLM(precision, folder)
+        self._precision = bundled.PRECISIONS[precision]
 
     @property
     def dimension(self) -> int:
@@ -107,7 +108,7 @@ class BundledEmbedder(Embedder):
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        return _fingerprint("all-MiniLM-L6-v2", self._model.revision, "fp32", self.dimension)
+        return _fingerprint("all-MiniLM-L6-v2", self._model.revision, self._precision, self.dimension)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         return self._model.encode(texts, progress)
