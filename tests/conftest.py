@@ -48,7 +48,8 @@ def make_workspace(
     made: list[Workspace] = []
 
     def bundled_once(settings: Settings) -> Embedder:
-        return embedder if settings.embedding_model == "bundled" else load_embedder(settings)
+        usual = (settings.embedding_model, settings.embedding_precision) == ("bundled", "int8")
+        return embedder if usual else load_embedder(settings)
 
     monkeypatch.setattr("rag.workspace.opened.load_embedder", bundled_once)
 

