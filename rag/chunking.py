@@ -244,7 +244,7 @@ class _Headings:
         while ending and ending[0].end <= until:
             over = heappop(ending)
             if any(heading is over.heading for heading in self._open):
-                self._go_on(over.end, [one for one in over.before if one.end is None or one.end > over.end])
+                self._go_on(over.end, [one for one in over.before if one.end is None or one.end >= over.end])
 
     def _go_on(self, place: int, headings: list[Heading]) -> None:
         self._open = headings
