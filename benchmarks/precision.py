@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from rag.bundled import MiniLM, bundled_folder
 from rag.chunking import chunk
-from rag.parsing import parse_file
+from rag.parsing import Reader
 from rag.records import Chunk
 from rag.settings import load_settings
 
@@ -102,10 +102,11 @@ def pages_task(data: Path, model: MiniLM) -> Task:
 
 def cut(paths: Iterable[Path], model: MiniLM) -> list[tuple[str, Chunk]]:
     settings = load_settings()
-    found = []
+    reader, found = Reader(settings), []
     for path in sorted(paths):
-        parsed = parse_file(path, path.name, settings)
+        parsed = reader.parse(path, path.name)
         found += [(path.stem, one) for one in chunk(parsed, path.stem, settings.chunk_tokens, model.token_offsets)]
+    reader.close()
     return found
 
 

@@ -208,6 +208,15 @@ def _trim(text: str, begin: int, end: int) -> tuple[int, int] | None:
     return (begin, end) if begin < end else None
 
 
+class _Ending(NamedTuple):
+    """A heading that ends; of those that end together the inner one, with the lower `order`, comes first."""
+
+    end: int
+    order: int
+    heading: Heading
+    before: list[Heading]
+
+
 class _Headings:
     """The heading path at a place: the headings above it, outermost first."""
 
@@ -216,13 +225,13 @@ class _Headings:
         self.offsets = [heading.offset for heading in ordered]
         self._places: list[int] = []
         self._paths: list[str] = []
-        self._open: tuple[Heading, ...] = ()
+        self._open: list[Heading] = []
         ending: list[_Ending] = []  # a heap
         for heading in ordered:
             self._close(ending, heading.offset)
             if heading.end is not None:
                 heappush(ending, _Ending(heading.end, -len(self._places), heading, self._open))
-            self._go_on(heading.offset, (*(above for above in self._open if above.level < heading.level), heading))
+            self._go_on(heading.offset, [*(one for one in self._open if one.level < heading.level), heading])
         self._close(ending, math.inf)
 
     def path(self, start: int) -> str:
@@ -235,18 +244,9 @@ class _Headings:
         while ending and ending[0].end <= until:
             over = heappop(ending)
             if any(heading is over.heading for heading in self._open):
-                self._go_on(over.end, tuple(left for left in over.before if left.end is None or left.end > over.end))
+                self._go_on(over.end, [one for one in over.before if one.end is None or one.end >= over.end])
 
-    def _go_on(self, place: int, headings: tuple[Heading, ...]) -> None:
+    def _go_on(self, place: int, headings: list[Heading]) -> None:
         self._open = headings
         self._places.append(place)
         self._paths.append(" > ".join(one.title for one in headings))
-
-
-class _Ending(NamedTuple):
-    """A heading that ends; of those that end together the inner one, with the lower `order`, comes first."""
-
-    end: int
-    order: int
-    heading: Heading
-    before: tuple[Heading, ...]

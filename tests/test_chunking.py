@@ -73,6 +73,45 @@ def test_a_heading_of_the_same_level_ends_the_one_before() -> None:
     assert [one.heading for one in chunk(document(text, headings=headings), "d", 90, words)] == ["A", "A > A1", "B"]
 
 
+def path_at(headings: tuple[Heading, ...], place: int) -> str:
+    """The heading of a chunk that begins at `place` of a page of one-letter words."""
+    text = "x " * 100
+    found = chunk(document(text, headings=headings), "d", 1, words)
+    return next(one.heading for one in found if one.start == place)
+
+
+def test_after_the_end_of_a_heading_the_path_is_what_it_was_before() -> None:
+    headings = (Heading(1, "A", 0), Heading(2, "A1", 10), Heading(9, "T", 20, end=40), Heading(1, "B", 60))
+    paths = {place: path_at(headings, place) for place in (0, 10, 20, 38, 40, 58, 60)}
+    assert paths == {0: "A", 10: "A > A1", 20: "A > A1 > T", 38: "A > A1 > T", 40: "A > A1", 58: "A > A1", 60: "B"}
+
+
+def test_headings_that_end_may_lie_within_each_other_and_follow_each_other() -> None:
+    within = (Heading(9, "Outer", 0, end=60), Heading(9, "Inner", 20, end=40), Heading(10, "Deep", 22, end=40))
+    assert [path_at(within, place) for place in (0, 20, 22, 40, 60)] == ["Outer", "Inner", "Inner > Deep", "Outer", ""]
+    following = (Heading(9, "One", 0, end=20), Heading(9, "Two", 20, end=40))
+    assert [path_at(following, place) for place in (0, 18, 20, 40)] == ["One", "One", "Two", ""]
+    overlapping = (Heading(9, "One", 0, end=30), Heading(9, "Two", 20, end=40))
+    assert [path_at(overlapping, place) for place in (0, 20, 30, 40)] == ["One", "Two", "Two", ""]
+
+
+def test_a_real_heading_within_what_ends_stays_after_it() -> None:
+    headings = (Heading(9, "T", 0, end=40), Heading(2, "H", 20))
+    assert [path_at(headings, place) for place in (0, 20, 40, 60)] == ["T", "H", "H", "H"]
+
+
+def test_a_table_begins_a_chunk_with_its_header() -> None:
+    rows = "\n".join(f"article{n} | {n}.50" for n in range(60))
+    prose = " ".join(sentence(n) for n in range(7))
+    text = f"{prose}\n\nArticle | Price\n{rows}\n\n{prose}"
+    table = Heading(9, "Article | Price", text.index("Article"), end=text.index(f"\n\n{prose}"))
+    chunks = chunk(document(text, headings=(table,)), "d", 100, words)
+    assert chunks[0].text == prose
+    assert chunks[1].text.startswith("Article | Price\narticle0 |")
+    assert {one.heading for one in chunks if one.text.startswith("article")} == {"Article | Price"}
+    assert chunks[-1].heading in ("", "Article | Price")
+
+
 def test_text_without_any_border_is_still_cut() -> None:
     letters = "x" * 5000
     each = [(at, at + 1) for at in range(5000)]

@@ -8,6 +8,7 @@ import pytest
 
 from rag.errors import FilterError
 from rag.filters import parse_where
+from rag.parsing.media import media_type
 
 
 @pytest.mark.parametrize("nothing", [None, {}, "{}", "null"])
@@ -27,6 +28,8 @@ def test_dates_are_written_as_people_write_them() -> None:
 
 def test_types_may_be_named_by_what_people_call_them() -> None:
     assert parse_where({"type": "PDF"}) == parse_where({"type": "application/pdf"})
+    for word in ("txt", "md", "docx", "pptx", "xlsx", "csv", "tsv", "html", "json", "jsonl", "png", "jpg", "tiff"):
+        assert parse_where({"type": word}) == {"type": {"$eq": media_type(f"a.{word}")}}
 
 
 def test_tags_are_looked_for_in_an_array() -> None:

@@ -35,6 +35,7 @@ def stored(tmp_path: Path, data: bytes) -> Path:
         ("notes.text", "text/plain"),
         ("photo.JPG", "image/jpeg"),
         ("scan.tif", "image/tiff"),
+        ("table.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
         ("song.mp3", None),
         ("pdf", None),
         ("a.pdf/evil.exe", None),

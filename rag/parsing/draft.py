@@ -98,10 +98,11 @@ class Draft:
     def open_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> None:
         """Begin a table with its header: `columns` as one row, or `rows` where the header has several."""
         self.close_table()
-        title = clean_title(CELL.join(column for column in columns if column))
+        title = clean_title(CELL.join(name for column in columns if (name := clean_title(column))))
         start = self._length if self.page_is_empty else self._length + len(PARAGRAPH)
-        self._open = len(self._headings)
-        self._headings.append(Heading(TABLE_LEVEL, title, start))
+        if title:
+            self._open = len(self._headings)
+            self._headings.append(Heading(TABLE_LEVEL, title, start))
         for number, row in enumerate(rows or [columns]):
             self.row(row, PARAGRAPH if number == 0 else LINE)
 
@@ -157,7 +158,7 @@ class Draft:
         if not self.page_is_empty:
             self._append(separator)
         start = self._length
-        self._append(_UNWRITABLE.sub("\ufffd", text))
+        self._append(_UNWRITABLE.sub("", text))
         check_chars(self._length, self._limits)
         return start
 

@@ -32,7 +32,7 @@ _MANY_BREAKS = re.compile(r"\n{3,}")
 
 def parse_html(data: bytes, name: str, limits: Limits) -> ParsedDocument:
     """Raises EmptyDocumentError, TooLargeError, ParseLimitError, and DamagedError for what is not text."""
-    source = read_source(data, limits)
+    source = read_source(data)
     draft = Draft(limits)
     reader = _Reader(draft)
     reader.read(source.root)

@@ -10,9 +10,7 @@ from typing import Any
 from lxml import etree
 
 from rag.errors import EmptyDocumentError, ParseLimitError
-from rag.parsing.limits import Limits
 from rag.parsing.outline import created_on
-from rag.parsing.raw import check_chars
 from rag.parsing.text import decode, require_text
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -46,10 +44,9 @@ class HtmlSource:
     date: int | None
 
 
-def read_source(data: bytes, limits: Limits) -> HtmlSource:
-    """Raises EmptyDocumentError, TooLargeError, ParseLimitError, and DamagedError for what is not text."""
+def read_source(data: bytes) -> HtmlSource:
+    """Raises EmptyDocumentError, ParseLimitError, and DamagedError for what is not text."""
     text = _declared(data) or decode(data)
-    check_chars(len(text), limits)
     if not text.strip():
         raise EmptyDocumentError("The file is empty: upload one with content.")
     require_text(text)

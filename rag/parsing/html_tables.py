@@ -9,7 +9,8 @@ from lxml import etree
 from rag.parsing.html_source import BLOCKS, HEADINGS, is_shown
 from rag.parsing.tables import Row, clean_cell, compact
 
-_WIDEST_CELL = 1000  # columns, and rows, as in the standard
+_LONGEST_SPAN = 1000  # columns or rows, as in the standard
+_WIDEST_TABLE = 200  # columns; a cell beyond them covers none in the rows below
 _BEFORE = {"$", "€", "£", "¥", "(", "$(", "€(", "£("}
 _AFTER = {")", "%", ")%", "%)"}
 
@@ -57,7 +58,8 @@ def _row(cells: list[Any], taken: dict[int, int], number: int) -> dict[int, str]
             row[column] = text
         width, height = _span(cell, "colspan"), _span(cell, "rowspan")
         if height > 1:
-            taken.update((column + extra, number + height - 1) for extra in range(width))
+            covered = range(column, min(column + width, _WIDEST_TABLE))
+            taken.update(dict.fromkeys(covered, number + height - 1))
         column += width
     return row
 
@@ -69,7 +71,7 @@ def _is_marked(tr: Any, cells: list[Any]) -> bool:
 
 def _span(cell: Any, name: str) -> int:
     value = cell.get(name, "1").strip()
-    return min(max(int(value), 1), _WIDEST_CELL) if value.isascii() and value.isdigit() and len(value) < 9 else 1
+    return min(max(int(value), 1), _LONGEST_SPAN) if value.isascii() and value.isdigit() and len(value) < 9 else 1
 
 
 def _cell_text(cell: Any) -> str:

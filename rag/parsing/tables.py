@@ -97,17 +97,17 @@ def compact(rows: Sequence[dict[int, str]]) -> list[list[str]]:
 
 
 def _column_groups(rows: Sequence[dict[int, str]]) -> dict[int, int]:
-    """Each column's place in the table."""
+    """Each column's place in the table. From the right: a name stands before its numbers rather than after a label."""
     filled_in: dict[int, set[int]] = {}
     for number, row in enumerate(rows):
         for column, text in row.items():
             if text:
                 filled_in.setdefault(column, set()).add(number)
     groups: dict[int, int] = {}
-    group, taken = -1, set[int]()
-    for column in sorted(filled_in):
-        if group < 0 or taken & filled_in[column]:
-            group, taken = group + 1, set()
+    group, taken = 0, set[int]()
+    for column in sorted(filled_in, reverse=True):
+        if taken & filled_in[column]:
+            group, taken = group - 1, set()
         taken = taken | filled_in[column]
         groups[column] = group
-    return groups
+    return {column: place - group for column, place in groups.items()}
