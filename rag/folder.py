@@ -137,14 +137,10 @@ class Folder:
         The id is the first 128 bits of the SHA-256 of the bytes, in hex: of those that were copied, even if the file is
         changing meanwhile.
         """
-        with source.open("rb") as reading, self._writing(source.name):
-            handle, part = tempfile.mkstemp(suffix=_PART, dir=self.files)
-            try:
-                with os.fdopen(handle, "wb") as writing:
-                    document_id, size = _copy(reading, writing)
-                Path(part).replace(self.original(document_id))
-            finally:
-                Path(part).unlink(missing_ok=True)
+        with source.open("rb") as reading, self._writing(source.name), self._part() as (writing, part):
+            document_id, size = _copy(reading, writing)
+            writing.close()
+            part.replace(self.original(document_id))
         return document_id, size
 
     def discard(self, document_id: str) -> None:
@@ -172,8 +168,10 @@ class Folder:
 
     def keep_parse(self, document_id: str, engines: str, parsed: bytes) -> None:
         """Keep what `engines` made of a document until it is indexed."""
-        with self._writing():
-            self._parse(document_id).write_bytes(engines.encode() + b"\n" + parsed)
+        with self._writing(), self._part() as (writing, part):
+            writing.write(engines.encode() + b"\n" + parsed)
+            writing.close()
+            part.replace(self._parse(document_id))
 
     def kept_parse(self, document_id: str, engines: str) -> bytes | None:
         """What the same engines made of it before, if it was kept."""
@@ -189,6 +187,16 @@ class Folder:
     def size(self) -> int:
         """Bytes of all that is kept here."""
         return sum(_size(path) for path in self.path.rglob("*"))
+
+    @contextmanager
+    def _part(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """A new file beside the kept ones, to be put in its place when it is whole; else it goes."""
+        handle, name = tempfile.mkstemp(suffix=_PART, dir=self.files)
+        try:
+            with os.fdopen(handle, "wb") as writing:
+                yield writing, Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self, name: str = "") -> Iterator[None]:

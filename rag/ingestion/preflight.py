@@ -73,7 +73,8 @@ class Checks:
         self._parts.embedder().encode(sample[:1])  # the first is slower than the others
         started = time.monotonic()
         self._parts.embedder().encode(sample)
-        return len(sample) / (time.monotonic() - started)
+        self._parts.catalog.note_speed("embedding", len(sample), time.monotonic() - started)
+        return self._parts.catalog.speeds()["embedding"]
 
     def _among_the_others(self, found: Preflight, collection: str) -> Preflight:
         try:

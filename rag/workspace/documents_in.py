@@ -105,7 +105,7 @@ class DocumentsIn(Contents):
 
     def drain(self) -> None:
         """Wait until nothing is waiting to be indexed, whoever queued it."""
-        while self.worker.working and self.unfinished():
+        while self.worker.working and self.catalog.next_of(UNFINISHED) is not None:
             time.sleep(POLL_SECONDS)
 
 
