@@ -19,6 +19,8 @@ LARGEST_RATIO = 100
 JUDGED_BYTES = 50_000_000
 MOST_BYTES = 4_000_000_000
 """Of all files together, unpacked."""
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What `zipfile` unpacks piece by piece; of the other ways it unpacks a whole block, however large that becomes."""
 _PIECE = 1 << 20
 
 
@@ -67,6 +69,8 @@ def _entries(opened: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 def _check(name: str, opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
     if len(opened.infolist()) > MOST_FILES:
         raise TooLargeError(f"{name} has more than {MOST_FILES:,} files: split it.")
+    if any(one.compress_type not in _BOUNDED for one in entries):
+        raise DamagedError(f"{name} is no ordinary zip: pack it anew.")
     unpacked = sum(one.file_size for one in entries)
     packed = sum(one.compress_size for one in entries)
     if unpacked > MOST_BYTES:

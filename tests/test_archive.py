@@ -79,6 +79,15 @@ def test_an_archive_that_lies_about_sizes_expands_no_further_than_it_says(tmp_pa
     assert sum(one.stat().st_size for one in (tmp_path / "out").iterdir()) <= 10
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_ways_of_packing_that_cannot_be_bounded_are_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "odd.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.txt", b"0" * 1000)
+    with pytest.raises(DamagedError, match="pack it anew"):
+        unpacked(path, tmp_path / "out")
+
+
 def test_a_locked_archive_says_so(tmp_path: Path) -> None:
     path = packed(tmp_path / "locked.zip", {"a.txt": b"secret"})
     data = bytearray(path.read_bytes())
