@@ -4,13 +4,18 @@ import streamlit as st
 
 from rag.records import UNFINISHED, VISIBLE, State
 from ui.brand import NAME, PROMISE
+from ui.places import ASK, COLLECTIONS, UPLOAD
 from ui.progress import hand_in, remember, watch
 from ui.samples import sample_files
-from ui.shell import ASK, COLLECTIONS, UPLOAD, heading, page
+from ui.shell import heading, page
 from ui.text import counted, day, escape_markdown, shortened
 
 STEPS = (
-    (":material/upload_file:", "Upload", "PDF, text and Markdown files, by themselves or by the dozen."),
+    (
+        ":material/upload_file:",
+        "Upload",
+        "PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, text, JSON and images; files or whole folders.",
+    ),
     (":material/forum:", "Ask", "In your own words. Answers come from your documents only."),
     (":material/fact_check:", "Check", "Each footnote opens the page it quotes, the words marked."),
 )
@@ -74,5 +79,5 @@ with page(NAME) as workspace:
                 st.switch_page(UPLOAD)
 
     if failed:
-        st.warning(f"{counted(len(failed), 'document')} could not be read.", icon=":material/warning:")
+        st.warning(f"{counted(len(failed), 'document')} could not be indexed.", icon=":material/warning:")
         st.page_link(COLLECTIONS, label="See why", icon=":material/arrow_forward:")

@@ -3,10 +3,16 @@
 import streamlit as st
 
 from rag.records import VISIBLE
-from ui.conversation import Turn, ask, choose_search, draw, offer, search_in_words
+from ui.conversation import Turn, ask, choose_search, draw, offer, only_by_words, search_in_words
+from ui.places import UPLOAD
 from ui.samples import example_questions
-from ui.shell import UPLOAD, heading, page
+from ui.shell import heading, page
 from ui.text import counted
+
+VECTORS = (
+    "Vectors are numbers that stand for the meaning of a passage, so that a question is matched in other words too. "
+    "Making them takes longer than reading a document."
+)
 
 with page("Ask") as workspace:
     turns: list[Turn] = st.session_state.setdefault("turns", [])
@@ -33,6 +39,8 @@ with page("Ask") as workspace:
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)
     st.caption(search_in_words(search, workspace.settings))
+    if partly := only_by_words(searchable, search.collection):
+        st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
     beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
     if question:

@@ -3,9 +3,20 @@
 import streamlit as st
 
 from rag.records import UNFINISHED
-from ui.contents import choose, confirm_delete, confirm_delete_collection, describe, show_chunks, show_failures, storage
+from ui.contents import (
+    choose,
+    confirm_delete,
+    confirm_delete_collection,
+    describe,
+    follow_link,
+    show_failures,
+    show_passages,
+    storage,
+)
+from ui.dialogs import open_dialog
+from ui.places import UPLOAD
 from ui.progress import watch
-from ui.shell import UPLOAD, heading, page
+from ui.shell import heading, page
 from ui.text import bytes_as_text, counted, day
 
 with page("Collections") as workspace:
@@ -17,6 +28,7 @@ with page("Collections") as workspace:
             st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
 
     else:
+        follow_link(collections, workspace.documents)
         if st.session_state.get("shown_collection") not in collections:
             st.session_state.pop("shown_collection", None)
         name = st.selectbox("Collection", list(collections), key="shown_collection", persist_state="session") or next(
@@ -31,19 +43,28 @@ with page("Collections") as workspace:
             watch(workspace)
         if documents:
             document = choose(documents, name)
-            show_failures(documents)
+            show_failures(workspace, documents)
             if document is not None:
-                describe(document)
-                if not workspace.settings.demo and st.button("Delete this document", icon=":material/delete:"):
-                    confirm_delete(workspace, document)
-                show_chunks(workspace, document)
+                describe(workspace, document)
+                if not workspace.settings.demo:
+                    st.button(
+                        "Delete this document",
+                        icon=":material/delete:",
+                        on_click=open_dialog,
+                        args=(confirm_delete, workspace, document),
+                    )
+                show_passages(workspace, document)
         else:
             st.markdown("This collection is empty.")
             if not workspace.settings.demo:
                 st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
-        if not workspace.settings.demo and st.button(
-            "Delete this collection", icon=":material/delete_sweep:", type="tertiary"
-        ):
-            confirm_delete_collection(workspace, name, len(documents))
+        if not workspace.settings.demo:
+            st.button(
+                "Delete this collection",
+                icon=":material/delete_sweep:",
+                type="tertiary",
+                on_click=open_dialog,
+                args=(confirm_delete_collection, workspace, name, len(documents)),
+            )
 
     storage(workspace)

@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
-from rag.records import UNFINISHED, VISIBLE, Chunk, Document, State
+from rag.errors import NotFoundError
+from rag.records import UNFINISHED, VISIBLE, Document, State
 from rag.workspace import Workspace
+from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
-from ui.passages import heading_path
-from ui.progress import stage
+from ui.passages import show_chunks
+from ui.progress import cancel_button, retry_button
 from ui.shell import say
+from ui.stages import ocr_notice, stage, waiting_to_replace
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
-CHUNKS_A_PAGE = 10
 FAILURES_SHOWN = 20
 ERASE_WORD = "erase"
 
 _STATES = {
     State.QUEUED: "Waiting",
     State.INDEXING: "In progress",
-    State.SEARCHABLE: "Searchable",
+    State.SEARCHABLE: "Searchable by words",
     State.READY: "Ready",
     State.FAILED: "Failed",
 }
+
+
+_COLUMNS: dict[str, Any] = {
+    "Document": st.column_config.TextColumn(width=230, pinned=True),
+    "State": st.column_config.TextColumn(
+        help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
+    ),
+    "Pages": st.column_config.NumberColumn(format="localized", width=65),
+    "Passages": st.column_config.NumberColumn(format="localized", width=80),
+    "Tags": st.column_config.ListColumn(width=120),
+    "Size": st.column_config.NumberColumn(format="bytes", width=80),
+}
+
+
+def follow_link(collections: Collection[str], documents: Callable[[str], Sequence[Document]]) -> None:
+    """Choose what the address names, `?collection=...&document=...`, once: afterwards the reader chooses."""
+    name, document = st.query_params.get("collection"), st.query_params.get("document")
+    if name is None:
+        return
+    st.query_params.clear()
+    if name in collections and (document is None or document in {one.id for one in documents(name)}):
+        st.session_state["shown_collection"] = name
+        st.session_state[f"document-{name}"] = document
+    else:
+        st.info("What the link leads to is no longer there.", icon=":material/link_off:")
 
 
 def table(documents: Sequence[Document]) -> list[dict[str, Any]]:
@@ -36,7 +64,8 @@ def table(documents: Sequence[Document]) -> list[dict[str, Any]]:
             "State": _STATES[one.state],
             "Pages": one.pages or None,
             "Passages": one.chunks or None,
-            "Size": bytes_as_text(one.bytes),
+            "Tags": list(one.tags),
+            "Size": one.bytes,
             "Added": one.added_at.date(),
         }
         for one in documents
@@ -56,7 +85,7 @@ def choose(documents: Sequence[Document], key: str) -> Document | None:
         key=f"table-{key}",
         on_select=clicked,
         selection_mode="single-row",
-        column_config={"Document": st.column_config.TextColumn(width=250)},
+        column_config=_COLUMNS,
         placeholder="–",
         alt="The documents of this collection",
     )
@@ -72,20 +101,23 @@ def choose(documents: Sequence[Document], key: str) -> Document | None:
     return by_id.get(chosen) if chosen else None
 
 
-def show_failures(documents: Sequence[Document]) -> None:
-    """The documents that could not be read, each with why."""
+def show_failures(workspace: Workspace, documents: Sequence[Document]) -> None:
+    """The documents that could not be indexed, each with why, and a way to try them all again."""
     failed = [one for one in documents if one.state is State.FAILED]
     if failed:
-        with st.expander(f"{counted(len(failed), 'document')} could not be read", icon=":material/error:"):
+        with st.expander(f"{counted(len(failed), 'document')} could not be indexed", icon=":material/error:"):
             for one in failed[:FAILURES_SHOWN]:
                 name = escape_markdown(shortened(one.name, 60))
                 st.markdown(f"**{name}**  \n:small[{message_markdown(one.reason)}]")
             if len(failed) > FAILURES_SHOWN:
                 st.caption(f"And {len(failed) - FAILURES_SHOWN:,} more: choose them above to see why.")
+            if not workspace.settings.demo and st.button("Retry all that failed", icon=":material/refresh:"):
+                workspace.retry(collection=failed[0].collection)
+                st.rerun()
 
 
-def describe(document: Document) -> None:
-    """A document's facts on a few lines."""
+def describe(workspace: Workspace, document: Document) -> None:
+    """A document's facts on a few lines, and what can be done about its state."""
     st.subheader(escape_markdown(document.name), anchor=False)
     if document.title and document.title != document.name:
         st.markdown(escape_markdown(document.title))
@@ -93,36 +125,26 @@ def describe(document: Document) -> None:
     if document.pages:
         facts[:0] = [counted(document.pages, "page"), counted(document.chunks, "passage")]
     st.caption(" · ".join(facts))
+    if document.tags:
+        st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
+    if document.ocr_pages:
+        st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
     if document.state is State.FAILED:
         st.error(message_markdown(document.reason), icon=":material/error:")
+        retry_button(workspace, document)
     elif document.state in UNFINISHED:
-        st.caption(f"Not ready yet: {stage(document)}.")
+        held_back = waiting_to_replace(workspace.documents(document.collection))
+        st.caption(f"Not ready yet: {stage(document, (document.collection, document.id) in held_back)}.")
+        cancel_button(workspace, document)
 
 
-def show_chunks(workspace: Workspace, document: Document) -> None:
-    """The document's chunks, some at a time."""
-    if document.state not in VISIBLE:
-        return
-    chunks = workspace.chunks(document)
-    pages = max(1, -(-len(chunks) // CHUNKS_A_PAGE))
-    st.caption(
-        "These are its passages, called chunks: the pieces that are searched and quoted, in reading order. "
-        "Their positions count characters in the document's text."
-    )
-    number = st.pagination(pages, key=f"chunks-{document.id}") if pages > 1 else 1
-    first = (number - 1) * CHUNKS_A_PAGE
-    for position, chunk in enumerate(chunks[first : first + CHUNKS_A_PAGE], start=first + 1):
-        _show_chunk(chunk, position)
+def show_passages(workspace: Workspace, document: Document) -> None:
+    """The document's passages, some at a time."""
+    if document.state in VISIBLE:
+        show_chunks(workspace.chunks(document), document.id)
 
 
-def _show_chunk(chunk: Chunk, position: int) -> None:
-    with st.container(border=True, gap="xsmall"):
-        heading = f" · {heading_path(chunk.heading)}" if chunk.heading else ""
-        st.caption(f"Chunk {position} · page {chunk.page} · characters {chunk.start:,}–{chunk.end:,}{heading}")
-        st.text(chunk.text)
-
-
-@st.dialog("Delete this document?", icon=":material/delete:")
+@st.dialog("Delete this document?", icon=":material/delete:", on_dismiss=close_dialog)
 def confirm_delete(workspace: Workspace, document: Document) -> None:
     """Ask, then delete a document."""
     st.markdown(
@@ -132,7 +154,7 @@ def confirm_delete(workspace: Workspace, document: Document) -> None:
     _delete_or_keep(lambda: _delete(workspace, document))
 
 
-@st.dialog("Delete this collection?", icon=":material/delete:")
+@st.dialog("Delete this collection?", icon=":material/delete:", on_dismiss=close_dialog)
 def confirm_delete_collection(workspace: Workspace, name: str, documents: int) -> None:
     """Ask, then delete a collection."""
     st.markdown(
@@ -143,21 +165,25 @@ def confirm_delete_collection(workspace: Workspace, name: str, documents: int) -
 
 def _delete_or_keep(delete: Any) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep", key="keep"):
+        if st.button("Keep", key="keep", on_click=close_dialog):
             st.rerun()
         if st.button("Delete", key="really-delete", type="primary", on_click=delete):
             st.rerun()
 
 
 def _delete(workspace: Workspace, document: Document) -> None:
+    close_dialog()
     with friendly_errors():
-        workspace.delete(document.id, document.collection)
+        with suppress(NotFoundError):  # another session was faster
+            workspace.delete(document.id, document.collection)
         say(f"Deleted {escape_markdown(document.name)}.")
 
 
 def _delete_collection(workspace: Workspace, name: str) -> None:
+    close_dialog()
     with friendly_errors():
-        workspace.delete_collection(name)
+        with suppress(NotFoundError):
+            workspace.delete_collection(name)
         say(f"Deleted the collection {escape_markdown(name)}.")
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.errors import RagError
-from rag.records import Answer, AnswerPiece, Citation, Document
+from rag.records import Answer, AnswerPiece, Citation, Document, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
+from ui.dialogs import open_dialog
 from ui.passages import cited, found, label, open_passage
+from ui.stages import waiting_to_replace
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
 QUOTING = "extractive"
@@ -69,6 +71,17 @@ def search_in_words(search: Search, settings: Settings) -> str:
     )
     where = f"Searching {what} in the collection “{escape_markdown(search.collection)}”."
     return f"{where} {how} Each question stands alone."
+
+
+def only_by_words(searchable: Sequence[Document], collection: str) -> str:
+    """Which documents of a collection are not searched as well as they will be, in Markdown; empty if all are."""
+    here = [one for one in searchable if one.collection == collection]
+    held_back = waiting_to_replace(here)
+    number = sum(one.state is State.SEARCHABLE and (one.collection, one.id) not in held_back for one in here)
+    if not number:
+        return ""
+    are = "is searched by its words" if number == 1 else "are searched by their words"
+    return f"{counted(number, 'document')} {are} only, until the vectors for searching by meaning are made."
 
 
 def offer(examples: Sequence[str]) -> None:
@@ -161,9 +174,13 @@ def _draw_footnotes(workspace: Workspace, turn: Turn, citations: Sequence[Citati
     with st.container(horizontal=True, gap="xsmall"):
         for one in citations:
             shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
-            if st.button(shown, key=f"footnote-{number}-{one.number}"):
-                hits = turn.answer.hits if turn.answer else ()
-                open_passage(workspace, cited(one, turn.search.collection, hits))
+            hits = turn.answer.hits if turn.answer else ()
+            st.button(
+                shown,
+                key=f"footnote-{number}-{one.number}",
+                on_click=open_dialog,
+                args=(open_passage, workspace, cited(one, turn.search.collection, hits)),
+            )
 
 
 def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) -> None:
@@ -176,14 +193,21 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
         st.caption(_made_by(answer))
         for index, hit in enumerate(answer.hits):
             with st.container(gap="xxsmall"):
-                if st.button(
+                st.button(
                     f"**{label(hit.name, hit.chunk.page)}**",
                     key=f"hit-{number}-{index}",
                     type="tertiary",
                     icon=":material/article:",
-                ):
-                    open_passage(workspace, found(hit, turn.search.collection))
-                st.caption(f"{hit.score:.0%} alike · {_snippet(hit.chunk.text)}")
+                    on_click=open_dialog,
+                    args=(open_passage, workspace, found(hit, turn.search.collection)),
+                )
+                st.caption(f"{how_found(hit)} · {_snippet(hit.chunk.text)}")
+
+
+def how_found(hit: Hit) -> str:
+    """By what a passage was found, and how near it is to the question."""
+    alike = f"{hit.score:.0%} alike"
+    return f"found by its words · {alike}" if "lexical" in hit.ranks and "dense" not in hit.ranks else alike
 
 
 def _snippet(text: str) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from rag.errors import NotFoundError
-from rag.records import Citation, Hit, Page
+from rag.records import Chunk, Citation, Hit, Page
 from rag.workspace import Workspace
+from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
 from ui.text import escape_markdown, shortened
 
+CHUNKS_A_PAGE = 10
 NEAR = 260
 """Characters shown before the quote; what is earlier on the page is folded away, so the quote is in sight."""
 
@@ -66,7 +69,7 @@ def _holds(hit: Hit, citation: Citation) -> bool:
     return chunk.document_id == citation.document and chunk.start <= citation.start and citation.end <= chunk.end
 
 
-@st.dialog("Passage", width=880, icon=":material/format_quote:")
+@st.dialog("Passage", width=880, icon=":material/format_quote:", on_dismiss=close_dialog)
 def open_passage(workspace: Workspace, passage: Passage) -> None:
     """Show a passage in a dialog: document, page, headings, and the page's text with the passage marked."""
     with friendly_errors():
@@ -80,6 +83,11 @@ def open_passage(workspace: Workspace, passage: Passage) -> None:
             st.caption("The document has been deleted since. This is what was quoted from it.")
             pages = {}
         page = pages.get(passage.page)
+        if page and page.ocr is not None:
+            st.warning(
+                f"This page was read by OCR (confidence {page.ocr:.0%}): check the original.",
+                icon=":material/document_scanner:",
+            )
         st.html(page_html(page, passage.start, passage.end) if page else _paper(_marked(passage.text)))
 
 
@@ -110,6 +118,29 @@ def _marked(text: str) -> str:
 
 def _paper(inner: str) -> str:
     return f'<div style="{_PAPER}">{inner}</div>'
+
+
+def show_chunks(chunks: Sequence[Chunk], key: str) -> None:
+    """Passages in reading order, some at a time."""
+    if not chunks:
+        st.caption("It has no passages.")
+        return
+    pages = -(-len(chunks) // CHUNKS_A_PAGE)
+    st.caption(
+        "These are its passages, called chunks: the pieces that are searched and quoted, in reading order. "
+        "Their positions count characters in the document's text."
+    )
+    number = st.pagination(pages, key=f"chunks-{key}") if pages > 1 else 1
+    first = (number - 1) * CHUNKS_A_PAGE
+    for position, chunk in enumerate(chunks[first : first + CHUNKS_A_PAGE], start=first + 1):
+        _show_chunk(chunk, position)
+
+
+def _show_chunk(chunk: Chunk, position: int) -> None:
+    with st.container(border=True, gap="xsmall"):
+        heading = f" · {heading_path(chunk.heading)}" if chunk.heading else ""
+        st.caption(f"Chunk {position} · page {chunk.page} · characters {chunk.start:,}–{chunk.end:,}{heading}")
+        st.text(chunk.text)
 
 
 def heading_path(heading: str) -> str:

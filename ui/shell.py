@@ -16,12 +16,13 @@ from rag.errors import FolderInUseError, RagError
 from rag.settings import Settings, load_settings
 from rag.workspace import Workspace, open_workspace
 from ui.brand import ICON, NAME
+from ui.corner import corner
+from ui.dialogs import draw_dialog
 from ui.door import guard, leave_button
 from ui.errors import friendly_errors, show_error
+from ui.places import ASK, COLLECTIONS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
-
-HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
 
 _MENU = (
     (HOME, "Home", ":material/home:"),
@@ -50,8 +51,10 @@ def page(title: str) -> Iterator[Workspace]:
         st.toast(message, icon=":material/check_circle:")
     if settings.storage_is_ephemeral:
         st.caption(":material/warning: What is stored here may vanish when the app restarts. Keep your originals.")
+    corner(workspace)
     with friendly_errors():
         yield workspace
+        draw_dialog(title)
 
 
 def heading(title: str) -> DeltaGenerator:

@@ -7,6 +7,7 @@ as Markdown, go through `escape_markdown`.
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Collection
 from datetime import datetime
@@ -90,6 +91,22 @@ def bytes_as_text(number: int) -> str:
             amount = number / size
             return f"{amount:.0f} {unit}" if amount >= 10 or unit == "kB" else f"{amount:.1f} {unit}"
     raise AssertionError("the last unit takes every number")
+
+
+def duration(seconds: float) -> str:
+    """`under 1 s`, `4 s`, `40 s`, `3 min`, `1.5 h`: rounded up, the coarser the longer."""
+    if seconds < 1:
+        return "under 1 s"
+    for unit, size, step, below in (("s", 1, 1, 10), ("s", 1, 5, 60), ("min", 60, 1, 15), ("min", 60, 5, 60)):
+        amount = math.ceil(seconds / size / step) * step
+        if amount < below:
+            return f"{amount} {unit}"
+    return f"{math.ceil(seconds / 1800) / 2:g} h"
+
+
+def settled(seconds: float, shown: float | None) -> float:
+    """An estimate that keeps what is shown until it is clearly different, so that it does not flicker."""
+    return shown if shown is not None and 0.75 * shown <= seconds <= 1.15 * shown else seconds
 
 
 def day(when: datetime) -> str:

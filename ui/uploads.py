@@ -1,45 +1,95 @@
-"""From Streamlit's uploader to the workspace, without keeping the bytes in memory."""
+"""The first steps of an upload: choosing files and where they go, without keeping their bytes in memory."""
 
 from __future__ import annotations
 
-import shutil
+import re
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Literal
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from rag.records import IngestEvent
-from rag.workspace import READABLE, Upload, Workspace
-from ui.progress import hand_in
+from rag.workspace import READABLE, Workspace
+from ui.basket import ARCHIVE, Basket
 
 NEW_COLLECTION = "New collection…"
+FOLDER = "Folder"
 
 
 def extensions() -> list[str]:
-    """The extensions that can be read, with dots: to Streamlit `text` means every kind of text."""
-    return [one.strip() for one in READABLE.split(",")]
+    """The extensions that are taken, with dots: to Streamlit `text` means every kind of text."""
+    return [*(one.strip() for one in READABLE.split(",")), ARCHIVE]
 
 
-def collection_choices(workspace: Workspace) -> list[str]:
+def choose_files(basket: Basket, max_file_mb: int) -> None:
+    """An uploader for files or a whole folder; what is chosen goes into the basket at once."""
+    what = st.segmented_control(
+        "What to upload", ["Files", FOLDER], default="Files", required=True, key="upload_what", persist_state="session"
+    )
+    several: Literal["directory", True] = "directory" if what == FOLDER else True
+    batch = st.session_state.setdefault("batch", 0)
+    files = st.file_uploader(
+        "A folder with all that is in it" if what == FOLDER else "Files to index",
+        type=extensions(),
+        accept_multiple_files=several,
+        key=f"files-{what}-{batch}",
+        max_upload_size=max_file_mb,
+        help="PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, text, JSON, and images of pages. "
+        "A zip archive is unpacked when it is added.",
+    )
+    if files:
+        with st.spinner("Taking them in…"):
+            basket.take(zip(distinct_names([one.name for one in files]), files, strict=True))
+        st.session_state["batch"] = batch + 1  # an uploader without files: these are in the basket now
+        _release(files)
+        st.rerun()
+
+
+def distinct_names(paths: Sequence[str]) -> list[str]:
+    """The last parts of paths; where several are the same, the paths with their folders, `2024 - index.html`."""
+    parts = [[one for one in re.split(r"[\\/]", path) if one] or [path] for path in paths]
+    times = Counter(one[-1] for one in parts)
+    return [one[-1] if times[one[-1]] == 1 else " - ".join(one) for one in parts]
+
+
+def choose_collection(workspace: Workspace) -> str:
+    """Where the files go; empty while a new collection has no name of its own yet."""
+    choice = st.selectbox(
+        "Collection",
+        [*_collections(workspace), NEW_COLLECTION],
+        key="upload_collection",
+        persist_state="session",
+        help="A collection is a set of documents that are searched together.",
+    )
+    if choice != NEW_COLLECTION:
+        return choice
+    name = (st.text_input("Name of the new collection", max_chars=100) or "").strip()
+    if not name.isprintable():
+        st.error("A collection's name has only characters that can be seen. Type it anew.")
+        return ""
+    return "" if name == NEW_COLLECTION else name
+
+
+def choose_tags(workspace: Workspace) -> list[str]:
+    """Tags for the files, those there are already or new ones."""
+    there = {tag for one in workspace.documents() for tag in one.tags}
+    return st.multiselect(
+        "Tags",
+        sorted(there | set(st.session_state.get("upload_tags", ()))),
+        key="upload_tags",
+        persist_state="session",
+        accept_new_options=True,
+        placeholder="None, or type one",
+        help="Words to sort documents by. Each file you add gets them.",
+    )
+
+
+def _collections(workspace: Workspace) -> list[str]:
     """The collections there are, the default one first, which may still have to be made."""
     default = workspace.settings.collection
     return [default, *sorted(one.name for one in workspace.collections() if one.name != default)]
-
-
-def hand_in_uploads(
-    workspace: Workspace, files: Sequence[UploadedFile], folder: Path, collection: str, replaces: bool
-) -> list[IngestEvent]:
-    """Hand uploaded files in by way of `folder`, and let their bytes in memory go."""
-    uploads = []
-    for number, file in enumerate(files):
-        path = folder / str(number)
-        with path.open("wb") as target:
-            shutil.copyfileobj(file, target)
-        uploads.append(Upload(path, file.name))
-    events = hand_in(workspace, uploads, collection, replaces)
-    _release(files)
-    return events
 
 
 def _release(files: Sequence[UploadedFile]) -> None:

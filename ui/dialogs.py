@@ -1,0 +1,32 @@
+"""The one dialog that is open, if any.
+
+Streamlit closes a dialog whenever the page runs again, which it does by itself when indexing ends. So what is open is
+kept in the session, and drawn at the end of each run until the reader closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+
+def open_dialog(draw: Callable[..., Any], *given: Any) -> None:
+    """Open a dialog, of which `draw` is a function decorated as one; for callbacks."""
+    st.session_state["dialog"] = (st.session_state["page"], draw, given)
+
+
+def close_dialog() -> None:
+    """Close it; for callbacks, and for `on_dismiss` of each dialog."""
+    st.session_state.pop("dialog", None)
+
+
+def draw_dialog(page: str) -> None:
+    """Draw the dialog that was opened on this page; one that was left open on another page is closed."""
+    st.session_state["page"] = page
+    where, draw, given = st.session_state.get("dialog", (page, None, ()))
+    if where != page:
+        close_dialog()
+    elif draw is not None:
+        draw(*given)

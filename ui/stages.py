@@ -1,0 +1,83 @@
+"""How far documents are, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from rag.records import VISIBLE, Document, Progress, State
+from ui.text import counted, duration, settled
+
+_STAGES = {
+    "queued": "waiting its turn",
+    "reading": "reading",
+    "ocr": "reading pages without text by OCR",
+    "splitting": "splitting into passages",
+    "indexing": "indexing its words",
+    "storing": "saving",
+}
+
+
+def stage(document: Document, held_back: bool = False) -> str:
+    """What is being done with an unfinished document, for people. `held_back`: its older version is searched so far."""
+    counts = f"{document.done:,} of {document.total:,}" if document.total else ""
+    if document.state is State.SEARCHABLE:
+        already = "Its version before is searched until it is ready" if held_back else "Searchable by words already"
+        if document.stage == "embedding" and counts:
+            return f"{already}; by meaning: {counts} passages"
+        return f"{already}; by meaning when it is its turn"
+    what = _STAGES.get(document.stage or document.state.value, "starting")
+    return f"{what}: {counts} pages" if document.stage == "ocr" and counts else what
+
+
+def fraction(document: Document) -> float:
+    """About how much of the work on a document is done, in [0, 1]. Nearly all of it is embedding, or OCR."""
+    share = min(1.0, document.done / document.total) if document.total else 0.0
+    if document.stage == "ocr":
+        return 0.04 + 0.5 * share
+    if document.state is State.SEARCHABLE:
+        return 0.97 if document.stage == "storing" else 0.1 + 0.85 * share * (document.stage == "embedding")
+    return {"reading": 0.04, "splitting": 0.06, "indexing": 0.08}.get(document.stage, 0.0)
+
+
+def outcome(document: Document) -> str:
+    """What became of a finished document, for people."""
+    took = f"{document.seconds:.1f} s" if document.seconds < 100 else f"{document.seconds / 60:.0f} min"
+    ocr = f" · {ocr_notice(document)}" if document.ocr_pages else ""
+    return f"Ready · {counted(document.pages, 'page')} · {counted(document.chunks, 'passage')} · {took}{ocr}"
+
+
+def ocr_notice(document: Document) -> str:
+    """`12 of 14 pages read by OCR, confidence 93%`."""
+    return (
+        f"{document.ocr_pages:,} of {counted(document.pages, 'page')} read by OCR, "
+        f"confidence {document.ocr_confidence:.0%}"
+    )
+
+
+def waiting_to_replace(documents: Sequence[Document]) -> set[tuple[str, str]]:
+    """Collection and id of documents that are not searched before they are ready, for they replace one that is."""
+    oldest: dict[tuple[str, str], Document] = {}
+    for one in sorted((one for one in documents if one.state in VISIBLE), key=lambda one: one.added_at):
+        oldest.setdefault((one.collection, one.name), one)
+    return {
+        (one.collection, one.id)
+        for one in documents
+        if one.replaces and one.state is State.SEARCHABLE and oldest[one.collection, one.name].id != one.id
+    }
+
+
+def how_many(progress: Progress) -> str:
+    """`3 of 14 documents`, and how many of them failed."""
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    return f"{progress.finished:,} of {counted(progress.documents, 'document')}{failed}"
+
+
+def time_left(what: str, seconds: float | None) -> str:
+    """`about 2 min left`, settled; empty if it is not known."""
+    if seconds is None:
+        return ""
+    shown = st.session_state.setdefault("times_left", {})
+    shown[what] = settled(seconds, shown.get(what))
+    return f"about {duration(shown[what])} left" if shown[what] >= 1 else "nearly done"
