@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import re
 import sys
+import threading
 import time
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from streamlit import config
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from rag.errors import StoreUnavailableError
 from rag.folder import Folder
+from rag.ingestion import Ingestion
 from rag.passwords import hash_password
-from rag.records import AnswerPiece
+from rag.records import AnswerPiece, Document, State
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
-from ui import door
+from tests.pdfs import drawing_pdf, encrypted_pdf, text_pdf
+from ui import door, stages
+from ui.basket import Basket
 
 pytestmark = pytest.mark.end_to_end
 
@@ -147,64 +156,333 @@ def test_every_page_opens_on_an_empty_workspace_and_says_what_to_do(data_dir: Pa
 
 # -- upload ----------------------------------------------------------------------------------------
 
+LIGHTHOUSE = b"The lighthouse was built in 1861 by Ada Kern.\n" * 4
 
-def test_after_an_error_the_same_files_can_be_added_again(data_dir: Path) -> None:
-    app = start("1_Upload")
-    app.file_uploader[0].upload("lighthouse.txt", b"The lighthouse was built in 1861 by Ada Kern.\n" * 4)
+
+def choose(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """Choose files on the Upload page."""
+    for name, content in files:
+        app.file_uploader[0].upload(name, content)
+    return healthy(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    """Wait until all chosen files are checked."""
+    return until(app, lambda app: not [one for one in bars(app) if one.startswith("Checking")])
+
+
+def bars(app: AppTest) -> list[str]:
+    return [one.proto.text.replace("\\", "") for one in app.get("progress")]
+
+
+def files_table(app: AppTest) -> dict[str, dict[str, Any]]:
+    rows = app.dataframe[0].value.to_dict("records")
+    return {row["Document"]: row for row in rows}
+
+
+def finished(app: AppTest) -> AppTest:
+    return until(app, lambda app: "Clear this list" in labels(app))
+
+
+def links(app: AppTest, label: str) -> list[str]:
+    """Query strings of the links on the page with that label."""
+    shown = [one.proto for one in app.main.get("page_link")]
+    return [one.query_string for one in shown if label in one.label.replace("\\", "")]
+
+
+@pytest.fixture
+def idle(data_dir: Path) -> Workspace:
+    """The pages' workspace, whose worker has been stopped: what is queued stays so."""
+    workspace = open_workspace(load_settings(), "the dashboard")
+    workspace.worker.stop()
+    return workspace
+
+
+def queue(workspace: Workspace, folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_text(f"This is the file {name}, about harbours.")
+    next(workspace.ingest([folder / name for name in names]))
+
+
+def test_a_name_that_cannot_be_seen_is_refused_and_the_files_wait(data_dir: Path) -> None:
+    app = choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE))
     app.selectbox(key="upload_collection").select("New collection…").run()
+    assert "Add 1 file" not in labels(app)
     app.text_input[0].input("evil\u202e").run()
-    app = press(app, "Add 1 file")
-    assert "all of them visible" in plain(app)
+    assert "can be seen" in plain(app)
     app.text_input[0].input("Harbour").run()
-    app = press(app, "Add 1 file")
-    until(app, lambda app: "Clear this list" in labels(app))
+    finished(press(app, "Add 1 file"))
     assert [one.collection for one in open_workspace(load_settings()).documents()] == ["Harbour"]
 
 
-def test_uploads_go_to_a_new_collection_and_each_outcome_is_told(data_dir: Path) -> None:
+def test_what_will_happen_is_shown_before_anything_does(data_dir: Path) -> None:
+    report = (ROOT / "samples" / REPORT).read_bytes()
     app = start("1_Upload")
-    app.file_uploader[0].upload("lighthouse.txt", b"The lighthouse was built in 1861 by Ada Kern.\n" * 4)
-    app.file_uploader[0].upload("broken.pdf", b"%PDF-1.4 nothing")
-    healthy(app.selectbox(key="upload_collection").select("New collection…").run())
-    assert "Add 2 files" not in labels(app)
-    healthy(app.text_input[0].set_value("Coast").run())
-    press(app, "Add 2 files")
-    until(app, lambda app: "Clear this list" in labels(app))
+    assert app.file_uploader[0].allowed_type[-1] == ".zip"
+    app = checked(choose(app, (REPORT, report), ("broken.pdf", b"%PDF-1.4 nothing"), ("scan.pdf", drawing_pdf())))
+    rows = files_table(app)
+    assert (rows[REPORT]["Pages"], rows[REPORT]["Passages"], rows[REPORT]["What happens"]) == (14, 52, "New")
+    assert rows[REPORT]["Time"]
+    assert rows["broken.pdf"]["What happens"] == "Left out: cannot be read"
+    assert (rows["scan.pdf"]["No text"], rows["scan.pdf"]["Time"]) == (1, "with OCR")
+    assert re.search(
+        r"3 files · \*\*15 pages\*\* \(1 without text\) · \*\*52 passages\*\*.*plus OCR of 1 page", shown(app)
+    )
+    assert "damaged" in plain(app)
+    assert open_workspace(load_settings()).documents() == []
+
+
+def test_each_outcome_is_told(data_dir: Path) -> None:
+    app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("broken.pdf", b"%PDF-1.4 nothing")))
+    finished(press(app, "Add 1 file"))
     assert re.search(r"lighthouse.txt.*\n.*Ready · 1 page · 1 passage", plain(app))
     assert re.search(r"broken.pdf.*\n.*damaged", plain(app))
     assert app.file_uploader[0].value == []
-    assert [(one.name, one.collection) for one in open_workspace(load_settings()).documents()] == [
-        ("broken.pdf", "Coast"),
-        ("lighthouse.txt", "Coast"),
-    ]
+    assert not app.dataframe
+    assert [one.name for one in open_workspace(load_settings()).documents()] == ["lighthouse.txt"]
 
 
-def test_reruns_ingest_nothing_again(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    ingest = Workspace.ingest
-    monkeypatch.setattr(Workspace, "ingest", lambda self, *given: (calls.append(1), ingest(self, *given))[1])
-    app = start("1_Upload")
-    app.file_uploader[0].upload("note.txt", b"A note about nothing in particular, kept for a test.")
-    press(app.run(), "Add 1 file")
-    until(app, lambda app: "Clear this list" in labels(app))
+def test_adding_does_not_wait_for_the_check(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: object) -> None:
+        go_on.wait(30)
+        raise StoreUnavailableError("Too late.")
+
+    monkeypatch.setattr(Workspace, "preflight", slow)
+    app = choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("again.txt", LIGHTHOUSE))
+    assert [one for one in bars(app) if one.startswith("Checking 1 of 2")]
+    finished(press(app, "Add 2 files"))
+    go_on.set()
+    assert [one.name for one in open_workspace(load_settings()).documents()] == ["lighthouse.txt"]
+    assert "The same bytes were given twice" in plain(app)
+
+
+def test_a_check_that_fails_unexpectedly_leaves_nothing_out(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Workspace, "preflight", broken)
+    app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE)))
+    assert files_table(app)["lighthouse.txt"]["What happens"] == "Could not be checked"
+    finished(press(app, "Add 1 file"))
+    assert len(open_workspace(load_settings()).documents()) == 1
+
+
+def test_reruns_ingest_and_check_nothing_again(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for name in ("ingest", "preflight"):
+        real = getattr(Workspace, name)
+
+        def counted(self: Workspace, *given: Any, name: str = name, real: Any = real) -> Any:
+            calls.append(name)
+            return real(self, *given)
+
+        monkeypatch.setattr(Workspace, name, counted)
+    app = checked(choose(start("1_Upload"), ("note.txt", b"A note about nothing in particular, kept for a test.")))
     for _ in range(3):
         healthy(app.run())
-    assert len(calls) == 1
+    finished(press(app, "Add 1 file"))
+    for _ in range(3):
+        healthy(app.run())
+    assert calls == ["preflight", "ingest"]
 
 
-def test_a_duplicate_is_called_one(indexed: Path) -> None:
+def test_a_duplicate_is_called_one_and_leads_to_the_one_that_is_there(indexed: Path) -> None:
+    app = checked(choose(start("1_Upload"), ("again.pdf", (ROOT / "samples" / REPORT).read_bytes())))
+    assert files_table(app)["again.pdf"]["What happens"] == f"Left out: already there as {REPORT}"
+    assert "Nothing to add" in labels(app)
+    there = next(one for one in open_workspace(load_settings()).documents() if one.name == REPORT)
+    assert links(app, f"Open {REPORT}") == [f"collection=documents&document={there.id}"]
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("Replace the old version", ["nine"]), ("Keep both", ["seven", "nine"])])
+def test_a_new_version_replaces_the_old_one_if_wanted(data_dir: Path, choice: str, kept: list[str]) -> None:
+    app = checked(choose(start("1_Upload"), ("lease.txt", b"The lease runs for seven years.")))
+    finished(press(app, "Add 1 file"))
+    press(app, "Clear this list")
+    app = checked(choose(app, ("lease.txt", b"The lease runs for nine years.")))
+    assert files_table(app)["lease.txt"]["What happens"] == "New version"
+    versions = app.get("button_group")[-1] if not app.segmented_control else app.segmented_control(key="versions")
+    assert versions.value == "Replace the old version"
+    healthy(versions.set_value(choice).run())
+    finished(press(app, "Add 1 file"))
+    workspace = open_workspace(load_settings())
+    texts = [workspace.text(one.id) for one in workspace.documents()]
+    assert sorted(re.findall(r"seven|nine", " ".join(texts)), reverse=True) == kept
+
+
+def test_files_of_one_name_never_replace_each_other(data_dir: Path) -> None:
+    app = choose(start("1_Upload"), ("notes.txt", b"The pier is made of oak."))
+    app = checked(choose(app, ("notes.txt", b"The pier is made of steel.")))
+    finished(press(app, "Add 2 files"))
+    assert len(open_workspace(load_settings()).documents()) == 2
+
+
+def test_a_folder_keeps_files_of_one_name_apart(data_dir: Path) -> None:
     app = start("1_Upload")
-    app.file_uploader[0].upload("again.pdf", (ROOT / "samples" / REPORT).read_bytes())
-    press(app.run(), "Add 1 file")
-    assert f"Already in 'documents' as {REPORT}" in plain(app)
+    healthy(app.segmented_control(key="upload_what").set_value("Folder").run())
+    assert app.file_uploader[0].accept_directory
+    app = choose(app, ("logs/2023/notes.txt", b"Oak."), ("logs/2024/notes.txt", b"Steel."), ("logs/index.md", b"# All"))
+    finished(press(checked(app), "Add 3 files"))
+    names = [one.name for one in open_workspace(load_settings()).documents()]
+    assert names == ["index.md", "logs - 2023 - notes.txt", "logs - 2024 - notes.txt"]
 
 
-def test_unfinished_documents_are_shown_in_a_session_that_did_not_hand_them_in(data_dir: Path) -> None:
-    workspace = open_workspace(load_settings(), "the dashboard")
-    workspace.worker.stop()
-    next(workspace.ingest([ROOT / "samples" / REPORT]))
+def test_a_zip_archive_is_unpacked_when_it_is_added(data_dir: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("letters/one.txt", "The first letter is about the harbour.")
+        archive.writestr("letters/two.txt", "The second letter is about the storm.")
+        archive.writestr("letters/tune.mp3", "no text")
+    app = checked(choose(start("1_Upload"), ("letters.zip", packed.getvalue())))
+    assert files_table(app)["letters.zip"]["What happens"] == "Unpacked when added"
+    finished(press(app, "Add 1 file"))
+    assert [one.name for one in open_workspace(load_settings()).documents()] == ["one.txt", "two.txt"]
+    assert re.search(r"tune.mp3.*\n.*of no kind that can be read", plain(app))
+
+
+def test_an_encrypted_pdf_asks_for_its_password_and_forgets_it(data_dir: Path) -> None:
+    pdf = encrypted_pdf(text_pdf(["The budget is 12 million euros."]), "sesame")
+    app = checked(choose(start("1_Upload"), ("budget.pdf", pdf)))
+    assert files_table(app)["budget.pdf"]["What happens"] == "Needs its password"
+    assert "Nothing to add" in labels(app)
+
+    app.text_input[0].input("wrong")
+    checked(press(app, "Unlock"))
+    assert "does not open the PDF" in plain(app)
+    app.text_input[0].input("sesame")
+    checked(press(app, "Unlock"))
+    assert files_table(app)["budget.pdf"]["Pages"] == 1
+    assert not app.text_input
+    assert "sesame" not in str(app.session_state.filtered_state)
+    finished(press(app, "Add 1 file"))
+    assert "12 million" in open_workspace(load_settings()).ask("What is the budget?").text
+
+
+def test_the_passages_are_shown_as_they_will_be_cut(data_dir: Path) -> None:
+    app = checked(choose(start("1_Upload"), (REPORT, (ROOT / "samples" / REPORT).read_bytes()), ("b.txt", b"Boats.")))
+    healthy(app.selectbox(key="looked_into").select_index(0).run())
+    assert len([one for one in app.caption if one.value.startswith("Chunk ")]) == 10
+    assert re.search(r"Chunk 3 · page \d+ · characters \S+ · .*Letter from the Chair", plain(app))
+    press(app, "Take this file out")
+    assert list(files_table(app)) == ["b.txt"]
+    press(app, "Take all out")
+    assert not app.dataframe
+
+
+def test_another_collection_is_checked_anew(indexed: Path) -> None:
+    app = checked(choose(start("1_Upload"), (REPORT, (ROOT / "samples" / REPORT).read_bytes())))
+    assert files_table(app)[REPORT]["What happens"] == "Left out: already there"
+    app.selectbox(key="upload_collection").select("New collection…").run()
+    app = checked(healthy(app.text_input[0].input("Elsewhere").run()))
+    assert files_table(app)[REPORT]["What happens"] == "New"
+
+
+def test_tags_go_in_with_the_files_and_are_offered_again(data_dir: Path) -> None:
+    app = choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE))
+    healthy(app.multiselect(key="upload_tags").set_value(["*coast*"]).run())
+    finished(press(app, "Add 1 file"))
+    assert open_workspace(load_settings()).documents()[0].tags == ("*coast*",)
+    assert start("1_Upload").multiselect(key="upload_tags").options == ["*coast*"]
+    assert list(start("3_Collections").dataframe[0].value["Tags"][0]) == ["*coast*"]
+
+
+def test_chosen_files_go_with_the_session_that_chose_them(data_dir: Path) -> None:
+    basket = Basket()
+    basket.take([("one.txt", io.BytesIO(b"one"))])
+    path = basket.items[0].upload.path
+    assert path.read_bytes() == b"one"
+    del basket
+    gc.collect()
+    assert not path.parent.exists()
+
+
+# -- progress --------------------------------------------------------------------------------------
+
+
+def test_unfinished_documents_are_shown_in_a_session_that_did_not_hand_them_in(idle: Workspace) -> None:
+    next(idle.ingest([ROOT / "samples" / REPORT]))
+    assert re.search(rf"{REPORT}.*waiting its turn", plain(start("1_Upload")))
+
+
+def test_a_document_is_cancelled_and_retried(idle: Workspace, tmp_path: Path) -> None:
+    queue(idle, tmp_path, "a.txt", "b.txt")
+    app = press(start("1_Upload"), "Cancel")
+    assert [one.state for one in idle.documents()] == [State.FAILED, State.QUEUED]
+    app = start("3_Collections")
+    assert "1 document could not be indexed" in [one.label for one in app.expander]
+    healthy(app.selectbox(key="document-documents").select(idle.documents()[0].id).run())
+    assert "It was cancelled" in plain(app)
+    app = press(app, "Retry")
+    assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED]
+    press(app, "Cancel")
+    assert idle.documents()[0].state is State.FAILED
+
+
+@pytest.mark.parametrize("page", ["1_Upload", "3_Collections"])
+def test_all_that_failed_is_retried_at_once(idle: Workspace, page: str) -> None:
+    app = choose(start("1_Upload"), ("a.txt", b"One of two files."), ("b.txt", b"The other of two files."))
+    press(app, "Add 2 files")
+    for one in idle.documents():
+        idle.cancel(one.id)
+    app = healthy(app.switch_page(f"pages/{page}.py").run())
+    press(app, "Retry all that failed")
+    assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED]
+
+
+def test_a_long_list_is_capped_and_says_what_is_left(idle: Workspace, tmp_path: Path) -> None:
+    queue(idle, tmp_path, *(f"file-{number:02}.txt" for number in range(40)))
     app = start("1_Upload")
-    assert f"**{REPORT}** – waiting its turn" in [one.proto.text.replace("\\", "") for one in app.get("progress")]
+    assert "And 25 more: 25 waiting." in plain(app)
+    assert len([label for label in labels(app) if label == "Cancel"]) == 15
+
+
+@pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections"])
+def test_every_page_shows_overall_progress_in_its_sidebar(idle: Workspace, tmp_path: Path, page: str) -> None:
+    queue(idle, tmp_path, "a.txt", "b.txt")
+    idle.cancel(idle.documents()[0].id)
+    app = start(page)
+    bar = [one.proto.text for one in app.sidebar.get("progress")]
+    assert bar == ["Indexing · 1 of 2 documents, 1 failed"]
+    idle.cancel(idle.documents()[1].id)
+    assert not healthy(app.run()).sidebar.get("progress")
+
+
+def test_why_everything_waits_is_said_in_the_sidebar(idle: Workspace, tmp_path: Path) -> None:
+    queue(idle, tmp_path, "a.txt")
+    idle.catalog.wait(idle.documents()[0], "Chroma does not answer. Start it again.")
+    assert "Chroma does not answer" in " ".join(one.value for one in start("2_Ask").sidebar.caption)
+
+
+def test_a_document_that_another_session_deleted_does_not_stop_the_page(idle: Workspace, tmp_path: Path) -> None:
+    queue(idle, tmp_path, "a.txt")
+    app = start("1_Upload")
+    idle.delete(idle.documents()[0].id)
+    press(app, "Cancel")
+    assert not app.error
+
+
+@pytest.mark.parametrize(
+    ("stage", "state", "words"),
+    [
+        ("ocr", State.INDEXING, "reading pages without text by OCR: 3 of 12 pages"),
+        ("waiting", State.SEARCHABLE, "searchable by words already"),
+        ("embedding", State.SEARCHABLE, "searchable by words already · by meaning: 3 of 12 passages"),
+    ],
+)
+def test_stages_are_told_in_words(stage: str, state: State, words: str) -> None:
+    document = Document("0" * 32, "a.pdf", "documents", state, datetime.now(UTC), stage=stage, done=3, total=12)
+    assert stages.stage(document) == words
+    assert 0 < stages.fraction(document) < 1
+
+
+def test_a_new_version_is_not_called_searchable_before_it_is() -> None:
+    old = Document("0" * 32, "a.pdf", "documents", State.READY, datetime(2026, 1, 1, tzinfo=UTC))
+    new = replace(old, id="1" * 32, state=State.SEARCHABLE, added_at=datetime(2026, 1, 2, tzinfo=UTC), replaces=True)
+    assert stages.waiting_to_replace([new, old]) == {("documents", new.id)}
+    assert stages.waiting_to_replace([replace(new, replaces=False), old]) == set()
+    assert "old version is searched" in stages.stage(new, held_back=True)
 
 
 # -- ask -------------------------------------------------------------------------------------------
@@ -323,6 +601,32 @@ def test_what_a_language_model_writes_is_markdown_without_streamlits_own(
     assert "[9]" in text
 
 
+def test_what_is_searched_by_words_only_is_said(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ingestion, "embed_next", lambda self: False)
+    workspace = open_workspace(load_settings(), "the dashboard")
+    workspace.worker.start()
+    queue(workspace, tmp_path, "pier.txt")
+    app = until(start("2_Ask"), lambda app: "searched by its words only" in shown(app))
+    ask(app, "Which file is about harbours?")
+    assert "found by its words" in plain(app)
+    monkeypatch.undo()
+    monkeypatch.setenv("RAG_DATA_DIR", str(data_dir))
+    app = until(app, lambda app: "by its words only" not in shown(app))
+    ask(app, "Which file is about harbours?")
+    assert re.search(r"\d+% alike", app.caption[-1].value)
+    assert "found by its words" not in app.caption[-1].value
+
+
+def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> None:
+    app = press(ask(start("2_Ask"), DIVIDEND), "**[1]**")
+    assert [one for one in healthy(app.run()).get("html") if "<mark" in one.proto.body]
+    healthy(app.switch_page("pages/3_Collections.py").run())
+    healthy(app.switch_page("pages/2_Ask.py").run())
+    assert not [one for one in app.get("html") if "<mark" in one.proto.body]
+
+
 # -- collections -----------------------------------------------------------------------------------
 
 
@@ -337,6 +641,33 @@ def test_a_document_is_shown_down_to_its_chunks(indexed: Path) -> None:
     assert re.search(r"Chunk 1 · page 1 · characters 0–\d+", shown(app))
     assert len([one for one in app.caption if one.value.startswith("Chunk ")]) == 10
     assert not [label for label in labels(app) if label == "Delete"]
+
+
+def test_a_link_opens_the_document_it_names(indexed: Path) -> None:
+    document = next(one for one in open_workspace(load_settings()).documents() if one.name == REPORT)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    app.switch_page("pages/3_Collections.py")
+    app.query_params.update(collection="documents", document=document.id)
+    healthy(app.run())
+    assert REPORT in [one.value.replace("\\", "") for one in app.subheader]
+    app.query_params.update(collection="documents", document="0" * 32)
+    assert "no longer there" in healthy(app.run()).info[0].value
+
+
+def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: Path) -> None:
+    scan = io.BytesIO()
+    picture = Image.new("L", (1000, 300), 255)
+    ImageDraw.Draw(picture).text((40, 100), "The ferry leaves at noon", font=ImageFont.load_default(60), fill=0)
+    picture.save(scan, "PNG")
+    app = checked(choose(start("1_Upload"), ("timetable.png", scan.getvalue())))
+    assert files_table(app)["timetable.png"]["No text"] == 1
+    finished(press(app, "Add 1 file"))
+    assert "1 of 1 page read by OCR" in plain(app)
+    app = start("3_Collections")
+    healthy(app.selectbox(key="document-documents").select(open_workspace(load_settings()).documents()[0].id).run())
+    assert re.search(r"1 of 1 page read by OCR, confidence \d\d%", app.info[0].value)
+    app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
+    assert re.search(r"read by OCR \(confidence \d\d%\): check the original", app.warning[0].value)
 
 
 def test_deleting_asks_first(data_dir: Path) -> None:
@@ -386,6 +717,17 @@ def test_the_demo_has_the_samples_and_nothing_that_changes_them(
     assert "read-only demo" in app.info[0].value
     app = start("3_Collections")
     assert not [label for label in labels(app) if "Delete" in label or "Erase" in label]
+
+
+def test_the_demo_shows_progress_without_buttons(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_DEMO", "true")
+    workspace = open_workspace(load_settings(), "the dashboard")
+    workspace.worker.stop()
+    next(workspace.seed([ROOT / "samples" / REPORT]))
+    app = start("3_Collections")
+    assert [one.proto.text for one in app.sidebar.get("progress")] == ["Indexing · 0 of 1 document"]
+    assert "See each document" not in [one.proto.label for one in app.sidebar.get("page_link")]
+    assert "Cancel" not in labels(app)
 
 
 # -- the door --------------------------------------------------------------------------------------

@@ -42,13 +42,13 @@ def _draw(workspace: Workspace, basket: Basket, collection: str, tags: Sequence[
         _heading(basket, shown)
         draw_table(shown, workspace.settings)
         st.markdown(totals(shown, workspace.settings))
-        explain(shown, workspace.settings)
         if ask_passwords(basket, shown):
             st.rerun()
         replaces = _choose_versions(shown)
         if _add_button(shown):
             _add(workspace, basket, shown, replaces, tags)
             st.rerun()
+        explain(shown, workspace.settings)
         look_into(workspace, basket, shown)
 
 

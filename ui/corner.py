@@ -34,8 +34,8 @@ def _show(progress: Progress, demo: bool) -> None:
     with st.container(border=True, gap="xsmall", key="indexing"):
         st.progress(progress.fraction, text=f"Indexing · {how_many(progress)}")
         facts = [f"{progress.chunks_per_second:,.0f} passages/s"] if progress.chunks_per_second >= 1 else []
-        facts.append(time_left("all", progress.seconds_left) or "time left not known yet")
-        st.caption(" · ".join(facts))
+        facts += [left] if (left := time_left("all", progress.seconds_left)) else []
+        st.caption(" · ".join(facts) or "measuring the speed…")
         if progress.reason:
             st.caption(f":orange[{message_markdown(progress.reason)}]")
         if not demo:

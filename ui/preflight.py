@@ -22,22 +22,22 @@ TALLEST = 420
 """Pixels of the table, which scrolls beyond."""
 
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=210, pinned=True),
-    "What happens": st.column_config.TextColumn(width=190),
-    "Pages": st.column_config.NumberColumn(format="localized", width=65),
+    "Document": st.column_config.TextColumn(width=160, pinned=True),
+    "What happens": st.column_config.TextColumn(width=150),
+    "Pages": st.column_config.NumberColumn(format="localized", width=58),
     "No text": st.column_config.NumberColumn(
-        width=70, help="Pages without text of their own, such as scans. They are read by OCR (text recognition)."
+        width=66, help="Pages without text of their own, such as scans. They are read by OCR (text recognition)."
     ),
     "Passages": st.column_config.NumberColumn(
         format="localized",
-        width=80,
+        width=78,
         help="Pieces of a few sentences, which are what is searched and quoted. Also called chunks.",
     ),
     "New": st.column_config.NumberColumn(
-        format="localized", width=65, help="Passages that are not in this collection yet. Only these take time."
+        format="localized", width=55, help="Passages that are not in this collection yet. Only these take time."
     ),
-    "Size": st.column_config.TextColumn(width=75),
-    "Time": st.column_config.TextColumn(width=90, help="About how long it takes on this machine."),
+    "Size": st.column_config.TextColumn(width=68),
+    "Time": st.column_config.TextColumn(width=68, help="About how long it takes on this machine."),
 }
 
 
@@ -45,8 +45,8 @@ def draw_table(review: Review, settings: Settings) -> None:
     """The table; clicking a row, once all is checked, chooses a file to look into."""
 
     def clicked() -> None:
-        rows = st.session_state["preflight"].selection.rows
-        st.session_state["looked_into"] = rows[0] if rows and rows[0] < len(review.items) else None
+        cells = st.session_state["preflight"].selection.cells
+        st.session_state["looked_into"] = cells[0][0] if cells and cells[0][0] < len(review.items) else None
 
     rows = table(review, settings)
     st.dataframe(
@@ -55,7 +55,7 @@ def draw_table(review: Review, settings: Settings) -> None:
         height=min(TALLEST, 37 + 35 * len(rows)),
         key="preflight",
         on_select="ignore" if review.pending() else clicked,
-        selection_mode="single-row",
+        selection_mode="single-cell",
         column_config=_COLUMNS,
         placeholder="",
         alt="The chosen files and what will happen to each",

@@ -43,13 +43,13 @@ class Entry:
         if self.event is not None and self.event.outcome:
             return {"failed": "could not be read", "duplicate": "already there"}.get(self.event.outcome, "left out")
         if self.document is None:
-            return "deleted"
+            return "gone"
         if self.document.state in UNFINISHED:
             return "waiting" if self.document.stage in _IDLE else "in progress"
         return "could not be read" if self.document.state is State.FAILED else "ready"
 
 
-_ATTENTION = ("in progress", "could not be read", "already there", "left out", "waiting", "ready", "deleted")
+_ATTENTION = ("in progress", "could not be read", "already there", "left out", "waiting", "ready", "gone")
 
 
 def hand_in(
@@ -100,8 +100,9 @@ def _draw(workspace: Workspace, handed_in: Sequence[tuple[str, IngestEvent]]) ->
             st.progress(progress.fraction, text=f"**{how_many(progress)}**{_how_fast(progress)}")
         shown = entries if len(entries) <= MOST_LINES else sorted(entries, key=lambda one: _ATTENTION.index(one.kind))
         held_back = waiting_to_replace(documents)
-        for entry in shown[:MOST_LINES]:
-            _line(workspace, entry, progress, held_back)
+        with st.container(gap="xsmall"):
+            for entry in shown[:MOST_LINES]:
+                _line(workspace, entry, progress, held_back)
         if rest := Counter(one.kind for one in shown[MOST_LINES:]):
             st.caption(f"And {rest.total():,} more: {', '.join(f'{n:,} {kind}' for kind, n in rest.items())}.")
         _retry_all(workspace, entries)
@@ -117,15 +118,18 @@ def _entries(handed_in: Sequence[tuple[str, IngestEvent]], documents: Sequence[D
 
 def _line(workspace: Workspace, entry: Entry, progress: Progress | None, held_back: set[tuple[str, str]]) -> None:
     document, event = entry.document, entry.event
-    name = f"**{escape_markdown(shortened(document.name if document else event.name if event else '', 60))}**"
+    name = f":small[**{escape_markdown(shortened(document.name if document else event.name if event else '', 60))}**]"
     if event is not None and event.outcome:
         _left_out(name, entry, event)
     elif document is None:
-        st.markdown(f":gray[:material/delete:] {name}  \n:small[It has been deleted.]")
+        st.markdown(f":gray[:material/delete:] {name}  \n:small[It has been deleted, or replaced by a newer version.]")
     elif document.state in UNFINISHED:
         doing = stage(document, (document.collection, document.id) in held_back) + _pace(document, progress)
         with _row():
-            st.progress(fraction(document), text=f"{name}  \n:small[{doing}]")
+            if entry.kind == "waiting":
+                st.markdown(f":gray[:material/hourglass_empty:] {name} :small[{doing}]", width="stretch")
+            else:
+                st.progress(fraction(document), text=f"{name}  \n:small[{doing}]")
             cancel_button(workspace, document)
     elif document.state is State.FAILED:
         with _row():

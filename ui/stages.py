@@ -23,10 +23,8 @@ def stage(document: Document, held_back: bool = False) -> str:
     """What is being done with an unfinished document, for people. `held_back`: its older version is searched so far."""
     counts = f"{document.done:,} of {document.total:,}" if document.total else ""
     if document.state is State.SEARCHABLE:
-        already = "Its version before is searched until it is ready" if held_back else "Searchable by words already"
-        if document.stage == "embedding" and counts:
-            return f"{already}; by meaning: {counts} passages"
-        return f"{already}; by meaning when it is its turn"
+        already = "its old version is searched until it is ready" if held_back else "searchable by words already"
+        return f"{already} · by meaning: {counts} passages" if document.stage == "embedding" and counts else already
     what = _STAGES.get(document.stage or document.state.value, "starting")
     return f"{what}: {counts} pages" if document.stage == "ocr" and counts else what
 
