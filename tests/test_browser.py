@@ -57,7 +57,26 @@ def upload(page: Page, address: str, *paths: Path) -> None:
     page.goto(f"{address}/Upload")
     page.locator("input[type=file]").set_input_files(paths)
     button(page, re.compile(r"Add \d+ file")).click()
+    finished(page)
+
+
+def finished(page: Page) -> None:
     expect(button(page, "Clear this list")).to_be_visible(timeout=PATIENCE)
+
+
+def add_all(page: Page) -> None:
+    """Add what was chosen once it has been checked."""
+    expect(page.get_by_text("on this machine")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Checking")).to_have_count(0, timeout=PATIENCE)
+    button(page, re.compile(r"Add \d+ file")).click()
+
+
+def long_text(path: Path, subject: str, sentences: int = 1500) -> Path:
+    """A text whose indexing takes some seconds."""
+    path.write_text(
+        "\n\n".join(f"Paragraph {number} is about {subject} number {number}." for number in range(sentences))
+    )
+    return path
 
 
 def ask(page: Page, address: str, question: str) -> None:
@@ -135,3 +154,59 @@ def test_hostile_names_and_text_are_shown_as_they_are(page: Page, address: str, 
     expect(heading).to_be_visible()
     assert heading.inner_text().replace("\u2060", "") == name
     assert heading.locator("img, a, strong, code").count() == 0
+
+
+def test_a_folder_is_uploaded_with_its_subfolders(page: Page, address: str, tmp_path: Path) -> None:
+    for year in ("2023", "2024"):
+        (tmp_path / "letters" / year).mkdir(parents=True)
+        (tmp_path / "letters" / year / "letter.txt").write_text(f"The harbour was closed in {year}.")
+    (tmp_path / "letters" / "tune.mp3").write_bytes(b"no text")
+    page.goto(f"{address}/Upload")
+    page.get_by_role("radio", name="Folder").click()
+    expect(page.get_by_text("A folder with all that is in it")).to_be_visible()
+    page.locator("input[webkitdirectory]").set_input_files(tmp_path / "letters")
+    add_all(page)
+    finished(page)
+    for year in ("2023", "2024"):
+        expect(page.get_by_text(f"letters - {year} - letter.txt")).to_be_visible()
+
+
+def test_progress_comes_and_goes_on_every_page_by_itself(page: Page, address: str, tmp_path: Path) -> None:
+    page.goto(f"{address}/Upload")
+    page.locator("input[type=file]").set_input_files(long_text(tmp_path / "tides.txt", "the tide"))
+    add_all(page)
+    expect(page.get_by_text(re.compile(r"searchable by words already · by meaning: [\d,]+ of"))).to_be_visible()
+    menu = page.get_by_test_id("stSidebar")
+    menu.get_by_role("link", name="Collections").click()
+    expect(menu.get_by_text("Indexing · 0 of 1 document")).to_be_visible()
+    expect(menu.get_by_text("Indexing")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_two_sessions_ingest_at_once_and_one_deletes_what_the_other_ingests(
+    browser: Browser, page: Page, address: str, tmp_path: Path
+) -> None:
+    other = browser.new_context().new_page()
+    for one, subject in ((page, "herring"), (other, "cod")):
+        one.goto(f"{address}/Upload")
+        one.locator("input[type=file]").set_input_files(long_text(tmp_path / f"{subject}.txt", subject))
+        expect(button(one, re.compile("Add 1 file"))).to_be_visible(timeout=PATIENCE)
+    for one in (page, other):
+        button(one, re.compile("Add 1 file")).click()
+    expect(page.get_by_text("herring.txt").first).to_be_visible(timeout=PATIENCE)
+
+    other.get_by_test_id("stSidebar").get_by_role("link", name="Collections").click()
+    other.get_by_role("combobox", name="Look into a document").click()
+    other.get_by_role("option").filter(has_text="herring.txt").click()
+    button(other, "Delete this document").click()
+    other.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(other.get_by_text("Deleted herring")).to_be_visible(timeout=PATIENCE)
+
+    expect(page.get_by_text("It has been deleted")).to_be_visible(timeout=PATIENCE)
+    expect(button(page, "Clear this list")).to_be_visible(timeout=90_000)
+    for one in (page, other):
+        expect(one.get_by_text("Something went wrong")).to_have_count(0)
+    ask(other, address, "What is paragraph 7 about cod number 7?")
+    expect(other.get_by_text(re.compile("cod number 7")).first).to_be_visible(timeout=PATIENCE)
+    expect(other.get_by_text(re.compile("herring number"))).to_have_count(0)
+    other.context.close()

@@ -18,11 +18,14 @@ from ui.text import (
     bytes_as_text,
     counted,
     day,
+    duration,
     escape_markdown,
     message_markdown,
     quoted_html,
+    settled,
     shortened,
 )
+from ui.uploads import distinct_names
 
 
 @given(st.text(max_size=200))
@@ -94,3 +97,17 @@ def test_numbers_as_people_read_them() -> None:
     assert sizes == ["1 byte", "812 bytes", "14 kB", "3.2 MB", "45 MB", "1.1 GB"]
     assert day(datetime(2026, 3, 5, tzinfo=UTC)) == "5 Mar 2026"
     assert shortened("a" * 30 + "end.pdf", 20) == "a" * 13 + "…" + "nd.pdf"[-6:]
+
+
+def test_durations_are_rounded_up_and_coarser_the_longer_they_are() -> None:
+    shown = [duration(seconds) for seconds in (0.3, 3.2, 11, 58, 61, 870, 2000, 3700, 40_000)]
+    assert shown == ["under 1 s", "4 s", "15 s", "1 min", "2 min", "15 min", "35 min", "1.5 h", "11.5 h"]
+
+
+def test_an_estimate_is_kept_until_it_is_clearly_different() -> None:
+    assert [settled(seconds, 100) for seconds in (110, 80, 74, 120)] == [100, 100, 74, 120]
+    assert settled(5, None) == 5
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
+    assert distinct_names(["a/x.txt", "b/x.txt", "b\\y.txt", "z.txt"]) == ["a - x.txt", "b - x.txt", "y.txt", "z.txt"]

@@ -37,7 +37,7 @@ def review(workspace: Workspace, basket: Basket, collection: str, tags: Sequence
 def _draw(workspace: Workspace, basket: Basket, collection: str, tags: Sequence[str], was_checking: bool) -> None:
     with friendly_errors():
         shown = Review.of(basket, collection)
-        if not shown.items or (was_checking and not shown.pending()):
+        if not shown.items:
             st.rerun()
         _heading(basket, shown)
         draw_table(shown, workspace.settings)
@@ -50,6 +50,8 @@ def _draw(workspace: Workspace, basket: Basket, collection: str, tags: Sequence[
             st.rerun()
         explain(shown, workspace.settings)
         look_into(workspace, basket, shown)
+        if was_checking and not shown.pending():  # only now: above, the click that began this run would be lost
+            st.rerun()
 
 
 def _heading(basket: Basket, shown: Review) -> None:

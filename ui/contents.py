@@ -131,11 +131,11 @@ def describe(workspace: Workspace, document: Document) -> None:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
     if document.state is State.FAILED:
         st.error(message_markdown(document.reason), icon=":material/error:")
-        retry_button(workspace, document)
+        retry_button(workspace, document, "details")
     elif document.state in UNFINISHED:
         held_back = waiting_to_replace(workspace.documents(document.collection))
         st.caption(f"Not ready yet: {stage(document, (document.collection, document.id) in held_back)}.")
-        cancel_button(workspace, document)
+        cancel_button(workspace, document, "details")
 
 
 def show_passages(workspace: Workspace, document: Document) -> None:

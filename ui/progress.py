@@ -153,11 +153,11 @@ def _left_out(name: str, entry: Entry, event: IngestEvent) -> None:
             link_to_document(entry.collection, entry.document.id, "Open the one that is there")
 
 
-def cancel_button(workspace: Workspace, document: Document) -> None:
-    """Stops an unfinished document."""
+def cancel_button(workspace: Workspace, document: Document, where: str = "list") -> None:
+    """Stops an unfinished document. `where` on the page the button is: there may be two."""
     if not workspace.settings.demo and st.button(
         "Cancel",
-        key=f"cancel-{document.collection}-{document.id}",
+        key=f"cancel-{where}-{document.collection}-{document.id}",
         type="tertiary",
         icon=":material/close:",
         help="Stop indexing it. You can retry it later.",
@@ -166,10 +166,10 @@ def cancel_button(workspace: Workspace, document: Document) -> None:
         st.rerun()
 
 
-def retry_button(workspace: Workspace, document: Document) -> None:
+def retry_button(workspace: Workspace, document: Document, where: str = "list") -> None:
     """Queues a failed document once more."""
     if not workspace.settings.demo and st.button(
-        "Retry", key=f"retry-{document.collection}-{document.id}", type="tertiary", icon=":material/refresh:"
+        "Retry", key=f"retry-{where}-{document.collection}-{document.id}", type="tertiary", icon=":material/refresh:"
     ):
         _do(workspace.retry, document)
         st.rerun()
