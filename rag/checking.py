@@ -1,41 +1,51 @@
 """Checking: does everything that is derived agree with the catalog? And repairing what does not.
 
 What is checked: the kept bytes have the hash that is their document's id; each document's chunks are in the lexical
-index and in Chroma, with vectors that a search finds; neither has anything else.
+index and in Chroma, with vectors that a search finds and, as far as some of them tell, those of their texts; neither
+has anything else.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.catalog import Catalog
 from rag.errors import StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
-from rag.records import VISIBLE, Collection, Document, Finding, State, document_of
+from rag.records import VISIBLE, Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
-from rag.store import Store
+from rag.store import Store, chunk_metadata
 
 PROBES = 20
 """Chunks of a document that are searched for by their own vectors: an id can be there and its vector lost."""
+MADE_ANEW = 4
+"""Chunks of a document whose vectors are made anew, which takes some milliseconds each."""
 SAME = 0.999
 """The least score of a vector to itself, or to an equal one."""
+
+Encode = Callable[[Collection, list[str]], NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
     """Looks through a data folder that nobody works on meanwhile. With `repair` it mends what it finds: what is wrong
-    is removed, what is missing is made again or queued to be."""
+    is removed, what is missing is made again or queued to be. `encode` gives the vectors of texts as a collection has
+    them, None if it cannot."""
 
     settings: Settings
     folder: Folder
     catalog: Catalog
     store: Store
     lexical: Lexical
+    encode: Encode
     repair: bool = False
 
     def run(self) -> Iterator[Finding]:
@@ -103,7 +113,9 @@ class Checker:
         there = _by_document(self.store.all_ids(name)) if name in self.store.names() else {}
         for document in documents.values():
             if document.state is State.READY:
-                yield from self._vectors_of(document, name, there.get(document.id, set()))
+                found = there.get(document.id, set())
+                yield from self._vectors_of(document, name, found)
+                yield from self._others_vectors(document, collection, found)
         for stranger in sorted(_strangers(there, documents)):
             problem = f"Chroma has {len(there[stranger])} chunks of it, and nobody may find them"
             mend = partial(self.store.delete, name, sorted(there[stranger]))
@@ -126,6 +138,29 @@ class Checker:
         probes = [one for one in ids[:: max(1, len(ids) // PROBES)] if one in vectors]
         unfound = {one for one in probes if self.store.nearest(name, vectors[one], 1)[0][1] < SAME}
         return set(ids) - set(vectors) | unfound
+
+    def _others_vectors(self, document: Document, collection: Collection, found: set[str]) -> Iterator[Finding]:
+        """Chunks that are stored with what belongs to another text."""
+        name, chunks = collection.store_name, [one for one in self.catalog.chunks(document) if one.id in found]
+        stored = self.store.stored(name, document.id) if chunks else {}
+        wrong = {one.id for one in chunks if stored.get(one.id) != chunk_metadata(document, one)}
+        if wrong:
+            problem = f"Chroma has other data of {len(wrong)} of its {document.chunks} chunks"
+        elif self._any_wrong(collection, chunks):
+            wrong = {one.id for one in chunks}  # which others are is not known
+            problem = "vectors of its chunks are not those of their texts"
+        if wrong:
+            mend = partial(self._embed_again, name, document, wrong)
+            yield self._found(document.collection, document.name, problem, mend)
+
+    def _any_wrong(self, collection: Collection, chunks: Sequence[Chunk]) -> bool:
+        vectors = self.store.vectors(collection.store_name, [one.id for one in chunks]) if chunks else {}
+        there = [one for one in chunks if one.id in vectors]
+        sample = there[:: max(1, len(there) // MADE_ANEW)][:MADE_ANEW]
+        made = self.encode(collection, [one.text for one in sample]) if sample else None
+        return made is not None and any(
+            float(vectors[one.id] @ vector) < SAME for one, vector in zip(sample, made, strict=True)
+        )
 
     def _embed_again(self, name: str, document: Document, stored: set[str]) -> None:
         if stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,18 @@ def add_chunk(workspace: Workspace) -> None:
     workspace.store.upsert(name(workspace), document, [extra], np.eye(1, 384, dtype=np.float32))
 
 
+def swap_vectors(workspace: Workspace) -> None:
+    document, chunks = lease(workspace), workspace.chunks(lease(workspace))
+    vectors = workspace.embedder.encode([f"something else, number {one.start}" for one in chunks])
+    workspace.store.upsert(name(workspace), document, chunks, vectors)
+
+
+def take_for_another_text(workspace: Workspace) -> None:
+    document, (chunk, *_) = lease(workspace), workspace.chunks(lease(workspace))
+    other = replace(chunk, text="The rent is nothing at all.")
+    workspace.store.upsert(name(workspace), document, [other], workspace.embedder.encode([other.text]))
+
+
 def lose_words(workspace: Workspace) -> None:
     workspace.lexical.remove(name(workspace), [lease(workspace).id])
 
@@ -64,6 +77,8 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "vectors lost": (lose_vectors, "no vector"),
     "an unknown document's vectors": (add_stranger, "nobody may find"),
     "a chunk too many": (add_chunk, "does not have"),
+    "vectors of other texts": (swap_vectors, "not those of their texts"),
+    "chunks of another text": (take_for_another_text, "other data"),
     "words lost": (lose_words, "lexical index has 0"),
     "a lexical index too many": (add_index, "of no collection"),
     "a Chroma collection too many": (add_collection, "of no collection"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pypdf import PdfWriter
 
 from rag.errors import NotFoundError, StoreUnavailableError
 from rag.records import UNFINISHED, Document, State
@@ -52,6 +53,15 @@ def scanned_pdf(lines: Sequence[str]) -> bytes:
         pages.append(page)
     buffer = BytesIO()
     pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], resolution=120)
+    return buffer.getvalue()
+
+
+def joined(*files: bytes) -> bytes:
+    """One PDF of the pages of several."""
+    writer, buffer = PdfWriter(), BytesIO()
+    for one in files:
+        writer.append(BytesIO(one))
+    writer.write(buffer)
     return buffer.getvalue()
 
 
@@ -366,6 +376,29 @@ def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
     assert texts == []  # what it says has not changed
     assert workspace.check() == []
+
+
+def test_a_document_that_is_read_with_a_page_more_has_the_right_vectors(
+    make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingestion.vectors.AT_ONCE", 2)
+    pages = [
+        f"Article {number} is about the {what}." for number, what in enumerate(("roof", "lift", "rent", "key", "yard"))
+    ]
+    path = tmp_path / "terms.pdf"
+    path.write_bytes(joined(scanned_pdf(["THE COVER OF THE TERMS"]), pdfs.text_pdf(pages)))
+    first = make_workspace(ocr=False)
+    list(first.ingest([path]))
+    first.close()
+    second = make_workspace()
+    texts = embedded(second, monkeypatch)
+    assert outcomes(second.ingest([path])) == {"terms.pdf": "ready"}
+    chunks = second.chunks(only(second))
+    assert len(chunks) == 6  # each page has moved by one
+    assert [one for one in texts if "Article" in one] == []
+    for chunk in chunks:
+        assert second.search(chunk.text, k=1)[0].chunk.id == chunk.id
+    assert second.check() == []
 
 
 def test_deleted_while_it_waits_or_is_embedded(

@@ -59,14 +59,16 @@ class Vectors:
         chunks = self._parts.catalog.chunks(job.document)
         with job.timed("storing"):
             stored = self._parts.store.stored(name, job.document.id)
-        missing = [one for one in chunks if stored.get(one.id) != chunk_metadata(job.document, one)]
-        reusing = _Reuse(self._parts, collection, chunks, stored)
+            missing = [one for one in chunks if stored.get(one.id) != chunk_metadata(job.document, one)]
+            reusing = _Reuse(self._parts, collection, missing, stored)
         for first in range(0, len(missing), AT_ONCE):
             job.reach("embedding", len(chunks) - len(missing) + first, len(chunks))
             batch = missing[first : first + AT_ONCE]
             with job.timed("embedding"):
                 vectors = reusing.vectors(batch)
             with job.timed("storing"):
+                # Written over, a vector would be moved within Chroma's index, where a search then often misses it.
+                self._parts.store.delete(name, [one.id for one in batch if one.id in stored])
                 self._parts.store.upsert(name, job.document, batch, vectors)
         job.reach("storing", len(chunks), len(chunks))
         written = {one.id for one in chunks}
@@ -78,16 +80,18 @@ class Vectors:
 
 
 class _Reuse:
-    """The vectors of a document's chunks, without embedding a text that has been embedded."""
+    """The vectors of a document's missing chunks, without embedding a text that has been embedded."""
 
     def __init__(
-        self, parts: Parts, collection: Collection, chunks: Sequence[Chunk], stored: dict[str, dict[str, object]]
+        self, parts: Parts, collection: Collection, missing: Sequence[Chunk], stored: dict[str, dict[str, object]]
     ) -> None:
         self._parts = parts
         self._collection = collection
-        self._stored = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
-        self._repeated = {digest for digest, times in Counter(one.digest for one in chunks).items() if times > 1}
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        times = Counter(one.digest for one in missing)
+        self._repeated = {digest for digest, number in times.items() if number > 1}
+        # All at once and now: a batch is written over what the next ones would take theirs from.
+        places = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
+        self._kept = self._at({digest: place for digest, place in places.items() if digest in times})
 
     def vectors(self, batch: Sequence[Chunk]) -> NDArray[np.float32]:
         """Shape (len(batch), dimension)."""
@@ -103,10 +107,12 @@ class _Reuse:
         return np.stack([known[one.digest] for one in batch])
 
     def _known(self, digests: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors by digest: of this document's last batches, of what it had stored, of other documents."""
+        """Vectors by digest: of what this document had stored, of its last batches, of other documents."""
         kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
         others = [digest for digest in digests if digest not in kept]
-        places = self._parts.catalog.equals(self._collection.name, others)
-        places |= {digest: self._stored[digest] for digest in others if digest in self._stored}
+        return kept | self._at(self._parts.catalog.equals(self._collection.name, others))
+
+    def _at(self, places: dict[str, str]) -> dict[str, NDArray[np.float32]]:
+        """What is stored at places: digest -> chunk id."""
         found = self._parts.store.vectors(self._collection.store_name, list(places.values()))
-        return kept | {digest: found[place] for digest, place in places.items() if place in found}
+        return {digest: found[place] for digest, place in places.items() if place in found}
