@@ -58,8 +58,12 @@ class Following:
         for source in sources:
             upload = source if isinstance(source, Upload) else Upload(source, source.name)
             accepted += self._unpacked(upload, way) if is_archive(upload.name) else [self._accepted(upload, way)]
-        works = self.worker.start() if self._waiting else True
-        return self._events(accepted, list(self._waiting.values()), works)
+        return self._events(accepted, list(self._waiting.values()), self.worker.start())
+
+    def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
+        """The events of documents that are queued."""
+        waiting = [(Upload(self.folder.original(one.id), one.name), one) for one in documents]
+        return self._events((), waiting, self.worker.start())
 
     def _unpacked(self, upload: Upload, way: Way) -> list[IngestEvent]:
         with tempfile.TemporaryDirectory() as folder:
@@ -95,11 +99,11 @@ class Following:
         self, accepted: Sequence[IngestEvent], waiting: Sequence[tuple[Upload, Document]], works: bool
     ) -> Iterator[IngestEvent]:
         yield from accepted
-        if not works and self._left_to_owner([document for _, document in waiting]):
+        if waiting and not works and self._left_to_owner([document for _, document in waiting]):
             yield from (self._left(upload, document) for upload, document in waiting)
             return
         for upload, document in waiting:
-            yield from follow(self.catalog, upload, document, lambda: not self.worker.working)
+            yield from _follow(self.catalog, upload, document, lambda: not self.worker.working)
 
     def _left_to_owner(self, waiting: Sequence[Document]) -> bool:
         """Whether another process keeps the folder; False once it has gone and the documents are ours to do."""
@@ -119,7 +123,7 @@ class Following:
         return replace(_event(upload, outcome="queued", reason=reason), name=document.name, document=document.id)
 
 
-def follow(catalog: Catalog, upload: Upload, document: Document, stopped: Callable[[], bool]) -> Iterator[IngestEvent]:
+def _follow(catalog: Catalog, upload: Upload, document: Document, stopped: Callable[[], bool]) -> Iterator[IngestEvent]:
     """An event for each change of a document's progress; the last one has an outcome."""
     seen: IngestEvent | None = None
     while seen is None or not seen.outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -239,6 +240,19 @@ def test_a_process_that_may_not_own_the_folder_queues_for_the_owner(make_workspa
     assert "the tests" in events[0].reason
     _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
     assert "84,000" in owner.ask(RENT).text
+
+
+def test_what_is_retried_beside_the_owner_is_left_to_it(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_workspace()
+    with monkeypatch.context() as broken:
+        broken.setattr(owner.embedder, "encode", _raise)
+        assert outcomes(owner.ingest([notes])) == {"lease.md": "failed"}
+    guest = make_workspace(share=True)
+    (event,) = [one for one in guest.follow(guest.retry()) if one.outcome]
+    assert (event.outcome, "which will index it" in event.reason) == ("queued", True)
+    _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
 
 
 def test_open_workspace_gives_one_per_folder_and_a_new_one_for_new_settings(tmp_path: Path) -> None:
@@ -497,6 +511,38 @@ def test_the_worker_survives_what_nobody_foresaw(
 
     monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+
+
+class PanicException(BaseException):
+    """As panics of Rust libraries: no Exception."""
+
+
+def test_a_panic_over_a_document_fails_it_and_the_others_go_on(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = workspace.lexical.replace
+
+    def panicking(name: str, document: Document, chunks: object) -> None:
+        if document.name == "lease.md":
+            raise PanicException("index out of bounds")
+        write(name, document, chunks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.lexical, "replace", panicking)
+    assert outcomes(workspace.ingest([notes, recipe])) == {"lease.md": "failed", "bread.txt": "ready"}
+    assert "index out of bounds" in next(one.reason for one in workspace.documents() if one.state is State.FAILED)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_of_the_worker_that_has_died_is_replaced(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.ingestion, "read_next", lambda: 1 / 0)
+        broken.setattr("rag.jobs.log.exception", lambda *_arguments: sys.exit())  # it cannot even say so
+        assert workspace.worker.start()
+        _wait(lambda: not workspace.worker.working)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    assert workspace.worker.working
 
 
 def test_the_same_file_from_many_sessions_at_once(workspace: Workspace, notes: Path) -> None:

@@ -72,7 +72,7 @@ class Ingestion:
             log.info("%s was stopped", name)
         except RagError as error:
             self._fail(job, str(error), started)
-        except Exception as error:
+        except BaseException as error:  # a Rust library's panic is no Exception, and would come again at every try
             log.exception("Ingesting %s failed", name)
             self._fail(job, f"Unexpected {type(error).__name__}: {error}. The log has the details.", started)
 

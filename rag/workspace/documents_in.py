@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import InputError
-from rag.following import POLL_SECONDS, Following, Way, follow
+from rag.following import POLL_SECONDS, Following, Way
 from rag.ingestion import Upload
 from rag.progress import progress
 from rag.records import UNFINISHED, Chunk, Document, IngestEvent, Preflight, Progress, State
@@ -46,9 +46,7 @@ class DocumentsIn(Contents):
     ) -> Iterator[IngestEvent]:
         """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
         way = Way(self._name(collection), replace_namesakes, checked_tags(tags), password)
-        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
-            sources, way
-        )
+        return self._following().take(sources, way)
 
     def preflight(self, source: Path | Upload, collection: str | None = None, password: str = "") -> Preflight:
         """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
@@ -93,11 +91,11 @@ class DocumentsIn(Contents):
         return failed
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
-        """The events of documents that are queued, until each is finished."""
-        for document in documents:
-            upload = Upload(self.folder.original(document.id), document.name)
-            now = self.catalog.document(document.collection, document.id)
-            yield from follow(self.catalog, upload, now, lambda: not self.worker.working)
+        """The events of documents that are queued, until each is finished or left to another process."""
+        return self._following().follow(documents)
+
+    def _following(self) -> Following:
+        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker)
 
     def unfinished(self) -> list[Document]:
         """Documents that are waiting or being worked on."""
