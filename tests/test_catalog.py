@@ -126,6 +126,27 @@ def test_a_cancelled_document_can_be_retried_and_its_first_worker_changes_nothin
     read(catalog, catalog.document("reports", "d1"))
 
 
+def test_queued_anew_a_pending_replacement_still_replaces_and_a_cancelled_document_stays_cancelled(
+    catalog: Catalog,
+) -> None:
+    index(catalog, document(1))
+    pending = replace(document(2), replaces=True)
+    cancelled = document(3, "b.pdf")
+    for one in (pending, cancelled):
+        catalog.enqueue(one)
+    assert catalog.cancel(cancelled)
+    catalog.requeue(catalog.collection("reports"), "reports-2", {"model": "n"})
+    states = {one.id: one.state for one in catalog.documents("reports")}
+    assert states == {"d1": State.QUEUED, "d2": State.QUEUED, "d3": State.FAILED}
+    for document_id in ("d1", "d2"):
+        again = document_of(catalog, document_id)
+        read(catalog, again)
+        catalog.finish(again, 1.0, {})
+    assert list(catalog.visible("reports").names) == ["d2"]
+    catalog.requeue(catalog.collection("reports"), "reports-3", {"model": "o"})
+    assert not document_of(catalog, "d2").replaces  # it has
+
+
 def test_what_is_queued_while_others_are_unfinished_is_one_batch(catalog: Catalog) -> None:
     index(catalog, document(1))
     assert catalog.loads() == {}
@@ -144,6 +165,12 @@ def test_equal_chunks_are_known_by_their_digest(catalog: Catalog) -> None:
     assert catalog.equals("reports", digests) == {}  # not before its vectors are there
     catalog.finish(waiting, 1.0, {})
     assert catalog.equals("reports", [*digests, "unknown"]) == {digests[0]: "d1-1", digests[1]: "d1-2"}
+
+
+def test_a_document_knows_what_has_read_it_last(catalog: Catalog) -> None:
+    catalog.enqueue(replace(document(), engines="pdf 1"))
+    read(catalog, replace(document_of(catalog, "d1"), engines="pdf 2"))
+    assert document_of(catalog, "d1").engines == "pdf 2"
 
 
 def test_chunks_by_id_are_the_same_chunks(catalog: Catalog) -> None:

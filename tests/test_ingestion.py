@@ -378,6 +378,38 @@ def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
     assert workspace.check() == []
 
 
+def test_after_a_rebuild_what_older_readers_have_read_is_a_duplicate(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    with workspace.catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE documents SET engines = 'text 0'")
+    assert outcomes(workspace.rebuild()) == {"lease.md": "ready"}
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "duplicate"}
+
+
+def test_a_rebuild_leaves_a_cancelled_document_alone_and_lets_a_new_version_replace_the_old_one(
+    make_workspace: Make, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    notes.write_text(NOTES.replace("84,000", "97,000"), encoding="utf-8")
+    with vectors_held(first, monkeypatch) as trying:
+        queue(first, notes, replace_namesakes=True)
+        assert trying.wait(30)
+        queue(first, recipe)
+        first.cancel(next(one.id for one in first.documents() if one.name == "bread.txt"))
+        first.ingestion.stop()
+    first.close()
+    second = make_workspace()
+    list(second.rebuild())
+    second.drain()
+    assert {one.name: one.state for one in second.documents()} == {
+        "lease.md": State.READY,
+        "bread.txt": State.FAILED,
+    }
+    assert len(second.documents()) == 2
+    assert "97,000" in second.ask(RENT).text
+
+
 def test_a_document_that_is_read_with_a_page_more_has_the_right_vectors(
     make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

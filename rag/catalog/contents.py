@@ -32,7 +32,7 @@ class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
 
     def save_text(self, document: Document, parsed: ParsedDocument, cut: Sequence[Chunk]) -> bool:
-        """Keep the extracted text, its pages and its chunk spans (instead of any that were there).
+        """Keep the extracted text, its pages and its chunk spans (instead of any that were there), and what read it.
 
         False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile.
         """
@@ -44,6 +44,7 @@ class Contents(Database):
             "chunks": len(cut),
             "date": parsed.date or document.date,
             "parser": parsed.parser,
+            "engines": document.engines,
             "ocr_pages": len(read),
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }

@@ -22,6 +22,8 @@ from rag.catalog.tables import collections, document_row, documents, speeds, to_
 from rag.errors import NotFoundError
 from rag.records import UNFINISHED, Collection, Document, State
 
+CANCELLED = "It was cancelled. Retry it to index it after all."
+"""The reason by which a document that was cancelled is known from those that could not be read."""
 KEPT_OF_SPEEDS = 0.9
 """What an older measurement of a speed still counts for beside the next one."""
 _FRESH = {
@@ -79,14 +81,18 @@ class Queue(Database):
         return queued
 
     def requeue(self, collection: Collection, store_name: str, fingerprint: Mapping[str, str]) -> None:
-        """Queue a collection's documents to be indexed anew, as `store_name` and in the way of `fingerprint`."""
+        """Queue a collection's documents to be indexed anew, as `store_name` and in the way of `fingerprint`.
+
+        Cancelled ones stay so. One that was to replace others when it is ready still does.
+        """
         made = {"fingerprint": json.dumps(dict(fingerprint), sort_keys=True), "store_name": store_name}
         with self.write() as connection:
             owner = connection.execute(collection_id(collection.name)).scalar_one()
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
-            mine = sql.and_(documents.c.collection_id == owner, documents.c.state != State.DELETING.value)
-            again = _FRESH | {"replaces": False, "batch": _batch(connection)}
-            connection.execute(documents.update().where(mine).values(again))
+            wanted = documents.c.state != State.DELETING.value, documents.c.reason != CANCELLED
+            replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
+            again = _FRESH | {"replaces": replaces, "batch": _batch(connection)}
+            connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
 
     def reopen(self, reindexed: Iterable[Document]) -> None:
         """Let the vectors of ready documents be made again; their words stay searchable."""
@@ -180,6 +186,9 @@ class Queue(Database):
             namesakes = _namesakes(connection, document, older) if document.replaces else []
             hide(connection, namesakes)
         return namesakes
+
+    def cancel(self, document: Document) -> bool:
+        return self.fail(document, CANCELLED)
 
     def fail(self, document: Document, reason: str, seconds: float = 0.0) -> bool:
         """It cannot be done, or was cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rag.chunking import chunk
 from rag.errors import DocumentError, NoTextError
@@ -81,7 +82,8 @@ class Reading:
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed)
-            if not self._parts.catalog.save_text(job.document, parsed, chunks):
+            document = replace(job.document, engines=self._parts.engines(job.document.media_type))
+            if not self._parts.catalog.save_text(document, parsed, chunks):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)

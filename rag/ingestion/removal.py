@@ -6,8 +6,6 @@ from rag.errors import NotFoundError
 from rag.ingestion.parts import Parts
 from rag.records import Collection, Document, State
 
-CANCELLED = "It was cancelled. Retry it to index it after all."
-
 
 class Removal:
     """Removes. Everything here may be done twice, and beside a worker."""
@@ -22,7 +20,7 @@ class Removal:
 
     def cancel(self, document: Document) -> bool:
         """Stop an unfinished document; False if there was nothing to stop. Its bytes are kept, for another try."""
-        cancelled = self._parts.catalog.fail(document, CANCELLED)
+        cancelled = self._parts.catalog.cancel(document)
         with self._parts.busy.try_hold(document) as free:
             if free:
                 self.settle(document)
