@@ -54,6 +54,7 @@ class Following:
 
         The first events, one for each file, say what was accepted.
         """
+        self.worker.start()  # the owner, if that is us, removes at once what a file replaces
         accepted: list[IngestEvent] = []
         for source in sources:
             upload = source if isinstance(source, Upload) else Upload(source, source.name)

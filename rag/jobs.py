@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from math import inf
 
 from rag.errors import FolderInUseError, RagError
 from rag.folder import Folder
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for documents that another process has queued."""
 TIDY_SECONDS = 30.0
-"""How often a worker finishes interrupted deletions."""
+"""How often a worker removes what was deleted or cancelled: interrupted, or by another process."""
 SWEEP_SECONDS = 600.0
 """How often it removes what no document claims."""
 STOP_SECONDS = 15.0
@@ -38,7 +37,7 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         removal = ingestion.removal
-        self._every = {removal.finish_deletions: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS, removal.clear_failed: inf}
+        self._every = {removal.clear_all: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS}
         self._due = dict.fromkeys(self._every, 0.0)
 
     def start(self) -> bool:

@@ -52,6 +52,11 @@ def index(catalog: Catalog, one: Document, replaces: bool = False) -> list[Docum
     return catalog.finish(one, 1.5, {})
 
 
+def delete(catalog: Catalog, one: Document) -> bool:
+    catalog.mark_deleting(one)
+    return catalog.delete(catalog.document(one.collection, one.id))
+
+
 def read(catalog: Catalog, one: Document) -> None:
     catalog.progress(one, "reading")
     cut = [replace(chunk, id=f"{one.id}-{chunk.page}", document_id=one.id) for chunk in CHUNKS]
@@ -185,7 +190,7 @@ def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Ca
     catalog.save_ocr("d1", [page])
     assert catalog.ocr("d1", "engine 1") == {2: page}
     assert catalog.ocr("d1", "engine 2") == {}
-    catalog.delete(document())
+    delete(catalog, document())
     assert catalog.ocr("d1", "engine 1") == {}
 
 
@@ -202,7 +207,7 @@ def test_a_document_deleted_meanwhile_cannot_become_ready(catalog: Catalog) -> N
     one = document()
     catalog.enqueue(one)
     catalog.progress(one, "reading")
-    catalog.delete(one)
+    delete(catalog, one)
     assert not catalog.progress(one, "embedding")
     assert catalog.finish(one, 1.0, {}) is None
 
@@ -211,7 +216,7 @@ def test_a_worker_cannot_finish_a_document_that_was_deleted_and_added_again(cata
     first = document()
     catalog.enqueue(first)
     catalog.progress(first, "reading")
-    catalog.delete(first)
+    delete(catalog, first)
     catalog.enqueue(document())
     assert not catalog.progress(first, "embedding")
 
@@ -221,10 +226,31 @@ def test_deleting_forgets_text_and_chunks_and_says_whether_the_bytes_are_needed_
     other = Document("d1", "a.pdf", "copies", State.QUEUED, datetime.now(UTC))
     catalog.enqueue(other)
     index(catalog, document())
-    assert not catalog.delete(document())
+    assert not delete(catalog, document())
     assert catalog.text(document()) == ""
     assert catalog.chunks(document()) == []
-    assert catalog.delete(other)
+    assert delete(catalog, other)
+
+
+def test_a_stale_deletion_leaves_a_document_that_was_added_again(catalog: Catalog) -> None:
+    index(catalog, document())
+    catalog.mark_deleting(document())
+    stale = document_of(catalog, "d1")
+    assert catalog.enqueue(document())
+    assert not catalog.delete(stale)
+    read(catalog, document_of(catalog, "d1"))
+    assert not catalog.delete(document_of(catalog, "d1"))  # nobody wants that
+    assert catalog.text(document()) == TEXT
+
+
+def test_what_failed_is_to_be_cleared_until_it_was(catalog: Catalog) -> None:
+    for number in (1, 2, 3):
+        catalog.enqueue(document(number))
+    catalog.cancel(document_of(catalog, "d1"))
+    catalog.mark_deleting(document_of(catalog, "d2"))
+    assert {one.id for one in catalog.uncleared()} == {"d1", "d2"}
+    catalog.note_cleared(document_of(catalog, "d1"))
+    assert {one.id for one in catalog.uncleared()} == {"d2"}
 
 
 def test_racing_writers_lose_nothing(catalog: Catalog) -> None:

@@ -242,6 +242,61 @@ def test_a_process_that_may_not_own_the_folder_queues_for_the_owner(make_workspa
     assert "84,000" in owner.ask(RENT).text
 
 
+def test_a_process_that_does_not_own_the_folder_leaves_the_indexes_to_the_owner(
+    make_workspace: Make, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.jobs.TIDY_SECONDS", 0.2)
+    owner, guest = make_workspace(), make_workspace(share=True)
+    list(owner.ingest([notes]))
+    old, first = owner.documents()[0], notes.read_bytes()
+    notes.write_text(NOTES.replace("84,000", "97,000"), encoding="utf-8")
+    list(owner.ingest([notes]))
+    in_use = owner.folder.chroma / "in-use"
+
+    notes.write_bytes(first)
+    assert outcomes(guest.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
+    assert [one.id for one in guest.documents()] == [old.id]
+    embedding, goes_on = _hold_embedding(owner, monkeypatch)
+    next(iter(guest.ingest([recipe])))
+    assert embedding.wait(10)
+    bread = next(one.id for one in guest.documents() if one.name == "bread.txt")
+    assert guest.cancel(bread).state is State.FAILED
+    goes_on.set()
+    with pytest.raises(FolderInUseError):
+        guest.search(RENT)
+    guest.close()
+
+    assert in_use.exists()  # without it nobody would look for damage after a crash of the owner
+    name = owner.collection().store_name
+    _wait(lambda: not owner.catalog.uncleared() and owner.store.count(name) == len(owner.chunks(old)))
+    assert owner.lexical.chunk_ids(name) == {one.id for one in owner.chunks(old)}
+    assert {path.name for path in owner.folder.files.iterdir()} == {old.id, bread}
+    assert "84,000" in owner.ask(RENT).text
+
+
+def test_a_document_cancelled_while_nobody_works_is_cleared_by_the_next_owner(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_workspace()
+    embedding, goes_on = _hold_embedding(first, monkeypatch)
+    next(iter(first.ingest([notes])))
+    assert embedding.wait(10)
+    first.ingestion.stop()
+    goes_on.set()
+    first.close()
+    guest = make_workspace(share=True)
+    (document,) = guest.documents()
+    guest.cancel(document.id)
+    name = guest.collection().store_name
+    assert guest.lexical.chunk_ids(name) != set()
+    assert not guest.folder.owned
+    guest.close()
+    second = make_workspace()
+    second.worker.start()
+    _wait(lambda: second.lexical.chunk_ids(name) == set())
+    assert second.documents()[0].state is State.FAILED
+
+
 def test_what_is_retried_beside_the_owner_is_left_to_it(
     make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.documents import hide
+from rag.catalog.documents import CLEARING, hide
 from rag.catalog.keys import collection_id, incarnation, key, moment, with_collection
 from rag.catalog.tables import collections, document_row, documents, speeds, to_document
 from rag.errors import NotFoundError
@@ -52,7 +52,7 @@ class Load:
 class Queue(Database):
     """Documents, by what is to be done with them."""
 
-    def enqueue(self, document: Document, again: Some[State] = (State.FAILED,)) -> bool:
+    def enqueue(self, document: Document, again: Some[State] = (State.FAILED, State.DELETING)) -> bool:
         """Add a document as queued, or queue one that is there in a state of `again` once more; else False.
 
         Raises NotFoundError if its collection has just been deleted.
@@ -191,16 +191,13 @@ class Queue(Database):
         return self.fail(document, CANCELLED)
 
     def fail(self, document: Document, reason: str, seconds: float = 0.0) -> bool:
-        """It cannot be done, or was cancelled."""
-        values = {"state": State.FAILED.value, "reason": reason, "seconds": seconds, "stage": ""}
+        """It cannot be done, or was cancelled. What the indexes have of it has now to be cleared."""
+        values = {"state": State.FAILED.value, "reason": reason, "seconds": seconds, "stage": CLEARING}
         return self._update(document, values, UNFINISHED)
 
     def wait(self, document: Document, reason: str) -> bool:
         """Something else is in the way; it goes on when that is over."""
         return self._update(document, {"reason": reason}, UNFINISHED)
-
-    def mark_deleting(self, document: Document) -> bool:
-        return self._update(document, {"state": State.DELETING.value}, tuple(State))
 
     def _update(self, document: Document, values: Mapping[str, Any], states: Iterable[State]) -> bool:
         among = documents.c.state.in_([state.value for state in states])

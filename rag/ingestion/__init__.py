@@ -52,7 +52,7 @@ class Ingestion:
 
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():
-            self.removal.remove(replaced)
+            self.removal.clear(replaced)
 
     def _do(self, document: Document | None, step: Callable[[Job], None]) -> bool:
         """Never raises for a bad document."""

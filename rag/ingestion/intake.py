@@ -26,8 +26,8 @@ class Intake:
     ) -> tuple[Document, bool]:
         """Keep a file's bytes and queue it. Returns the document and whether it was ready already.
 
-        What is there but was read by other versions of the readers is read anew. Raises DocumentError for what can
-        never be read, NotFoundError for a path that is no file.
+        What is there but was read by other versions of the readers is read anew, and so is what was being deleted.
+        Raises DocumentError for what can never be read, NotFoundError for a path that is no file.
         """
         kind = checked_kind(upload, self._parts.settings)
         self._ensure_collection(collection)
@@ -50,7 +50,7 @@ class Intake:
             if password:
                 self._unlock(document, password)
             queued = self._parts.catalog.enqueue(document, self._again(document))
-        return (document, False) if queued else self._known(document, upload)
+        return (document, False) if queued else self._known(document)
 
     def _unlock(self, document: Document, password: str) -> None:
         try:
@@ -64,16 +64,15 @@ class Intake:
             known = self._parts.catalog.document(document.collection, document.id)
         except NotFoundError:
             return frozenset()
-        return frozenset({State.FAILED}) | (VISIBLE if known.engines != document.engines else frozenset())
+        return frozenset({State.FAILED, State.DELETING}) | (
+            VISIBLE if known.engines != document.engines else frozenset()
+        )
 
-    def _known(self, document: Document, upload: Upload) -> tuple[Document, bool]:
+    def _known(self, document: Document) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)
-        if known.state is State.DELETING:
-            self._removal.remove(known, wait=True)
-            return self.accept(upload, document.collection, document.replaces, document.tags)
         if document.replaces and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):
-                self._removal.remove(one)
+                self._removal.clear(one)
         return known, known.state is State.READY
 
     def _ensure_collection(self, name: str) -> None:

@@ -21,9 +21,11 @@ class Upkeep(DocumentsIn):
     """Deletion and repair."""
 
     def delete(self, prefix: str, collection: str | None = None) -> Document:
-        """Delete a document from a collection, everywhere. Raises NotFoundError."""
+        """Delete a document from a collection, everywhere; where another process owns the folder, nobody finds it from
+        now on, and the owner removes it within a minute. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
+        self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete(document)
         return document
@@ -31,6 +33,7 @@ class Upkeep(DocumentsIn):
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self._require_writable()
+        self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete_collection(self.catalog.collection(name))
 
