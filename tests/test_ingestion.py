@@ -300,6 +300,14 @@ def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: W
     assert done == {"locked.pdf": "ready", "plain.pdf": "ready"}
 
 
+def test_a_password_opens_a_file_that_is_still_being_deleted(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "locked.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    workspace.catalog.mark_deleting(only(workspace))
+    assert outcomes(workspace.ingest([path], password="sesame")) == {"locked.pdf": "ready"}
+
+
 def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "scan.pdf"
     path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))

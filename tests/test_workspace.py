@@ -145,8 +145,9 @@ def test_collections_are_apart_and_counted(workspace: Workspace, notes: Path, re
     assert [one.name for one in workspace.collections()] == ["Küche & Keller"]
 
 
-def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path) -> None:
+def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path, recipe: Path) -> None:
     list(workspace.ingest([notes]))
+    workspace.preflight(recipe)  # checked and never added
     workspace.erase()
     assert workspace.collections() == []
     assert list(workspace.folder.files.iterdir()) == []
@@ -566,6 +567,73 @@ def test_the_worker_survives_what_nobody_foresaw(
 
     monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+
+
+def test_a_stale_deletion_does_not_take_a_document_that_is_uploaded_again(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    workspace.worker.stop()
+    for one in workspace.documents():
+        workspace.catalog.mark_deleting(one)
+    remove, uploaded = workspace.lexical.remove, []
+
+    def meanwhile(name: str, ids: list[str]) -> None:
+        if not uploaded:  # the first is being removed; a session uploads both again
+            for path in (notes, recipe):
+                document, _ = workspace.ingestion.intake.accept(Upload(path, path.name), "documents")
+                uploaded.append(document.id)
+        remove(name, ids)
+
+    monkeypatch.setattr(workspace.lexical, "remove", meanwhile)
+    workspace.ingestion.removal.clear_all()
+    assert {one.id: one.state for one in workspace.documents()} == dict.fromkeys(uploaded, State.QUEUED)
+    assert all(workspace.folder.original(one).exists() for one in uploaded)
+
+
+def test_a_file_uploaded_by_another_process_as_its_deletion_ends_keeps_its_bytes(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, guest = make_workspace(), make_workspace(share=True)
+    list(owner.ingest([notes]))
+    forget = owner.catalog.delete
+
+    def and_then(document: Document) -> bool:
+        unclaimed = forget(document)
+        guest.ingestion.intake.accept(Upload(notes, notes.name), "documents")
+        return unclaimed
+
+    monkeypatch.setattr(owner.catalog, "delete", and_then)
+    owner.delete(owner.documents()[0].id)
+    owner.worker.start()
+    _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
+    assert "84,000" in owner.ask(RENT).text
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_file_whose_deletion_is_not_finished_can_be_checked_and_added(
+    workspace: Workspace, notes: Path, finished: bool
+) -> None:
+    list(workspace.ingest([notes]))
+    document = workspace.documents()[0]
+    workspace.catalog.mark_deleting(document)
+    found = workspace.preflight(notes)
+    assert (found.problem, found.duplicate_of) == ("", None)
+    if finished:
+        workspace.ingestion.removal.clear_all()
+        assert workspace.catalog.documents() == []
+    assert outcomes(workspace.ingest([workspace.kept(found)])) == {"lease.md": "ready"}
+    assert "84,000" in workspace.ask(RENT).text
+    workspace.delete(document.id)
+    assert list(workspace.folder.files.iterdir()) == []
+
+
+def test_deleting_what_was_found_to_be_there_already_takes_its_bytes(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    assert workspace.preflight(notes).duplicate_of is not None
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "duplicate"}
+    gone = workspace.delete(workspace.documents()[0].id)
+    assert not workspace.folder.original(gone.id).exists()
 
 
 class PanicException(BaseException):

@@ -79,6 +79,11 @@ class Documents(Database):
         with self.read() as connection:
             return set(connection.execute(sql.select(documents.c.id)).scalars())
 
+    def is_claimed(self, document_id: str) -> bool:
+        """Whether a document has these bytes, in any collection."""
+        with self.read() as connection:
+            return bool(connection.execute(sql.select(sql.exists().where(documents.c.id == document_id))).scalar_one())
+
     def mark_deleting(self, document: Document) -> None:
         """Hide the document, whatever has become of it meanwhile, until it is deleted."""
         with self.write() as connection:

@@ -31,25 +31,25 @@ class Intake:
         """
         kind = checked_kind(upload, self._parts.settings)
         self._ensure_collection(collection)
-        with self._parts.files:
-            document_id, size = self._parts.folder.keep(upload.path)
-            now = datetime.now(UTC)
-            document = Document(
-                id=document_id,
-                name=shown_name(upload.name),
-                collection=collection,
-                state=State.QUEUED,
-                added_at=now,
-                media_type=kind,
-                bytes=size,
-                date=int(now.strftime("%Y%m%d")),
-                tags=tags,
-                replaces=replaces,
-                engines=self._parts.engines(kind),
-            )
-            if password:
-                self._unlock(document, password)
-            queued = self._parts.catalog.enqueue(document, self._again(document))
+        document_id, size = self._parts.folder.keep(upload.path)
+        now = datetime.now(UTC)
+        document = Document(
+            id=document_id,
+            name=shown_name(upload.name),
+            collection=collection,
+            state=State.QUEUED,
+            added_at=now,
+            media_type=kind,
+            bytes=size,
+            date=int(now.strftime("%Y%m%d")),
+            tags=tags,
+            replaces=replaces,
+            engines=self._parts.engines(kind),
+        )
+        if password:
+            self._unlock(document, password)
+        queued = self._parts.catalog.enqueue(document, self._again(document))
+        self._parts.folder.claim(document_id)
         return (document, False) if queued else self._known(document)
 
     def _unlock(self, document: Document, password: str) -> None:
@@ -64,9 +64,8 @@ class Intake:
             known = self._parts.catalog.document(document.collection, document.id)
         except NotFoundError:
             return frozenset()
-        return frozenset({State.FAILED, State.DELETING}) | (
-            VISIBLE if known.engines != document.engines else frozenset()
-        )
+        outdated = VISIBLE if known.engines != document.engines else frozenset()
+        return frozenset({State.FAILED, State.DELETING}) | outdated
 
     def _known(self, document: Document) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)

@@ -37,8 +37,6 @@ class Parts:
     embedder: Callable[[], Embedder]
     busy: Busy = field(default_factory=Busy)
     stop: threading.Event = field(default_factory=threading.Event)
-    files: threading.Lock = field(default_factory=threading.Lock)
-    """Between keeping bytes and claiming them nobody may discard them."""
 
     def engines(self, media_type: str) -> str:
         """The versions of what reads such a file as the settings are now."""

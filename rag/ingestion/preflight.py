@@ -33,9 +33,10 @@ class Checks:
         found = Preflight(shown_name(upload.name))
         try:
             found = replace(found, media_type=checked_kind(upload, self._parts.settings))
-            with self._parts.files:
-                document_id, size = self._parts.folder.keep(upload.path)
+            document_id, size = self._parts.folder.keep(upload.path)
             found = self._among_the_others(replace(found, document=document_id, bytes=size), collection)
+            if found.duplicate_of is not None:
+                self._parts.folder.claim(document_id)
             if password:
                 self.unlock(document_id, found.name, password)
             return self._with_contents(found, collection)

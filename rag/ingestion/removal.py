@@ -44,9 +44,8 @@ class Removal:
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
-        with self._parts.files:
-            for document_id in self._parts.catalog.delete_collection(collection.name):
-                self._parts.folder.discard(document_id)
+        for document_id in self._parts.catalog.delete_collection(collection.name):
+            self._discard(document_id)
 
     def clear_all(self) -> None:
         """Remove what must go of all documents: what was interrupted, or left to the owner."""
@@ -55,8 +54,7 @@ class Removal:
 
     def sweep(self) -> None:
         """Remove what an interruption can leave behind: bytes and indexes that the catalog does not know."""
-        with self._parts.files:
-            self._parts.folder.sweep(self._parts.catalog.claimed())
+        self._parts.folder.sweep(self._parts.catalog.claimed)
         lexical, store = self._parts.lexical, self._parts.store
         # The names before what is known: a collection may be made meanwhile.
         words, vectors = lexical.names(), store.names() if self._ours() else []
@@ -83,10 +81,11 @@ class Removal:
             self._unindex(document, name)
         if now is not None and now.state is State.FAILED:
             self._parts.catalog.note_cleared(now)
-        elif now is not None and now.state is State.DELETING:
-            with self._parts.files:
-                if self._parts.catalog.delete(now):
-                    self._parts.folder.discard(now.id)
+        elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
+            self._discard(now.id)
+
+    def _discard(self, document_id: str) -> None:
+        self._parts.folder.discard(document_id, lambda: self._parts.catalog.is_claimed(document_id))
 
     def _now(self, document: Document) -> Document | None:
         """The document as it is by now: it may have been deleted, or queued anew."""

@@ -47,6 +47,7 @@ class Upkeep(DocumentsIn):
                     self.ingestion.removal.forget_collection(collection)
                 else:
                     self.ingestion.removal.delete_collection(collection)
+            self.folder.sweep(self.catalog.claimed, seconds=0.0)  # what was checked and never added goes too
             self.catalog.shrink()
             self._renew_store()
 
