@@ -15,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag import __version__
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Answer, Hit
 from rag.settings import load_settings
+
+if TYPE_CHECKING:  # it is imported late, for it takes a while
+    from rag.workspace import Upload
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -140,10 +143,10 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
     return EXIT_FAILED if "failed" in states else 0
 
 
-def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+def _walk(paths: Sequence[Path]) -> tuple[list[Upload], list[Path]]:
     """Files as named; folders' files in order, without hidden ones and those of a kind that is not read."""
-    from rag.archive import is_archive
     from rag.parsing import media_type
+    from rag.workspace import as_uploads, is_archive
 
     found: list[Path] = []
     skipped: list[Path] = []
@@ -155,7 +158,7 @@ def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
             if not one.is_dir() and not any(part.startswith(".") for part in one.relative_to(path).parts):
                 inside = one.is_file() and one.resolve().is_relative_to(path.resolve())  # a link may lead anywhere
                 (found if inside and (media_type(one.name) or is_archive(one.name)) else skipped).append(one)
-    return found, skipped
+    return as_uploads(found, given=paths), skipped
 
 
 def _search(given: argparse.Namespace, output: Output) -> int:

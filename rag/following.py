@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rag.archive import is_archive, unpack
+from rag.archive import Archive, look_into
 from rag.catalog import Catalog
 from rag.errors import NotFoundError, RagError
 from rag.folder import Folder
 from rag.gate import Gate
-from rag.ingestion import Ingestion, Upload, shown_name, shown_path
+from rag.ingestion import Ingestion, Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.jobs import Worker
 from rag.records import Document, IngestEvent, State
 from rag.settings import Settings
@@ -54,23 +54,27 @@ class Following:
 
         The first events, one for each file, say what was accepted.
         """
-        accepted: list[IngestEvent] = []
-        for source in sources:
-            upload = source if isinstance(source, Upload) else Upload(source, source.name)
-            accepted += self._unpacked(upload, way) if is_archive(upload.name) else [self._accepted(upload, way)]
+        found = [_looked_into(one) for one in as_uploads(sources)]
+        names = iter(distinct_names([path for one in found for path in _paths(one)]))
+        accepted = [event for one in found for event in self._taken(one, names, way)]
         works = self.worker.start() if self._waiting else True
         return self._events(accepted, list(self._waiting.values()), works)
 
-    def _unpacked(self, upload: Upload, way: Way) -> list[IngestEvent]:
+    def _taken(self, found: Upload | Archive | IngestEvent, names: Iterator[str], way: Way) -> list[IngestEvent]:
+        """Accept a file, or what is in an archive; `names` has what each is to be called."""
+        if isinstance(found, IngestEvent):
+            return [found]
+        if isinstance(found, Upload):
+            return [self._accepted(Upload(found.path, next(names)), way)]
+        mine = [next(names) for _ in found.paths]
         with tempfile.TemporaryDirectory() as folder:
             try:
-                uploads, skipped = unpack(upload, Path(folder), self.settings)
+                files = [one.path for one in found.unpack(Path(folder), self.settings)]
             except RagError as error:
-                return [_event(upload, outcome="failed", reason=str(error))]
-            why = f"In {shown_name(upload.name)}, of no kind that can be read."
+                return [_event(found.upload, outcome="failed", reason=str(error))]
             return [
-                *(self._accepted(one, way) for one in uploads),
-                *(_event(Upload(upload.path, name), outcome="skipped", reason=why) for name in skipped),
+                *(self._accepted(Upload(path, name), way) for path, name in zip(files, mine, strict=True)),
+                *(_event(Upload(found.upload.path, name), "skipped", why) for name, why in found.skipped),
             ]
 
     def _accepted(self, upload: Upload, way: Way) -> IngestEvent:
@@ -117,6 +121,20 @@ class Following:
         who = "which will index it" if self.folder.owner_works() else "and waits for the dashboard or the next `ingest`"
         reason = f"It is queued: the folder is in use by {self.folder.owner()}, {who}."
         return replace(_event(upload, outcome="queued", reason=reason), name=document.name, document=document.id)
+
+
+def _looked_into(upload: Upload) -> Upload | Archive | IngestEvent:
+    """A file, an archive, or why an archive cannot be opened."""
+    try:
+        return look_into(upload) if is_archive(upload.name) else upload
+    except RagError as error:
+        return _event(upload, outcome="failed", reason=str(error))
+
+
+def _paths(found: Upload | Archive | IngestEvent) -> list[str]:
+    if isinstance(found, Upload):
+        return [found.name]
+    return found.paths if isinstance(found, Archive) else []
 
 
 def follow(catalog: Catalog, upload: Upload, document: Document, stopped: Callable[[], bool]) -> Iterator[IngestEvent]:

@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "checking": {"catalog", "folder", "lexical", "store"},
     "workspace": {
         "answering",
+        "archive",
         "catalog",
         "checking",
         "chunking",
@@ -52,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
         "retrieval",
         "store",
     },
-    "cli": {"workspace", "archive", "parsing", "folder", "passwords"},
+    "cli": {"workspace", "parsing", "folder", "passwords"},
     "__main__": {"cli"},
     "ui": {"workspace", "passwords"},
     "pages": {"ui", "workspace"},

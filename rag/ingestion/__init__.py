@@ -17,11 +17,21 @@ from rag.ingestion.parts import Job, Parts, fingerprint
 from rag.ingestion.preflight import Checks
 from rag.ingestion.reading import Reading
 from rag.ingestion.removal import Removal
-from rag.ingestion.uploads import Upload, shown_name, shown_path
+from rag.ingestion.uploads import Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.ingestion.vectors import Vectors
 from rag.records import Collection, Document, State
 
-__all__ = ["Ingestion", "Parts", "Upload", "fingerprint", "shown_name", "shown_path"]
+__all__ = [
+    "Ingestion",
+    "Parts",
+    "Upload",
+    "as_uploads",
+    "distinct_names",
+    "fingerprint",
+    "is_archive",
+    "shown_name",
+    "shown_path",
+]
 
 log = logging.getLogger(__name__)
 
