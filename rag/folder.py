@@ -73,6 +73,7 @@ class Folder:
         with self._writing(), tempfile.TemporaryDirectory(dir=self.files, suffix=_PART) as folder:
             target = Path(folder) / "unlocked"
             yield target
+            target.chmod(0o600)  # as the originals are
             target.replace(self.unlocked(document_id))
 
     def readable(self, document_id: str) -> Path:
@@ -148,6 +149,15 @@ class Folder:
         with self._writing():
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
+
+    def empty(self) -> None:
+        """Remove all kept bytes and all that was made of them, claimed or not."""
+        with self._writing():
+            for path in self.files.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     def sweep(self, claimed: Collection[str]) -> None:
         """Remove what an interruption left: copies that no document claims and that are an hour old."""

@@ -160,6 +160,20 @@ def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Ca
     assert catalog.ocr("d1", "engine 2") == {}
     catalog.delete(document())
     assert catalog.ocr("d1", "engine 1") == {}
+    catalog.save_ocr("d1", [page])  # by a worker that has not heard of it yet
+    assert catalog.ocr("d1", "engine 1") == {}
+
+
+def test_what_ocr_has_read_goes_with_the_last_collection_that_has_the_document(catalog: Catalog) -> None:
+    page = OcrPage(2, (OcrLine("Zwei", 0.9, (0.1, 0.2, 0.3, 0.4)),), "engine 1")
+    catalog.create_collection("copies", "copies", {})
+    catalog.enqueue(document())
+    catalog.enqueue(replace(document(), collection="copies"))
+    catalog.save_ocr("d1", [page])
+    assert catalog.delete_collection("reports") == []
+    assert catalog.ocr("d1", "engine 1") == {2: page}
+    assert catalog.delete_collection("copies") == ["d1"]
+    assert catalog.ocr("d1", "engine 1") == {}
 
 
 def test_a_speed_follows_what_was_measured_last(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -278,8 +279,25 @@ def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_
     assert workspace.folder.original(found.document).read_bytes() == path.read_bytes()
     kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
     assert not [one for one in kept if b"sesame-1234" in one.read_bytes()]
+    if os.name == "posix":  # nobody else on the machine reads what is kept of it
+        modes = {one.name.partition(".")[2]: one.stat().st_mode & 0o777 for one in workspace.folder.files.iterdir()}
+        assert modes == {"": 0o600, "unlocked": 0o600}
     workspace.delete(found.document)
     assert list(workspace.folder.files.iterdir()) == []
+
+
+@pytest.mark.parametrize("collection", ["documents", "second"])
+def test_a_wrong_password_is_refused_though_the_file_was_opened_before(
+    workspace: Workspace, tmp_path: Path, collection: str
+) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path], password="sesame")) == {"secret.pdf": "ready"}
+    (event,) = [one for one in workspace.ingest([path], collection, password="wrong") if one.outcome]
+    assert (event.outcome, "password" in event.reason) == ("failed", True)
+    assert workspace.preflight(path, collection, password="wrong").encrypted
+    assert [one.collection for one in workspace.documents()] == ["documents"]
+    assert "nine" in workspace.ask("When does the vault open?").text
 
 
 def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: Workspace, tmp_path: Path) -> None:

@@ -144,9 +144,12 @@ def test_collections_are_apart_and_counted(workspace: Workspace, notes: Path, re
     assert [one.name for one in workspace.collections()] == ["Küche & Keller"]
 
 
-def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path) -> None:
+def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path, recipe: Path) -> None:
     list(workspace.ingest([notes]))
+    workspace.preflight(recipe)  # chosen, and never added
     workspace.erase()
+    kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
+    assert not [one for one in kept if b"84,000" in one.read_bytes() or b"sourdough" in one.read_bytes()]
     assert workspace.collections() == []
     assert list(workspace.folder.files.iterdir()) == []
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
@@ -395,6 +398,18 @@ def test_replacing_with_what_is_there_already_removes_the_other_versions(workspa
     assert outcomes(workspace.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
     assert len(workspace.documents()) == 1
     assert "84,000" in workspace.ask(RENT).text
+
+
+def test_a_duplicate_under_another_name_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
+    list(workspace.ingest([notes]))
+    copy = tmp_path / "same bytes.md"
+    copy.write_bytes(notes.read_bytes())
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(workspace.ingest([notes]))
+    before = workspace.documents()
+    assert outcomes(workspace.ingest([copy], replace_namesakes=True)) == {"same bytes.md": "duplicate"}
+    assert workspace.documents() == before
+    assert [one.state for one in before] == [State.READY, State.READY]
 
 
 @pytest.mark.parametrize("change", ["erase", "rebuild"])

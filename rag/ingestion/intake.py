@@ -50,13 +50,17 @@ class Intake:
             if password:
                 self._unlock(document, password)
             queued = self._parts.catalog.enqueue(document, self._again(document))
-        return (document, False) if queued else self._known(document, upload)
+        return (document, False) if queued else self._known(document, upload, password)
 
     def _unlock(self, document: Document, password: str) -> None:
-        try:
-            self._checks.read(document)
-        except EncryptedError:
-            self._checks.unlock(document.id, document.name, password)
+        """Raises EncryptedError if the password is wrong, whoever has opened the same bytes before."""
+        if not self._parts.folder.unlocked(document.id).exists():
+            try:
+                self._checks.read(document)
+                return
+            except EncryptedError:
+                pass
+        self._checks.unlock(document.id, document.name, password)
 
     def _again(self, document: Document) -> frozenset[State]:
         """The states in which these bytes are queued although they are there."""
@@ -66,12 +70,13 @@ class Intake:
             return frozenset()
         return frozenset({State.FAILED}) | (VISIBLE if known.engines != document.engines else frozenset())
 
-    def _known(self, document: Document, upload: Upload) -> tuple[Document, bool]:
+    def _known(self, document: Document, upload: Upload, password: str) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)
         if known.state is State.DELETING:
             self._removal.remove(known, wait=True)
-            return self.accept(upload, document.collection, document.replaces, document.tags)
-        if document.replaces and known.state is State.READY:
+            return self.accept(upload, document.collection, document.replaces, document.tags, password)
+        same_name = known.name == document.name  # under another name it is a duplicate, which changes nothing
+        if document.replaces and same_name and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):
                 self._removal.remove(one)
         return known, known.state is State.READY

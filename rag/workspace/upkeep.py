@@ -38,9 +38,11 @@ class Upkeep(DocumentsIn):
         with self._alone():
             for collection in self.collections():
                 if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                    self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
                 else:
                     self.ingestion.removal.delete_collection(collection)
+            self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
             self._renew_store()
 
