@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from rag.records import IngestEvent, Progress
+from rag.parsing import page_noun
+from rag.records import Failure, IngestEvent, Progress
 
 _COLUMNS = {
     "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
@@ -62,7 +64,7 @@ class Output:
         elif not rows:
             print(_HINTS[kind])
         else:
-            _draw(kind, rows)
+            _draw(kind, [_as_shown(row) for row in rows])
 
     def hits(self, row: Mapping[str, Any]) -> None:
         """The result of a search."""
@@ -72,8 +74,7 @@ class Output:
         console = _console()
         console.print(f"[bold]{_escape(row['question'])}[/bold]  [dim]{row['seconds']:.2f} s[/dim]")
         for hit in row["hits"]:
-            where = f"{_escape(hit['name'])}, page {hit['page']}"
-            console.print(f"\n[bold]{hit['rank']}.[/bold] [cyan]{where}[/cyan]  [dim]score {hit['score']:.3f}[/dim]")
+            console.print(f"\n[bold]{hit['rank']}.[/bold] {_where(hit)}  [dim]score {hit['score']:.3f}[/dim]")
             console.print(_escape(hit["text"]))
         if not row["hits"]:
             console.print("Nothing found.")
@@ -87,8 +88,7 @@ class Output:
         console.print(f"[bold]{_escape(row['question'])}[/bold]\n\n{_escape(row['answer'])}")
         console.print()
         for one in row["citations"]:
-            where = f"{_escape(one['name'])}, page {one['page']}"
-            console.print(f"[bold]{_escape('[' + str(one['number']) + ']')}[/bold] [cyan]{where}[/cyan]")
+            console.print(f"[bold]{_escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
             if row["model"] != QUOTING:  # else the answer is the quote
                 console.print(f"    [dim]“{_escape(' '.join(one['quote'].split()))}”[/dim]")
         console.print(f"\n[dim]{_escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
@@ -105,9 +105,14 @@ class Output:
             yield self._show_plainly
             return
         with Bars(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), console=console
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=console,
+            redirect_stdout=sys.stdout.isatty(),  # else what another program is to read would land on stderr
         ) as bars:
             whole = bars.add_task("all", total=1.0, facts="")
+            outcomes: Counter[str] = Counter()
             now = bars.add_task("", total=None, visible=False, facts="")
 
             def show(event: IngestEvent) -> str:
@@ -117,9 +122,13 @@ class Output:
                 bars.update(now, visible=not event.outcome)
                 if (far := queue()) is not None:
                     bars.update(whole, completed=far.fraction, facts=_far(far))
+                outcomes.update([event.outcome] if event.outcome else [])
                 return self._show_outcome(event)
 
             yield show
+            bars.update(now, visible=False)
+            if queue() is None:  # else the owner of the folder goes on with it
+                bars.update(whole, completed=1.0, facts=_all_done(outcomes))
 
     def _show_plainly(self, event: IngestEvent) -> str:
         if event.outcome and self._json:
@@ -130,6 +139,12 @@ class Output:
         if event.outcome:
             self.line(outcome_row(event), _outcome_text(event))
         return event.outcome
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """`report.docx, section 2 · Rent`: where a passage stands, and under which heading or names of columns."""
+    heading = f" [dim]· {_escape(' '.join(row['heading'].split()))}[/dim]" if row["heading"] else ""
+    return f"[cyan]{_escape(row['name'])}, {page_noun(row['name'])} {row['page']}[/cyan]{heading}"
 
 
 def outcome_row(event: IngestEvent) -> dict[str, Any]:
@@ -151,6 +166,8 @@ def outcome_row(event: IngestEvent) -> dict[str, Any]:
 def _far(progress: Progress) -> str:
     """`3 of 14 files, 42 chunks/s, 2 min left`."""
     facts = [f"{progress.finished:,} of {progress.documents:,} files"]
+    facts += [f"{progress.failed:,} failed"] if progress.failed else []
+    facts += [f"{progress.cancelled:,} cancelled"] if progress.cancelled else []
     if progress.chunks_per_second:
         facts.append(f"{progress.chunks_per_second:.0f} chunks/s")
     if progress.seconds_left is not None:
@@ -159,8 +176,18 @@ def _far(progress: Progress) -> str:
     return ", ".join([*facts, *([progress.reason] if progress.reason else [])])
 
 
+def _all_done(outcomes: Counter[str]) -> str:
+    """`3 files: 2 ready, 1 failed`."""
+    each = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items())
+    return f"{outcomes.total():,} {'file' if outcomes.total() == 1 else 'files'}{': ' if each else ''}{each}"
+
+
 def _outcome_text(event: IngestEvent) -> str:
-    counts = f"pages: {event.pages}, chunks: {event.chunks}, {event.seconds:.1f} s" if event.outcome == "ready" else ""
+    counts = ""
+    if event.outcome == "ready":
+        ocr = f" ({event.ocr_pages} read by OCR)" if event.ocr_pages else ""
+        pages = f"{page_noun(event.name)}s: {event.pages}{ocr}"
+        counts = f"{pages}, chunks: {event.chunks}, {event.seconds:.1f} s"
     return f"{event.outcome:9} {event.name}  {counts}{event.reason}".rstrip()
 
 
@@ -184,6 +211,11 @@ def _draw(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for line in cells:
         table.add_row(*(_escape(one) for one in line))
     console.print(table)
+
+
+def _as_shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was cancelled is not called failed."""
+    return {**row, "state": Failure.CANCELLED} if row.get("failure") is Failure.CANCELLED else row
 
 
 def _cell(column: str, value: Any) -> str:

@@ -15,7 +15,7 @@ from rag.folder import Folder
 from rag.gate import Gate
 from rag.ingestion import Ingestion, Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.jobs import Worker
-from rag.records import Document, IngestEvent, State
+from rag.records import Document, Failure, IngestEvent, State
 from rag.settings import Settings
 
 POLL_SECONDS = 0.05
@@ -88,7 +88,8 @@ class Following:
             return replace(event, outcome="failed", reason=str(error))
         event = replace(event, document=document.id)
         if document.id in self._waiting:
-            return replace(event, outcome="duplicate", reason="The same bytes were given twice.")
+            first = self._waiting[document.id][1].name
+            return replace(event, outcome="duplicate", reason=f"The same bytes as {first}, which came with it.")
         if known:
             reason = f"Already in {way.collection!r} as {document.name}."
             return replace(event, outcome="duplicate", reason=reason, pages=document.pages, chunks=document.chunks)
@@ -168,7 +169,7 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         stage=now.stage or now.state.value,
         done=now.done,
         total=now.total,
-        outcome={State.READY: "ready", State.FAILED: "failed"}.get(now.state, ""),
+        outcome=_outcome(now),
         reason=now.reason,
         pages=now.pages,
         chunks=now.chunks,
@@ -176,6 +177,12 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         ocr_pages=now.ocr_pages,
         timings=now.timings,
     )
+
+
+def _outcome(document: Document) -> str:
+    if document.failure is Failure.CANCELLED:
+        return "cancelled"
+    return {State.READY: "ready", State.FAILED: "failed"}.get(document.state, "")
 
 
 def _event(upload: Upload, outcome: str = "", reason: str = "") -> IngestEvent:

@@ -14,7 +14,7 @@ import pytest
 from rag.catalog import Catalog
 from rag.catalog.migrations import MIGRATIONS
 from rag.errors import FolderError, NotFoundError
-from rag.records import Chunk, Document, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
+from rag.records import Chunk, Document, Failure, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
 
 TEXT = "Erste Seite 🎉.\n\nZweite."
 PARSED = ParsedDocument(
@@ -87,7 +87,7 @@ def test_a_document_is_visible_once_its_whole_text_is_searchable(catalog: Catalo
 def test_the_same_bytes_again_are_no_news_but_a_failed_document_gets_another_try(catalog: Catalog) -> None:
     assert catalog.enqueue(document())
     assert not catalog.enqueue(document())
-    catalog.fail(catalog.document("reports", "d1"), "no text", 0.1)
+    catalog.fail(catalog.document("reports", "d1"), "no text", {"reading": 0.1})
     assert catalog.document("reports", "d1").reason == "no text"
     assert catalog.enqueue(document())
     assert catalog.document("reports", "d1").state is State.QUEUED
@@ -248,11 +248,19 @@ def test_a_folder_of_the_first_schema_opens_and_keeps_its_documents(tmp_path: Pa
             "INSERT INTO documents VALUES ('c', 'd1', 'a.pdf', 'ready', '2026-01-01T00:00:00.000000+00:00', 'T', "
             "'application/pdf', 10, 2, 2, 20260101, '[]', '', 1.0, '', 0, 0, 0)"
         )
+        for name, reason in (("c", "It was cancelled. Retry it to index it after all."), ("b", "It is broken.")):
+            old.execute(
+                "INSERT INTO documents VALUES ('c', ?, ?, 'failed', '2026-01-01T00:00:00.000000+00:00', 'T', "
+                "'application/pdf', 10, 2, 2, 20260101, '[]', ?, 1.0, '', 0, 0, 0)",
+                (name, name, reason),
+            )
         old.execute("INSERT INTO texts VALUES ('c', 'd1', 'the text')")
     old.close()
     catalog = Catalog(path)
     assert catalog.visible("reports").ready == {"d1": "a.pdf"}
     assert catalog.text(catalog.document("reports", "d1")) == "the text"
+    failures = {one.id: one.failure for one in catalog.documents(states=[State.FAILED])}
+    assert failures == {"c": Failure.CANCELLED, "b": None}
     index(catalog, document(2, "b.pdf"))
     assert set(catalog.visible("reports").names) == {"d1", "d2"}
     catalog.close()

@@ -48,12 +48,15 @@ class Intake:
                 engines=self._parts.engines(kind),
             )
             if password:
-                self._unlock(document, password)
+                self.unlock(document, password)
             queued = self._parts.catalog.enqueue(document, self._again(document))
         return (document, False) if queued else self._known(document, upload, password)
 
-    def _unlock(self, document: Document, password: str) -> None:
-        """Raises EncryptedError if the password is wrong, whoever has opened the same bytes before."""
+    def unlock(self, document: Document, password: str) -> None:
+        """Open a document's kept bytes with a password, if they need one, for as long as they are kept.
+
+        Raises EncryptedError if it is wrong, whoever has opened the same bytes before, and DocumentError.
+        """
         if not self._parts.folder.unlocked(document.id).exists():
             try:
                 self._checks.read(document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import NotFoundError
 from rag.ingestion.parts import Parts
-from rag.records import Collection, Document, State
+from rag.records import Collection, Document, Failure, State
 
 CANCELLED = "It was cancelled. Retry it to index it after all."
 
@@ -22,7 +22,7 @@ class Removal:
 
     def cancel(self, document: Document) -> bool:
         """Stop an unfinished document; False if there was nothing to stop. Its bytes are kept, for another try."""
-        cancelled = self._parts.catalog.fail(document, CANCELLED)
+        cancelled = self._parts.catalog.fail(document, CANCELLED, document.timings, Failure.CANCELLED)
         with self._parts.busy.try_hold(document) as free:
             if free:
                 self.settle(document)

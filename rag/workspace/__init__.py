@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from rag.archive import Unpacked
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
-from rag.parsing import READABLE
+from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.opening import open_workspace
 
@@ -25,4 +25,5 @@ __all__ = [
     "distinct_names",
     "is_archive",
     "open_workspace",
+    "page_noun",
 ]

@@ -89,18 +89,29 @@ class DocumentsIn(Contents):
         return self.catalog.waiting(most)
 
     def cancel(self, prefix: str, collection: str | None = None) -> Document:
-        """Stop an unfinished document; it can be retried. Raises NotFoundError."""
+        """Stop an unfinished document; it can be retried. One that is ready, or has failed, stays as it is, as the
+        returned document says. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
         with self._gate.shared():
             self.ingestion.removal.cancel(document)
         return self.catalog.document(document.collection, document.id)
 
-    def retry(self, prefix: str | None = None, collection: str | None = None) -> list[Document]:
-        """Queue a failed document once more, or all that failed if unnamed. Returns those queued."""
+    def retry(self, prefix: str | None = None, collection: str | None = None, password: str = "") -> list[Document]:
+        """Queue a failed document once more, or all that failed or were cancelled if unnamed. Returns those queued.
+
+        `password` opens a named PDF that needs one. Raises EncryptedError if it does not, and the document stays as it
+        is, InputError for a password without a document, NotFoundError.
+        """
         self._require_writable()
+        if password and not prefix:
+            raise InputError("A password opens one document: name the document (DOCUMENT) that it is for.")
         chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
         failed = [one for one in chosen if one.state is State.FAILED]
+        if password:
+            with self._gate.shared():
+                for one in failed:
+                    self.ingestion.intake.unlock(one, password)
         self.catalog.retry(failed)
         if failed:
             self.worker.start()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rag.checking import Checker
 from rag.errors import StorageError, StoreDamagedError
 from rag.ingestion import fingerprint
-from rag.records import Document, Finding, IngestEvent, State
+from rag.records import Document, Failure, Finding, IngestEvent, State
 from rag.store import store_name
 from rag.workspace.documents_in import DocumentsIn
 
@@ -24,6 +24,20 @@ class Upkeep(DocumentsIn):
         with self._gate.shared():
             self.ingestion.removal.delete(document)
         return document
+
+    def delete_failed(self, collection: str | None = None) -> list[Document]:
+        """Delete the documents that could not be indexed, of one collection or of all, but not those that were
+        cancelled. Returns the deleted ones. Raises NotFoundError."""
+        self._require_writable()
+        failed = [
+            one
+            for one in self.documents(collection)
+            if one.state is State.FAILED and one.failure is not Failure.CANCELLED
+        ]
+        with self._gate.shared():
+            for one in failed:
+                self.ingestion.removal.delete(one)
+        return failed
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
