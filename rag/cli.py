@@ -13,17 +13,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag import __version__
+from rag.cli_files import walk
 from rag.cli_output import Output
+from rag.cli_progress import progress
 from rag.cli_questions import ask, search
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
-
-if TYPE_CHECKING:  # it is imported late, for it takes a while
-    from rag.workspace import Upload
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -129,7 +128,7 @@ def _role() -> str:
 
 
 def _ingest(given: argparse.Namespace, output: Output) -> int:
-    paths, skipped = _walk(given.paths)
+    paths, skipped = walk(given.paths)
     for path in skipped:
         output.say(f"Skipped {path}: not a file here of a kind that can be read.")
     if not paths:
@@ -137,29 +136,11 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
             "There is no file to index there. Name files, or a folder that has some of a readable kind."
         )
     password = _password() if given.ask_password else ""
-    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
+    with _workspace(given, share=True) as workspace, progress(output, workspace.progress) as show:
         events = workspace.ingest(paths, given.collection, given.replace, given.tag, password)
         states = [show(event) for event in events]
         workspace.drain()
     return EXIT_FAILED if "failed" in states else 0
-
-
-def _walk(paths: Sequence[Path]) -> tuple[list[Upload], list[Path]]:
-    """Files as named; folders' files in order, without hidden ones and those of a kind that is not read."""
-    from rag.parsing import media_type
-    from rag.workspace import as_uploads, is_archive
-
-    found: list[Path] = []
-    skipped: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        for one in sorted(path.rglob("*")):
-            if not one.is_dir() and not any(part.startswith(".") for part in one.relative_to(path).parts):
-                inside = one.is_file() and one.resolve().is_relative_to(path.resolve())  # a link may lead anywhere
-                (found if inside and (media_type(one.name) or is_archive(one.name)) else skipped).append(one)
-    return as_uploads(found, given=paths), skipped
 
 
 def _search(given: argparse.Namespace, output: Output) -> int:
@@ -208,7 +189,7 @@ def _text(given: argparse.Namespace, output: Output) -> int:
 
 
 def _rebuild(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace, output.progress(workspace.progress) as show:
+    with _workspace(given) as workspace, progress(output, workspace.progress) as show:
         states = [show(event) for event in workspace.rebuild(given.collection)]
     return EXIT_FAILED if "failed" in states else 0
 
@@ -226,7 +207,7 @@ def _cancel(given: argparse.Namespace, output: Output) -> int:
 
 def _retry(given: argparse.Namespace, output: Output) -> int:
     password = _password() if given.ask_password else ""
-    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
+    with _workspace(given, share=True) as workspace, progress(output, workspace.progress) as show:
         queued = workspace.retry(given.document, given.collection, password)
         if not queued:
             output.say("No document has failed.")
