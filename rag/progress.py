@@ -13,10 +13,12 @@ BYTES_A_CHUNK = 2_000
 """Guess for documents that were not read yet, until some have been: of usual text and PDF files."""
 CHUNKS_A_PAGE = 4
 """Guess for documents with scanned pages, of which only the pages are known."""
-SECONDS_A_DOCUMENT = 0.2
+SECONDS_A_DOCUMENT = 0.1
 """Guess for what each document takes beside OCR and vectors, half of it until it is searchable by words."""
 USUAL_SPEEDS = {"embedding": 60.0, "ocr": 0.7}
 """Chunks and pages a second, to tell how much is done until this machine's own speeds are known."""
+FEW_CHUNKS = 200
+"""So few take some seconds on any machine: nobody waits to hear how long the rest takes until their speed is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class _Work:
 
     def seconds(self, speeds: Mapping[str, float]) -> float | None:
         """None if this takes something whose speed is not known."""
-        if (self.chunks and "embedding" not in speeds) or (self.ocr_pages and "ocr" not in speeds):
+        if (self.chunks > FEW_CHUNKS and "embedding" not in speeds) or (self.ocr_pages and "ocr" not in speeds):
             return None
-        embedding = self.chunks / speeds["embedding"] if self.chunks else 0.0
+        embedding = self.chunks / speeds.get("embedding", USUAL_SPEEDS["embedding"])
         ocr = self.ocr_pages / speeds["ocr"] if self.ocr_pages else 0.0
         return self.documents * SECONDS_A_DOCUMENT + embedding + ocr
 

@@ -68,6 +68,20 @@ def test_what_is_finished_counts_by_the_time_it_took_beside_what_is_left(catalog
     assert fraction > 0.6
 
 
+def test_how_long_ocr_takes_is_known_before_there_is_much_to_embed(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path / "new.sqlite3")
+    catalog.create_collection("reports", "reports", {})
+    scan = queued(catalog, "scan.pdf", 20_000_000, "application/pdf")
+    catalog.progress(scan, "ocr", 1, 20, pages=20)
+    catalog.note_speed("ocr", 1, 2.0)
+    assert 38 <= far(catalog)[1] < 45
+    queued(catalog, "long.txt", 5_000_000)
+    found = progress(catalog)
+    assert found is not None
+    assert found.seconds_left is None
+    catalog.close()
+
+
 def test_a_scan_that_is_tried_again_is_not_read_again(catalog: Catalog) -> None:
     scan = queued(catalog, "scan.pdf", 20_000_000, "application/pdf")
     catalog.progress(scan, "waiting", 0, 30, pages=30)
