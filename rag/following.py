@@ -89,7 +89,7 @@ class Following:
         event = replace(event, document=document.id)
         if document.id in self._waiting:
             first = self._waiting[document.id][1].name
-            return replace(event, outcome="duplicate", reason=f"The same bytes as {first}, which came with it.")
+            return replace(event, outcome="duplicate", reason=f"The same bytes were given twice, first as {first}.")
         if known:
             reason = f"Already in {way.collection!r} as {document.name}."
             return replace(event, outcome="duplicate", reason=reason, pages=document.pages, chunks=document.chunks)

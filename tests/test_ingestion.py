@@ -292,6 +292,13 @@ def test_preflight_asks_for_the_password(workspace: Workspace, tmp_path: Path, p
     assert "password" in found.problem
 
 
+def test_a_locked_file_that_no_password_opens_here_is_not_asked_for_one(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "locked.docx"
+    path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le").rjust(3000, b"\0"))
+    found = workspace.preflight(path)
+    assert (found.encrypted, "password" in found.problem) == (False, True)
+
+
 def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_kept_nowhere(
     workspace: Workspace, tmp_path: Path
 ) -> None:

@@ -382,7 +382,8 @@ def test_the_newest_of_several_uploads_of_a_name_is_the_one_that_stays(workspace
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "lease.md")
         paths[-1].write_text(NOTES.replace("84,000", rent), encoding="utf-8")
-    list(workspace.ingest(paths, replace_namesakes=True))
+    for path in paths:
+        workspace.ingest([path], replace_namesakes=True)  # taken in at once, and not waited for
     _wait(lambda: len(workspace.catalog.documents()) == 1)
     assert "97,000" in workspace.ask(RENT).text
     assert [one.outcome for one in workspace.ingest(paths[:1], replace_namesakes=True) if one.outcome] == ["ready"]
