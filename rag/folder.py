@@ -74,6 +74,7 @@ class Folder:
         with self._writing(), tempfile.TemporaryDirectory(dir=self.files, suffix=_PART) as folder:
             target = Path(folder) / "unlocked"
             yield target
+            target.chmod(0o600)  # as the originals are
             target.replace(self.unlocked(document_id))
 
     def readable(self, document_id: str) -> Path:
@@ -159,21 +160,25 @@ class Folder:
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
 
-    def sweep(self, claimed: Callable[[], Collection[str]], seconds: float = ABANDONED_SECONDS) -> None:
-        """Remove what an interruption left: what no document claims and is so many seconds old."""
+    def empty(self) -> None:
+        """Remove all kept bytes and all that was made of them, claimed or not."""
         with self._keeping():
-            old = [path for path in self.files.iterdir() if _age(path) >= seconds]
+            for path in self.files.iterdir():
+                _remove(path)
+
+    def sweep(self, claimed: Callable[[], Collection[str]]) -> None:
+        """Remove what an interruption left: what no document claims and that is an hour old."""
+        with self._keeping():
+            old = [path for path in self.files.iterdir() if _age(path) >= ABANDONED_SECONDS]
             known = claimed()
             for path in (one for one in old if one.name.removesuffix(_UNLOCKED) not in known):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                _remove(path)
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
         """Alone, among threads and processes, to put kept bytes in their place or to remove them."""
-        with (
-            self._writing(),
-            FileLock(self.path / "files.lock"),
-        ):  # a lock of its own: an object's owner may enter twice
+        own = FileLock(self.path / "files.lock")  # for this once: who holds a lock may enter it again
+        with self._writing(), own:
             yield
 
     # -- what was read already: a file that was checked, or waits for OCR, is not read again -----------
@@ -234,6 +239,10 @@ def _copy(reading: BinaryIO, writing: BinaryIO) -> tuple[str, int]:
         writing.write(piece)
         size += len(piece)
     return digest.hexdigest()[:32], size
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:

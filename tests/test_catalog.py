@@ -14,7 +14,7 @@ import pytest
 from rag.catalog import Catalog
 from rag.catalog.migrations import MIGRATIONS
 from rag.errors import FolderError, NotFoundError
-from rag.records import Chunk, Document, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
+from rag.records import Chunk, Document, Failure, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
 
 TEXT = "Erste Seite 🎉.\n\nZweite."
 PARSED = ParsedDocument(
@@ -92,7 +92,7 @@ def test_a_document_is_visible_once_its_whole_text_is_searchable(catalog: Catalo
 def test_the_same_bytes_again_are_no_news_but_a_failed_document_gets_another_try(catalog: Catalog) -> None:
     assert catalog.enqueue(document())
     assert not catalog.enqueue(document())
-    catalog.fail(catalog.document("reports", "d1"), "no text", 0.1)
+    catalog.fail(catalog.document("reports", "d1"), "no text", {"reading": 0.1})
     assert catalog.document("reports", "d1").reason == "no text"
     assert catalog.enqueue(document())
     assert catalog.document("reports", "d1").state is State.QUEUED
@@ -139,7 +139,7 @@ def test_queued_anew_a_pending_replacement_still_replaces_and_a_cancelled_docume
     cancelled = document(3, "b.pdf")
     for one in (pending, cancelled):
         catalog.enqueue(one)
-    assert catalog.cancel(cancelled)
+    assert catalog.fail(cancelled, "cancelled", failure=Failure.CANCELLED)
     catalog.requeue(catalog.collection("reports"), "reports-2", {"model": "n"})
     states = {one.id: one.state for one in catalog.documents("reports")}
     assert states == {"d1": State.QUEUED, "d2": State.QUEUED, "d3": State.FAILED}
@@ -191,6 +191,20 @@ def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Ca
     assert catalog.ocr("d1", "engine 1") == {2: page}
     assert catalog.ocr("d1", "engine 2") == {}
     delete(catalog, document())
+    assert catalog.ocr("d1", "engine 1") == {}
+    catalog.save_ocr("d1", [page])  # by a worker that has not heard of it yet
+    assert catalog.ocr("d1", "engine 1") == {}
+
+
+def test_what_ocr_has_read_goes_with_the_last_collection_that_has_the_document(catalog: Catalog) -> None:
+    page = OcrPage(2, (OcrLine("Zwei", 0.9, (0.1, 0.2, 0.3, 0.4)),), "engine 1")
+    catalog.create_collection("copies", "copies", {})
+    catalog.enqueue(document())
+    catalog.enqueue(replace(document(), collection="copies"))
+    catalog.save_ocr("d1", [page])
+    assert catalog.delete_collection("reports") == []
+    assert catalog.ocr("d1", "engine 1") == {2: page}
+    assert catalog.delete_collection("copies") == ["d1"]
     assert catalog.ocr("d1", "engine 1") == {}
 
 
@@ -246,7 +260,7 @@ def test_a_stale_deletion_leaves_a_document_that_was_added_again(catalog: Catalo
 def test_what_failed_is_to_be_cleared_until_it_was(catalog: Catalog) -> None:
     for number in (1, 2, 3):
         catalog.enqueue(document(number))
-    catalog.cancel(document_of(catalog, "d1"))
+    catalog.fail(document_of(catalog, "d1"), "damaged")
     catalog.mark_deleting(document_of(catalog, "d2"))
     assert {one.id for one in catalog.uncleared()} == {"d1", "d2"}
     catalog.note_cleared(document_of(catalog, "d1"))
@@ -287,11 +301,19 @@ def test_a_folder_of_the_first_schema_opens_and_keeps_its_documents(tmp_path: Pa
             "INSERT INTO documents VALUES ('c', 'd1', 'a.pdf', 'ready', '2026-01-01T00:00:00.000000+00:00', 'T', "
             "'application/pdf', 10, 2, 2, 20260101, '[]', '', 1.0, '', 0, 0, 0)"
         )
+        for name, reason in (("c", "It was cancelled. Retry it to index it after all."), ("b", "It is broken.")):
+            old.execute(
+                "INSERT INTO documents VALUES ('c', ?, ?, 'failed', '2026-01-01T00:00:00.000000+00:00', 'T', "
+                "'application/pdf', 10, 2, 2, 20260101, '[]', ?, 1.0, '', 0, 0, 0)",
+                (name, name, reason),
+            )
         old.execute("INSERT INTO texts VALUES ('c', 'd1', 'the text')")
     old.close()
     catalog = Catalog(path)
     assert catalog.visible("reports").ready == {"d1": "a.pdf"}
     assert catalog.text(catalog.document("reports", "d1")) == "the text"
+    failures = {one.id: one.failure for one in catalog.documents(states=[State.FAILED])}
+    assert failures == {"c": Failure.CANCELLED, "b": None}
     index(catalog, document(2, "b.pdf"))
     assert set(catalog.visible("reports").names) == {"d1", "d2"}
     catalog.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +16,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfWriter
 
-from rag.errors import NotFoundError, StoreUnavailableError
-from rag.records import UNFINISHED, Document, State
+from rag.errors import EncryptedError, InputError, NotFoundError, StoreUnavailableError
+from rag.records import UNFINISHED, Document, Failure, State
 from rag.workspace import Upload, Workspace
 from tests import pdfs
 from tests.conftest import NOTES, outcomes
@@ -160,7 +162,11 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
         queue(workspace, notes)
         assert trying.wait(30)
         cancelled = workspace.cancel(only(workspace).id)
-        assert (cancelled.state, "Retry" in cancelled.reason) == (State.FAILED, True)
+        assert (cancelled.state, cancelled.failure, "Retry" in cancelled.reason) == (
+            State.FAILED,
+            Failure.CANCELLED,
+            True,
+        )
         assert workspace.search(RENT) == []
     name = workspace.collection().store_name
     wait_for(lambda: workspace.store.chunk_ids(name, cancelled.id) == [])
@@ -169,6 +175,27 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
     workspace.drain()
     assert "84,000" in workspace.ask(RENT).text
     assert workspace.retry() == []
+
+
+def test_what_was_cancelled_is_not_counted_as_failed_and_not_deleted_with_what_did(
+    workspace: Workspace, notes: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7 no more")
+    with vectors_held(workspace, monkeypatch) as trying:
+        events = workspace.ingest([notes, recipe, broken])
+        assert trying.wait(30)
+        wait_for(lambda: {one.state for one in workspace.documents()} == {State.SEARCHABLE, State.FAILED})
+        (bread,) = [one for one in workspace.documents() if one.name == "bread.txt"]
+        workspace.cancel(bread.id)
+        progress = workspace.progress()
+        assert progress is not None
+        assert (progress.finished, progress.failed, progress.cancelled) == (2, 1, 1)
+    assert outcomes(events) == {"lease.md": "ready", "bread.txt": "cancelled", "broken.pdf": "failed"}
+    assert [one.name for one in workspace.delete_failed()] == ["broken.pdf"]
+    assert [one.name for one in workspace.documents()] == ["bread.txt", "lease.md"]
+    ready = workspace.cancel(workspace.documents()[1].id)
+    assert (ready.state, ready.failure) == (State.READY, None)
 
 
 def test_all_that_failed_is_retried_at_once(
@@ -275,6 +302,13 @@ def test_preflight_asks_for_the_password(workspace: Workspace, tmp_path: Path, p
     assert "password" in found.problem
 
 
+def test_a_locked_file_that_no_password_opens_here_is_not_asked_for_one(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "locked.docx"
+    path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le").rjust(3000, b"\0"))
+    found = workspace.preflight(path)
+    assert (found.encrypted, "password" in found.problem) == (False, True)
+
+
 def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_kept_nowhere(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -288,8 +322,25 @@ def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_
     assert workspace.folder.original(found.document).read_bytes() == path.read_bytes()
     kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
     assert not [one for one in kept if b"sesame-1234" in one.read_bytes()]
+    if os.name == "posix":  # nobody else on the machine reads what is kept of it
+        modes = {one.name.partition(".")[2]: one.stat().st_mode & 0o777 for one in workspace.folder.files.iterdir()}
+        assert modes == {"": 0o600, "unlocked": 0o600}
     workspace.delete(found.document)
     assert list(workspace.folder.files.iterdir()) == []
+
+
+@pytest.mark.parametrize("collection", ["documents", "second"])
+def test_a_wrong_password_is_refused_though_the_file_was_opened_before(
+    workspace: Workspace, tmp_path: Path, collection: str
+) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path], password="sesame")) == {"secret.pdf": "ready"}
+    (event,) = [one for one in workspace.ingest([path], collection, password="wrong") if one.outcome]
+    assert (event.outcome, "password" in event.reason) == ("failed", True)
+    assert workspace.preflight(path, collection, password="wrong").encrypted
+    assert [one.collection for one in workspace.documents()] == ["documents"]
+    assert "nine" in workspace.ask("When does the vault open?").text
 
 
 def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: Workspace, tmp_path: Path) -> None:
@@ -308,6 +359,22 @@ def test_a_password_opens_a_file_that_is_still_being_deleted(workspace: Workspac
     assert outcomes(workspace.ingest([path], password="sesame")) == {"locked.pdf": "ready"}
 
 
+def test_a_locked_file_of_an_archive_can_be_given_its_password_afterwards(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("locked.pdf", pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    locked = only(workspace)
+    assert (locked.failure, "--ask-password" in locked.reason) == (Failure.LOCKED, True)
+    with pytest.raises(InputError, match="name the document"):
+        workspace.retry(password="sesame")
+    with pytest.raises(EncryptedError, match="does not open"):
+        workspace.retry(locked.id, password="wrong")
+    assert only(workspace) == locked
+    assert outcomes(workspace.follow(workspace.retry(locked.id, password="sesame"))) == {"locked.pdf": "ready"}
+    assert only(workspace).failure is None
+
+
 def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "scan.pdf"
     path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
@@ -315,6 +382,7 @@ def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tm
     assert {("ocr", 0), ("ocr", 1)} <= stages
     document = only(workspace)
     assert (document.state, document.ocr_pages) == (State.READY, 2)
+    assert document.seconds >= document.timings["ocr"] > 0
     assert 0.5 < document.ocr_confidence <= 1
     answer = workspace.ask("When does the lease end?")
     assert "2031" in answer.text
@@ -332,6 +400,20 @@ def test_text_files_go_before_a_scan_that_is_still_being_read(
     list(workspace.ingest([notes]))
     states = {one.name: one.state for one in workspace.documents()}
     assert states == {"lease.md": State.READY, "scan.pdf": State.INDEXING}
+
+
+def test_scans_are_read_one_at_a_time_and_the_others_say_that_they_wait(workspace: Workspace, tmp_path: Path) -> None:
+    paths = [tmp_path / f"scan {number}.pdf" for number in range(3)]
+    for number, path in enumerate(paths):
+        path.write_bytes(scanned_pdf([f"PAGE {page} OF SCAN {number}" for page in range(2)]))
+    queue(workspace, *paths)
+    seen: set[tuple[tuple[str, int, int, int], ...]] = set()
+    while workspace.progress() is not None:
+        now = [(one.stage, one.done, one.total, one.pages) for one in workspace.documents()]
+        seen.add(tuple(now))
+        time.sleep(0.01)
+    assert max(sum(stage == "ocr" for stage, *_ in now) for now in seen) == 1
+    assert any(now[0][:2] == ("ocr", 1) and now[1:] == (("waiting", 0, 2, 2),) * 2 for now in seen)
 
 
 def test_what_ocr_has_read_is_not_read_again(

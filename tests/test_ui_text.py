@@ -25,7 +25,6 @@ from ui.text import (
     settled,
     shortened,
 )
-from ui.uploads import distinct_names
 
 
 @given(st.text(max_size=200))
@@ -107,7 +106,3 @@ def test_durations_are_rounded_up_and_coarser_the_longer_they_are() -> None:
 def test_an_estimate_is_kept_until_it_is_clearly_different() -> None:
     assert [settled(seconds, 100) for seconds in (110, 80, 74, 120)] == [100, 100, 74, 120]
     assert settled(5, None) == 5
-
-
-def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
-    assert distinct_names(["a/x.txt", "b/x.txt", "b\\y.txt", "z.txt"]) == ["a - x.txt", "b - x.txt", "y.txt", "z.txt"]

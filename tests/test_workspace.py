@@ -147,8 +147,10 @@ def test_collections_are_apart_and_counted(workspace: Workspace, notes: Path, re
 
 def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path, recipe: Path) -> None:
     list(workspace.ingest([notes]))
-    workspace.preflight(recipe)  # checked and never added
+    workspace.preflight(recipe)  # chosen, and never added
     workspace.erase()
+    kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
+    assert not [one for one in kept if b"84,000" in one.read_bytes() or b"sourdough" in one.read_bytes()]
     assert workspace.collections() == []
     assert list(workspace.folder.files.iterdir()) == []
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
@@ -449,7 +451,8 @@ def test_the_newest_of_several_uploads_of_a_name_is_the_one_that_stays(workspace
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "lease.md")
         paths[-1].write_text(NOTES.replace("84,000", rent), encoding="utf-8")
-    list(workspace.ingest(paths, replace_namesakes=True))
+    for path in paths:
+        workspace.ingest([path], replace_namesakes=True)  # taken in at once, and not waited for
     _wait(lambda: len(workspace.catalog.documents()) == 1)
     assert "97,000" in workspace.ask(RENT).text
     assert [one.outcome for one in workspace.ingest(paths[:1], replace_namesakes=True) if one.outcome] == ["ready"]
@@ -465,6 +468,18 @@ def test_replacing_with_what_is_there_already_removes_the_other_versions(workspa
     assert outcomes(workspace.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
     assert len(workspace.documents()) == 1
     assert "84,000" in workspace.ask(RENT).text
+
+
+def test_a_duplicate_under_another_name_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
+    list(workspace.ingest([notes]))
+    copy = tmp_path / "same bytes.md"
+    copy.write_bytes(notes.read_bytes())
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(workspace.ingest([notes]))
+    before = workspace.documents()
+    assert outcomes(workspace.ingest([copy], replace_namesakes=True)) == {"same bytes.md": "duplicate"}
+    assert workspace.documents() == before
+    assert [one.state for one in before] == [State.READY, State.READY]
 
 
 @pytest.mark.parametrize("change", ["erase", "rebuild"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from rag.workspace import READABLE, Workspace
+from rag.workspace import READABLE, Workspace, distinct_names
 from ui.basket import ARCHIVE, Basket
 
 NEW_COLLECTION = "New collection…"
@@ -45,13 +43,6 @@ def choose_files(basket: Basket, max_file_mb: int) -> None:
         st.session_state["batch"] = batch + 1  # an uploader without files: these are in the basket now
         _release(files)
         st.rerun()
-
-
-def distinct_names(paths: Sequence[str]) -> list[str]:
-    """The last parts of paths; where several are the same, the paths with their folders, `2024 - index.html`."""
-    parts = [[one for one in re.split(r"[\\/]", path) if one] or [path] for path in paths]
-    times = Counter(one[-1] for one in parts)
-    return [one[-1] if times[one[-1]] == 1 else " - ".join(one) for one in parts]
 
 
 def choose_collection(workspace: Workspace) -> str:

@@ -118,10 +118,11 @@ class Contents(Database):
     # -- OCR -----------------------------------------------------------------------------------------
 
     def save_ocr(self, document_id: str, read: Iterable[OcrPage]) -> None:
-        """Keep what OCR read, so that it is not read again."""
+        """Keep what OCR read, so that it is not read again; nothing if the document was deleted meanwhile."""
         rows = [ocr_row(document_id, page) for page in read]
+        there = sql.select(documents.c.id).where(documents.c.id == document_id).limit(1)
         with self.write() as connection:
-            if rows:
+            if rows and connection.execute(there).first() is not None:
                 connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
 
     def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:

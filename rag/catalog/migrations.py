@@ -49,6 +49,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (document_id, engine, number))""",
         "CREATE TABLE speeds (stage TEXT PRIMARY KEY, units REAL NOT NULL, seconds REAL NOT NULL)",
     ),
+    (  # 4: which documents were cancelled or wait for a password, and did not fail otherwise
+        "ALTER TABLE documents ADD COLUMN failure TEXT NOT NULL DEFAULT ''",
+        "UPDATE documents SET failure = 'cancelled' WHERE state = 'failed' AND reason LIKE 'It was cancelled.%'",
+        "UPDATE documents SET failure = 'locked' WHERE state = 'failed' AND reason LIKE 'The PDF asks for a password%'",
+    ),
 )
 
 

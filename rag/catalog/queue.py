@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,14 +17,10 @@ import sqlalchemy as sql
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
 from rag.catalog.keys import collection_id, incarnation, key, moment, with_collection
-from rag.catalog.tables import collections, document_row, documents, speeds, to_document
+from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.errors import NotFoundError
-from rag.records import UNFINISHED, Collection, Document, State
+from rag.records import UNFINISHED, Collection, Document, Failure, State
 
-CANCELLED = "It was cancelled. Retry it to index it after all."
-"""The reason by which a document that was cancelled is known from those that could not be read."""
-KEPT_OF_SPEEDS = 0.9
-"""What an older measurement of a speed still counts for beside the next one."""
 _FRESH = {
     "state": State.QUEUED.value,
     "stage": "",
@@ -34,19 +29,8 @@ _FRESH = {
     "total": 0,
     "seconds": 0.0,
     "timings": "{}",
+    "failure": "",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Documents of one state in the running batch: how many, their bytes and chunks, of which `done` have vectors, and
-    the pages that OCR has still to read."""
-
-    documents: int = 0
-    bytes: int = 0
-    chunks: int = 0
-    done: int = 0
-    ocr: int = 0
 
 
 class Queue(Database):
@@ -89,7 +73,7 @@ class Queue(Database):
         with self.write() as connection:
             owner = connection.execute(collection_id(collection.name)).scalar_one()
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
-            wanted = documents.c.state != State.DELETING.value, documents.c.reason != CANCELLED
+            wanted = documents.c.state != State.DELETING.value, documents.c.failure != Failure.CANCELLED.value
             replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
             again = _FRESH | {"replaces": replaces, "batch": _batch(connection)}
             connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
@@ -122,25 +106,6 @@ class Queue(Database):
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else to_document(row)
 
-    def loads(self) -> dict[State, Load]:
-        """What the batch that is being worked on has in each state; nothing if all is done."""
-        unfinished = documents.c.state.in_([state.value for state in UNFINISHED])
-        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished).scalar_subquery()
-        query = (
-            sql.select(
-                documents.c.state,
-                sql.func.count().label("documents"),
-                sql.func.sum(documents.c.bytes).label("bytes"),
-                sql.func.sum(documents.c.chunks).label("chunks"),
-                sql.func.sum(sql.case((documents.c.stage == "embedding", documents.c.done), else_=0)).label("done"),
-                sql.func.sum(sql.case((documents.c.stage == "ocr", documents.c.total - documents.c.done), else_=0)),
-            )
-            .where(documents.c.batch == current)
-            .group_by(documents.c.state)
-        )
-        with self.read() as connection:
-            return {State(row[0]): Load(*row[1:]) for row in connection.execute(query)}
-
     def waiting(self, most: int) -> list[Document]:
         """The unfinished documents, those being worked on first, then as they were queued; `most` at most."""
         idle = documents.c.stage.in_(("", "waiting"))
@@ -156,15 +121,21 @@ class Queue(Database):
     # -- what a worker reports: each False if the document was deleted, cancelled or queued anew meanwhile -----------
 
     def progress(
-        self, document: Document, stage: str, done: int = 0, total: int = 0, timings: Mapping[str, float] = {}
+        self,
+        document: Document,
+        stage: str,
+        done: int = 0,
+        total: int = 0,
+        timings: Mapping[str, float] = {},
+        pages: int = 0,
     ) -> bool:
-        """Note how far the document is, and how long its stages have taken so far."""
+        """Note how far the document is, how long its stages have taken so far, and its pages once they are counted."""
         state = sql.case(
             (documents.c.state == State.QUEUED.value, State.INDEXING.value),
             else_=documents.c.state,
         )
         values = {"state": state, "stage": stage, "done": done, "total": total, "timings": json.dumps(dict(timings))}
-        return self._update(document, values, UNFINISHED)
+        return self._update(document, values | ({"pages": pages} if pages else {}), UNFINISHED)
 
     def searchable(self, document: Document, timings: Mapping[str, float]) -> bool:
         """Its whole text is in the lexical index."""
@@ -187,13 +158,13 @@ class Queue(Database):
             hide(connection, namesakes)
         return namesakes
 
-    def cancel(self, document: Document) -> bool:
-        return self.fail(document, CANCELLED)
-
-    def fail(self, document: Document, reason: str, seconds: float = 0.0) -> bool:
+    def fail(
+        self, document: Document, reason: str, timings: Mapping[str, float] = {}, failure: Failure | None = None
+    ) -> bool:
         """It cannot be done, or was cancelled. What the indexes have of it has now to be cleared."""
-        values = {"state": State.FAILED.value, "reason": reason, "seconds": seconds, "stage": CLEARING}
-        return self._update(document, values, UNFINISHED)
+        took = {"seconds": sum(timings.values()), "timings": json.dumps(dict(timings))}
+        values = {"state": State.FAILED.value, "reason": reason, "stage": CLEARING, "failure": failure or ""}
+        return self._update(document, values | took, UNFINISHED)
 
     def wait(self, document: Document, reason: str) -> bool:
         """Something else is in the way; it goes on when that is over."""
@@ -204,21 +175,6 @@ class Queue(Database):
         with self.write() as connection:
             update = documents.update().where(incarnation(document), among).values(dict(values))
             return connection.execute(update).rowcount == 1
-
-    # -- speeds --------------------------------------------------------------------------------------
-
-    def note_speed(self, stage: str, units: float, seconds: float) -> None:
-        """Add a measurement to the speed of a stage; older ones fade."""
-        with self.write() as connection:
-            row = connection.execute(sql.select(speeds).where(speeds.c.stage == stage)).one_or_none()
-            before = (row.units * KEPT_OF_SPEEDS, row.seconds * KEPT_OF_SPEEDS) if row else (0.0, 0.0)
-            values = {"stage": stage, "units": before[0] + units, "seconds": before[1] + seconds}
-            connection.execute(speeds.insert().prefix_with("OR REPLACE").values(values))
-
-    def speeds(self) -> dict[str, float]:
-        """Units a second by stage, as measured on this machine."""
-        with self.read() as connection:
-            return {row.stage: row.units / row.seconds for row in connection.execute(sql.select(speeds)) if row.seconds}
 
 
 def _batch(connection: sql.Connection) -> int:

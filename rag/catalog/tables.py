@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from rag.records import Chunk, Collection, Document, OcrLine, OcrPage, Page, State
+from rag.records import Chunk, Collection, Document, Failure, OcrLine, OcrPage, Page, State
 
 metadata = sql.MetaData()
 collections = sql.Table(
@@ -46,6 +46,7 @@ documents = sql.Table(
     sql.Column("batch", sql.Integer),
     sql.Column("engines", sql.String),
     sql.Column("timings", sql.Text),
+    sql.Column("failure", sql.String),
     sql.Column("ocr_pages", sql.Integer),
     sql.Column("ocr_confidence", sql.Float),
 )
@@ -123,6 +124,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "ocr_pages": document.ocr_pages,
         "ocr_confidence": document.ocr_confidence,
         "timings": json.dumps(dict(document.timings)),
+        "failure": document.failure or "",
     }
 
 
@@ -151,6 +153,7 @@ def to_document(row: sql.RowMapping) -> Document:
         ocr_pages=row["ocr_pages"],
         ocr_confidence=row["ocr_confidence"],
         timings=json.loads(row["timings"]),
+        failure=Failure(row["failure"]) if row["failure"] else None,
     )
 
 

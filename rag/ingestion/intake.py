@@ -47,16 +47,23 @@ class Intake:
             engines=self._parts.engines(kind),
         )
         if password:
-            self._unlock(document, password)
+            self.unlock(document, password)
         queued = self._parts.catalog.enqueue(document, self._again(document))
         self._parts.folder.claim(document_id)
         return (document, False) if queued else self._known(document)
 
-    def _unlock(self, document: Document, password: str) -> None:
-        try:
-            self._checks.read(document)
-        except EncryptedError:
-            self._checks.unlock(document.id, document.name, password)
+    def unlock(self, document: Document, password: str) -> None:
+        """Open a document's kept bytes with a password, if they need one, for as long as they are kept.
+
+        Raises EncryptedError if it is wrong, whoever has opened the same bytes before, and DocumentError.
+        """
+        if not self._parts.folder.unlocked(document.id).exists():
+            try:
+                self._checks.read(document)
+                return
+            except EncryptedError:
+                pass
+        self._checks.unlock(document.id, document.name, password)
 
     def _again(self, document: Document) -> frozenset[State]:
         """The states in which these bytes are queued although they are there."""
@@ -69,7 +76,8 @@ class Intake:
 
     def _known(self, document: Document) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)
-        if document.replaces and known.state is State.READY:
+        same_name = known.name == document.name  # under another name it is a duplicate, which changes nothing
+        if document.replaces and same_name and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):
                 self._removal.clear(one)
         return known, known.state is State.READY

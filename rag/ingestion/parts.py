@@ -57,10 +57,10 @@ class Job:
         self.timings = dict(document.timings)
         self._parts = parts
 
-    def reach(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """Note how far it is. Raises StoppedError if it is to go no further."""
+    def reach(self, stage: str, done: int = 0, total: int = 0, pages: int = 0) -> None:
+        """Note how far it is, and its pages once they are counted. Raises StoppedError if it is to go no further."""
         if self._parts.stop.is_set() or not self._parts.catalog.progress(
-            self.document, stage, done, total, self.timings
+            self.document, stage, done, total, self.timings, pages
         ):
             raise StoppedError(f"{self.document.name} was stopped.")
 

@@ -11,7 +11,7 @@ from rag.errors import EncryptedError, NotFoundError, RagError
 from rag.ingestion.parts import Parts
 from rag.ingestion.reading import Reading
 from rag.ingestion.uploads import Upload, checked_kind, shown_name
-from rag.parsing import with_ocr
+from rag.parsing import takes_password, with_ocr
 from rag.records import Chunk, Document, ParsedDocument, Preflight, State
 
 SAMPLE = 16
@@ -41,7 +41,8 @@ class Checks:
                 self.unlock(document_id, found.name, password)
             return self._with_contents(found, collection)
         except RagError as error:
-            return replace(found, encrypted=isinstance(error, EncryptedError), problem=str(error))
+            locked = isinstance(error, EncryptedError) and takes_password(found.media_type)
+            return replace(found, encrypted=locked, problem=str(error))
 
     def read(self, document: Document) -> None:
         """Read a document's file and keep what it says. Raises DocumentError for whatever is wrong with it."""

@@ -15,6 +15,9 @@ from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
 
+FOR_OCR = ("waiting", "ocr")
+"""Stages of a document that was parsed: others are read first, or its pages are read by OCR."""
+
 
 class Reading:
     """Reads documents, a step at a time: a page of a scan takes as long as a hundred pages of text, and between two of
@@ -34,10 +37,11 @@ class Reading:
         if not pending:
             self._index(job, with_ocr(parsed, list(read.values())))
             return
-        others_first = job.document.stage != "ocr"
-        job.reach("ocr", len(read), len(parsed.needs_ocr))
+        others_first = job.document.stage not in FOR_OCR
+        job.reach("waiting" if others_first else "ocr", len(read), len(parsed.needs_ocr), len(parsed.pages))
         if not others_first:
             self._recognise(job, pending[0])
+            job.reach("ocr", len(read) + 1, len(parsed.needs_ocr))
 
     def parse(self, document: Document, stopped: Callable[[], bool] = lambda: False) -> ParsedDocument:
         """What the file says, read once and then kept until it is indexed."""
@@ -60,7 +64,7 @@ class Reading:
         return chunk(parsed, document.id, self._parts.settings.chunk_tokens, self._parts.embedder().token_offsets)
 
     def _parsed(self, job: Job) -> ParsedDocument:
-        if job.document.stage != "ocr":
+        if job.document.stage not in FOR_OCR:
             job.reach("reading")
         with job.timed("reading"):
             return self.parse(job.document, job.stopped)

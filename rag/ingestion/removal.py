@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rag.errors import NotFoundError
 from rag.ingestion.parts import Parts
-from rag.records import Collection, Document, State
+from rag.records import Collection, Document, Failure, State
+
+CANCELLED = "It was cancelled. Retry it to index it after all."
 
 
 class Removal:
@@ -20,7 +22,7 @@ class Removal:
 
     def cancel(self, document: Document) -> bool:
         """Stop an unfinished document; False if there was nothing to stop. Its bytes are kept, for another try."""
-        cancelled = self._parts.catalog.cancel(document)
+        cancelled = self._parts.catalog.fail(document, CANCELLED, document.timings, Failure.CANCELLED)
         self.clear(document)
         return cancelled
 

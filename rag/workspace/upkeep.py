@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rag.checking import Checker
 from rag.errors import FingerprintError, StorageError, StoreDamagedError
 from rag.ingestion import fingerprint
-from rag.records import Collection, Document, Finding, IngestEvent, State
+from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
 from rag.store import check_fingerprint, store_name
 from rag.workspace.documents_in import DocumentsIn
 
@@ -30,6 +30,21 @@ class Upkeep(DocumentsIn):
             self.ingestion.removal.delete(document)
         return document
 
+    def delete_failed(self, collection: str | None = None) -> list[Document]:
+        """Delete the documents that could not be indexed, of one collection or of all, but not those that were
+        cancelled. Returns the deleted ones. Raises NotFoundError."""
+        self._require_writable()
+        self._owns()
+        failed = [
+            one
+            for one in self.documents(collection)
+            if one.state is State.FAILED and one.failure is not Failure.CANCELLED
+        ]
+        with self._gate.shared():
+            for one in failed:
+                self.ingestion.removal.delete(one)
+        return failed
+
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self._require_writable()
@@ -44,10 +59,11 @@ class Upkeep(DocumentsIn):
         with self._alone():
             for collection in self.collections():
                 if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                    self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
                 else:
                     self.ingestion.removal.delete_collection(collection)
-            self.folder.sweep(self.catalog.claimed, seconds=0.0)  # what was checked and never added goes too
+            self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
             self._renew_store()
 
