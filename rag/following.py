@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from rag.ingestion import Ingestion, Upload, as_uploads, distinct_names, is_arch
 from rag.jobs import Worker
 from rag.records import Document, Failure, IngestEvent, State
 from rag.settings import Settings
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
 """How often progress is read from the catalog while it is being followed."""
@@ -54,11 +57,22 @@ class Following:
 
         The first events, one for each file, say what was accepted.
         """
-        self.worker.start()  # the owner, if that is us, removes at once what a file replaces
+        owned = self.folder.owned
         found = [_looked_into(one) for one in as_uploads(sources)]
         names = iter(distinct_names([path for one in found for path in _paths(one)]))
         accepted = [event for one in found for event in self._taken(one, names, way)]
-        return self._events(accepted, list(self._waiting.values()), self.worker.start())
+        works = self.worker.start()
+        if works and not owned:
+            self._clear()
+        return self._events(accepted, list(self._waiting.values()), works)
+
+    def _clear(self) -> None:
+        """Remove what was replaced before the folder was ours."""
+        try:
+            with self.gate.shared():
+                self.ingestion.removal.clear_all()
+        except RagError as error:  # nobody finds it any more, and the worker tries again
+            log.warning("What was replaced is still there: %s", error)
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
         """The events of documents that are queued."""

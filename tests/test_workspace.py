@@ -470,6 +470,21 @@ def test_replacing_with_what_is_there_already_removes_the_other_versions(workspa
     assert "84,000" in workspace.ask(RENT).text
 
 
+def test_a_process_that_comes_to_own_the_folder_removes_what_it_has_replaced(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    before = notes.read_bytes()
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(first.ingest([notes]))
+    first.close()
+    notes.write_bytes(before)
+    second = make_workspace(share=True)
+    assert outcomes(second.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
+    second.close()
+    (kept,) = make_workspace(share=True).catalog.documents()
+    assert [path.name for path in second.folder.files.iterdir()] == [kept.id]
+
+
 def test_a_duplicate_under_another_name_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
     list(workspace.ingest([notes]))
     copy = tmp_path / "same bytes.md"
