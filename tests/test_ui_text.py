@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.records import Page
+from ui.labels import label, place, spoken
 from ui.passages import page_html
 from ui.text import (
     JOINER,
+    about,
     answer_markdown,
     bytes_as_text,
     counted,
@@ -100,9 +102,27 @@ def test_numbers_as_people_read_them() -> None:
 
 def test_durations_are_rounded_up_and_coarser_the_longer_they_are() -> None:
     shown = [duration(seconds) for seconds in (0.3, 3.2, 11, 58, 61, 870, 2000, 3700, 40_000)]
+    assert [about(seconds) for seconds in (0.3, 3.2)] == ["under 1 s", "about 4 s"]
     assert shown == ["under 1 s", "4 s", "15 s", "1 min", "2 min", "15 min", "35 min", "1.5 h", "11.5 h"]
 
 
 def test_an_estimate_is_kept_until_it_is_clearly_different() -> None:
     assert [settled(seconds, 100) for seconds in (110, 80, 74, 120)] == [100, 100, 74, 120]
     assert settled(5, None) == 5
+
+
+@given(st.text(max_size=60))
+def test_a_label_that_is_read_out_has_nothing_of_markdown_in_it(name: str) -> None:
+    assert not re.search(r"[\\\\!#$%&*+/:;<=>?@\[\]^`{|}~]", spoken(name))
+    assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", spoken(name))
+
+
+def test_usual_names_are_read_out_as_they_are() -> None:
+    for name in ("locked.pdf", "annual_report (2).pdf", "Überblick 2024 - Teil 1.pdf"):
+        assert spoken(name) == name
+
+
+def test_places_are_called_what_the_format_calls_them() -> None:
+    names = ["a.pdf", "a.pptx", "a.xlsx", "a.docx", "a.png"]
+    assert [place(name, 3) for name in names] == ["page 3", "slide 3", "sheet 3", "section 3", "page 3"]
+    assert [label(name, 3).split(" · ")[1] for name in names] == ["p. 3", "slide 3", "sheet 3", "section 3", "p. 3"]
