@@ -368,6 +368,27 @@ def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
     assert workspace.check() == []
 
 
+def test_what_is_read_anew_with_more_pages_keeps_its_vectors_at_their_texts(
+    make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.pdf"
+    texts = [f"Clause {number} is about matter {number * 7919 % 1000}." for number in range(300)]
+    path.write_bytes(pdfs.joined(scanned_pdf(["THE COVER OF THE REPORT"]), pdfs.text_pdf(texts)))
+    without = make_workspace(ocr=False)
+    list(without.ingest([path]))
+    without.close()
+    workspace = make_workspace()
+    made = embedded(workspace, monkeypatch)
+    assert outcomes(workspace.ingest([path])) == {"report.pdf": "ready"}
+    assert [one for one in made if "COVER" not in one] == []  # every other text has moved by a chunk
+    document = only(workspace)
+    chunks = workspace.chunks(document)
+    stored = workspace.store.vectors(workspace.collection().store_name, [one.id for one in chunks])
+    wanted = workspace.embedder.encode([one.text for one in chunks])
+    assert len(chunks) == 301
+    assert [one.text for one, right in zip(chunks, wanted, strict=True) if stored[one.id] @ right < 0.999] == []
+
+
 def test_deleted_while_it_waits_or_is_embedded(
     workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,28 +85,40 @@ class _Reuse:
     ) -> None:
         self._parts = parts
         self._collection = collection
-        self._stored = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
-        self._repeated = {digest for digest, times in Counter(one.digest for one in chunks).items() if times > 1}
+        self._before = {chunk_id: str(data.get("digest")) for chunk_id, data in stored.items()}
+        self._places = {digest: chunk_id for chunk_id, digest in self._before.items()}
+        times = Counter(one.digest for one in chunks)
+        self._repeated = {digest for digest, count in times.items() if count > 1}
+        self._needed = set(times)
         self._kept: dict[str, NDArray[np.float32]] = {}
 
     def vectors(self, batch: Sequence[Chunk]) -> NDArray[np.float32]:
-        """Shape (len(batch), dimension)."""
+        """Shape (len(batch), dimension), to be written before the next batch is asked for."""
         texts = {one.digest: one.text for one in batch}
-        known = self._known(list(texts))
+        self._needed -= texts.keys()
+        saved = self._overwritten(batch)
+        known = self._known([*texts, *saved])
         new = [digest for digest in texts if digest not in known]
         if new:
             started = time.monotonic()
             known |= dict(zip(new, self._parts.embedder().encode([texts[one] for one in new]), strict=True))
             if len(new) >= MEASURABLE:
                 self._parts.catalog.note_speed("embedding", len(new), time.monotonic() - started)
-        self._kept |= {digest: known[digest] for digest in texts if digest in self._repeated}
+        self._kept |= {digest: known[digest] for digest in known if digest in self._repeated or digest in saved}
+        for digest in saved:  # its place holds another one from now on
+            self._places.pop(digest)
         return np.stack([known[one.digest] for one in batch])
+
+    def _overwritten(self, batch: Sequence[Chunk]) -> set[str]:
+        """Digests whose stored vectors the batch takes the places of, although a later one needs them."""
+        pairs = ((self._before.get(one.id, one.digest), one.digest) for one in batch)
+        return {before for before, now in pairs if before != now and before in self._needed}
 
     def _known(self, digests: list[str]) -> dict[str, NDArray[np.float32]]:
         """Vectors by digest: of this document's last batches, of what it had stored, of other documents."""
         kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
         others = [digest for digest in digests if digest not in kept]
         places = self._parts.catalog.equals(self._collection.name, others)
-        places |= {digest: self._stored[digest] for digest in others if digest in self._stored}
+        places |= {digest: self._places[digest] for digest in others if digest in self._places}
         found = self._parts.store.vectors(self._collection.store_name, list(places.values()))
         return kept | {digest: found[place] for digest, place in places.items() if place in found}

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rag.checking import Checker
+from rag.checking import Checker, Encode
 from rag.errors import StorageError, StoreDamagedError
 from rag.ingestion import fingerprint
-from rag.records import Document, Finding, IngestEvent, State
-from rag.store import store_name
+from rag.records import Collection, Document, Finding, IngestEvent, State
+from rag.store import check_fingerprint, store_name
 from rag.workspace.documents_in import DocumentsIn
 
 
@@ -69,7 +69,7 @@ class Upkeep(DocumentsIn):
         not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
         self._require_ownership()
         with self._alone():
-            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, repair)
+            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, self._encoder, repair)
             try:
                 return list(checker.run())
             except StoreDamagedError as error:
@@ -77,6 +77,11 @@ class Upkeep(DocumentsIn):
                     self._renew_store()
                     self.catalog.reopen(self.catalog.documents(states=[State.READY]))
                 return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
+
+    def _encoder(self, collection: Collection) -> Encode:
+        wanted = fingerprint(self.embedder, self.settings)
+        check_fingerprint(collection.name, collection.fingerprint, wanted)
+        return self.embedder.encode
 
     @property
     def _store_is_ours(self) -> bool:
