@@ -383,10 +383,12 @@ def test_what_is_read_anew_with_more_pages_keeps_its_vectors_at_their_texts(
     assert [one for one in made if "COVER" not in one] == []  # every other text has moved by a chunk
     document = only(workspace)
     chunks = workspace.chunks(document)
-    stored = workspace.store.vectors(workspace.collection().store_name, [one.id for one in chunks])
+    name = workspace.collection().store_name
+    stored = workspace.store.vectors(name, [one.id for one in chunks])
     wanted = workspace.embedder.encode([one.text for one in chunks])
     assert len(chunks) == 301
     assert [one.text for one, right in zip(chunks, wanted, strict=True) if stored[one.id] @ right < 0.999] == []
+    assert [one.text for one in chunks if workspace.store.nearest(name, stored[one.id], 1)[0][1] < 0.999] == []
 
 
 def test_deleted_while_it_waits_or_is_embedded(

@@ -67,6 +67,8 @@ class Vectors:
             with job.timed("embedding"):
                 vectors = reusing.vectors(batch)
             with job.timed("storing"):
+                # A search does not find some of the vectors that were written in place of others (HNSW's links).
+                self._parts.store.delete(name, [one.id for one in batch if one.id in stored])
                 self._parts.store.upsert(name, job.document, batch, vectors)
         job.reach("storing", len(chunks), len(chunks))
         written = {one.id for one in chunks}
