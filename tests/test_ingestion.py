@@ -256,6 +256,20 @@ def test_what_preflight_has_read_is_not_read_again(
     assert outcomes(workspace.ingest([workspace.kept(found)])) == {"lease.md": "ready"}
 
 
+def test_what_was_read_under_another_name_is_read_as_what_it_is_now_called(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = "".join(f"firm {number},{number * 10},{2000 + number % 20}\n" for number in range(200))
+    note, table = tmp_path / "draft notes.txt", tmp_path / "sales.csv"
+    for path in (note, table):
+        path.write_text("name,amount,year\n" + rows)
+    workspace.preflight(note)
+    assert outcomes(workspace.ingest([table])) == {"sales.csv": "ready"}
+    document = only(workspace)
+    assert (document.title, document.media_type) == ("sales", "text/csv")
+    assert all(one.heading == "name | amount | year" for one in workspace.chunks(document))
+
+
 @pytest.mark.parametrize("password", ["", "wrong"])
 def test_preflight_asks_for_the_password(workspace: Workspace, tmp_path: Path, password: str) -> None:
     path = tmp_path / "secret.pdf"

@@ -40,12 +40,14 @@ class Reading:
 
     def parse(self, document: Document, stopped: Callable[[], bool] = lambda: False) -> ParsedDocument:
         """What the file says, read once and then kept until it is indexed."""
-        folder, engines = self._parts.folder, self._parts.engines(document.media_type)
-        kept = folder.kept_parse(document.id, engines)
+        folder = self._parts.folder
+        # The name decides how bytes are read, and may become the title.
+        read_as = f"{self._parts.engines(document.media_type)} as {document.name}"
+        kept = folder.kept_parse(document.id, read_as)
         if kept is not None:
             return decode_document(kept)
         parsed = self._parts.reader.parse(folder.readable(document.id), document.name, cancelled=stopped)
-        folder.keep_parse(document.id, engines, encode_document(parsed))
+        folder.keep_parse(document.id, read_as, encode_document(parsed))
         return parsed
 
     def recognised(self, document: Document, parsed: ParsedDocument) -> dict[int, OcrPage]:
