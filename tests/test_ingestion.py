@@ -225,6 +225,24 @@ def test_progress_counts_what_was_queued_together(
     assert workspace.progress() is None
 
 
+def test_watched_are_the_unfinished_and_those_asked_for(
+    workspace: Workspace, notes: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    mine = next((one.collection, one.id) for one in workspace.documents() if one.name == "bread.txt")
+    new = tmp_path / "new.txt"
+    new.write_text("The parking space costs 90 euros.")
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, new)
+        assert trying.wait(30)
+        assert [one.name for one in workspace.watched([mine, ("documents", "gone")])] == ["bread.txt", "new.txt"]
+        assert workspace.held_back() == set()
+    workspace.drain()
+    assert [one.name for one in workspace.watched([mine])] == ["bread.txt"]
+    workspace.delete(mine[1])
+    assert workspace.watched([mine]) == []
+
+
 def test_preflight_says_what_will_happen_and_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
     found = workspace.preflight(notes)
     assert (found.pages, found.problem, found.duplicate_of, found.replaces) == (1, "", None, ())

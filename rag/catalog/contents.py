@@ -8,7 +8,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import forget
-from rag.catalog.keys import belongs, collection_id, incarnation
+from rag.catalog.keys import belongs, collection_id, incarnation, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
@@ -23,9 +23,6 @@ from rag.catalog.tables import (
     to_page,
 )
 from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
-
-AT_ONCE = 500
-"""Values in one query; SQLite refuses too many."""
 
 
 class Contents(Database):
@@ -45,6 +42,7 @@ class Contents(Database):
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "ocr_pages": len(read),
+            "unread_pages": len(parsed.needs_ocr),
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }
         with self.write() as connection:
@@ -93,9 +91,7 @@ class Contents(Database):
         query = sql.select(chunks, text).join(texts, same)
         mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
         with self.read() as connection:
-            rows = [
-                row for some in _slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))
-            ]
+            rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
         return {row.id: to_chunk(row, row.passage) for row in rows}
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
@@ -110,7 +106,7 @@ class Contents(Database):
         )
         with self.read() as connection:
             found = [
-                row for some in _slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
+                row for some in slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
             ]
         return {row.digest: row.id for row in found}
 
@@ -123,12 +119,14 @@ class Contents(Database):
             if rows:
                 connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
 
+    def ocr_numbers(self, document_id: str, engine: str) -> set[int]:
+        """The numbers of the pages that an OCR engine has read of a document so far."""
+        query = sql.select(ocr.c.number).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
+        with self.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:
         """What an OCR engine has read of a document so far, by page number."""
         query = sql.select(ocr).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
         with self.read() as connection:
             return {row.number: to_ocr(row) for row in connection.execute(query)}
-
-
-def _slices(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[first : first + AT_ONCE] for first in range(0, len(values), AT_ONCE))

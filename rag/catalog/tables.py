@@ -48,6 +48,7 @@ documents = sql.Table(
     sql.Column("timings", sql.Text),
     sql.Column("ocr_pages", sql.Integer),
     sql.Column("ocr_confidence", sql.Float),
+    sql.Column("unread_pages", sql.Integer),
 )
 texts = sql.Table(
     "texts",
@@ -122,6 +123,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "engines": document.engines,
         "ocr_pages": document.ocr_pages,
         "ocr_confidence": document.ocr_confidence,
+        "unread_pages": document.unread_pages,
         "timings": json.dumps(dict(document.timings)),
     }
 
@@ -150,6 +152,7 @@ def to_document(row: sql.RowMapping) -> Document:
         engines=row["engines"],
         ocr_pages=row["ocr_pages"],
         ocr_confidence=row["ocr_confidence"],
+        unread_pages=row["unread_pages"],
         timings=json.loads(row["timings"]),
     )
 

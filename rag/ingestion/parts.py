@@ -70,7 +70,7 @@ class Job:
         """Whether it is to go no further: asked while something else works on it."""
         if self._parts.stop.is_set():
             return True
-        found = self._parts.catalog.find(self.document.id, self.document.collection)
+        found = self._parts.catalog.among([(self.document.collection, self.document.id)])
         return not any(one.added_at == self.document.added_at and one.state in UNFINISHED for one in found)
 
     @contextmanager

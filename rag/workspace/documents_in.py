@@ -103,6 +103,16 @@ class DocumentsIn(Contents):
         """Documents that are waiting or being worked on."""
         return self.catalog.documents(states=UNFINISHED)
 
+    def watched(self, keys: Sequence[tuple[str, str]]) -> list[Document]:
+        """The unfinished documents as they were queued, and those of `keys`, each (collection, id), that are there."""
+        found = {(one.collection, one.id): one for one in (*self.unfinished(), *self.catalog.among(keys))}
+        there = [one for one in found.values() if one.state is not State.DELETING]
+        return sorted(there, key=lambda one: one.added_at)
+
+    def held_back(self) -> set[tuple[str, str]]:
+        """Collection and id of documents that are not searched before they are ready, for they replace one that is."""
+        return self.catalog.held_back()
+
     def drain(self) -> None:
         """Wait until nothing is waiting to be indexed, whoever queued it."""
         while self.worker.working and self.catalog.next_of(UNFINISHED) is not None:
