@@ -144,6 +144,7 @@ def outcome_row(event: IngestEvent) -> dict[str, Any]:
         "chunks": event.chunks,
         "seconds": event.seconds,
         "ocr_pages": event.ocr_pages,
+        "unread_pages": event.unread_pages,
         "timings": dict(event.timings),
     }
 
@@ -160,7 +161,9 @@ def _far(progress: Progress) -> str:
 
 
 def _outcome_text(event: IngestEvent) -> str:
-    counts = f"pages: {event.pages}, chunks: {event.chunks}, {event.seconds:.1f} s" if event.outcome == "ready" else ""
+    unread = f", {event.unread_pages} of them could not be read" if event.unread_pages else ""
+    counts = f"pages: {event.pages}{unread}, chunks: {event.chunks}, {event.seconds:.1f} s"
+    counts = counts if event.outcome == "ready" else ""
     return f"{event.outcome:9} {event.name}  {counts}{event.reason}".rstrip()
 
 

@@ -252,6 +252,7 @@ class IngestEvent:
     chunks: int = 0
     seconds: float = 0.0
     ocr_pages: int = 0
+    unread_pages: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
 
 

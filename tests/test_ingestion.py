@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from rag.errors import NotFoundError, StoreUnavailableError
+from rag.errors import NotFoundError, ParseLimitError, StoreUnavailableError
 from rag.records import UNFINISHED, Document, State
 from rag.workspace import Upload, Workspace
 from tests import pdfs
@@ -370,6 +370,73 @@ def test_what_ocr_has_read_is_not_read_again(
     second.drain()
     assert read == [2]
     assert only(second).ocr_pages == 2
+
+
+def fail_on_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Let OCR go over its time on a page, as on a machine that has much else to do."""
+    recognise = workspace.reader.recognise
+
+    def hasty(path: Path, name: str, pages: list[int], **more: object) -> object:
+        if failing in pages:
+            raise ParseLimitError("Reading page 2 by OCR takes more time than allowed: raise RAG_OCR_SECONDS.")
+        return recognise(path, name, pages, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.reader, "recognise", hasty)
+
+
+def test_a_page_that_ocr_could_not_read_is_counted_and_read_when_tried_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    with monkeypatch.context() as busy:
+        fail_on_page(workspace, busy, 2)
+        last = list(workspace.ingest([path]))[-1]
+    assert (last.outcome, last.ocr_pages, last.unread_pages) == ("ready", 1, 1)
+    assert "4200" in workspace.text(only(workspace).id)
+    assert [one.name for one in workspace.retry()] == ["scan.pdf"]
+    workspace.drain()
+    document = only(workspace)
+    assert (document.state, document.ocr_pages, document.unread_pages) == (State.READY, 2, 0)
+    assert "2031" in workspace.ask("When does the lease end?").text
+    assert workspace.retry() == []
+
+
+def test_a_page_that_ocr_could_not_read_is_read_by_a_rebuild(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    with monkeypatch.context() as busy:
+        fail_on_page(workspace, busy, 2)
+        list(workspace.ingest([path]))
+    list(workspace.rebuild())
+    assert (only(workspace).ocr_pages, only(workspace).unread_pages) == (2, 0)
+
+
+def test_a_scan_of_which_no_page_could_be_read_says_why(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS"]))
+    fail_on_page(workspace, monkeypatch, 1)
+    assert outcomes(workspace.ingest([path])) == {"scan.pdf": "failed"}
+    assert "RAG_OCR_SECONDS" in only(workspace).reason
+
+
+def test_the_pages_of_a_scan_are_read_without_fetching_the_others_each_time(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf([f"PAGE NUMBER {number} OF THE SCAN" for number in range(1, 7)]))
+    fetched: list[str] = []
+    kept_parse, ocr = workspace.folder.kept_parse, workspace.catalog.ocr
+    monkeypatch.setattr(workspace.folder, "kept_parse", lambda *given: fetched.append("file") or kept_parse(*given))
+    monkeypatch.setattr(workspace.catalog, "ocr", lambda *given: fetched.append("pages") or ocr(*given))
+    assert outcomes(workspace.ingest([path])) == {"scan.pdf": "ready"}
+    assert only(workspace).ocr_pages == 6
+    assert fetched.count("pages") == 1
+    assert fetched.count("file") <= 2
 
 
 def test_with_ocr_switched_off_a_scan_says_what_it_needs(make_workspace: Make, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.records import Page
+from rag.records import Document, Page, State
 from ui.passages import page_html
+from ui.stages import outcome
 from ui.text import (
     JOINER,
     answer_markdown,
@@ -111,3 +112,8 @@ def test_an_estimate_is_kept_until_it_is_clearly_different() -> None:
 
 def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
     assert distinct_names(["a/x.txt", "b/x.txt", "b\\y.txt", "z.txt"]) == ["a - x.txt", "b - x.txt", "y.txt", "z.txt"]
+
+
+def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:
+    one = Document("d", "a.pdf", "documents", State.READY, datetime.now(UTC), pages=14, unread_pages=2)
+    assert "2 of 14 pages could not be read" in outcome(one)

@@ -16,7 +16,7 @@ from ui.errors import friendly_errors
 from ui.passages import show_chunks
 from ui.progress import cancel_button, retry_button
 from ui.shell import say
-from ui.stages import ocr_notice, stage, waiting_to_replace
+from ui.stages import ocr_notice, stage, unread_notice, waiting_to_replace
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
 FAILURES_SHOWN = 20
@@ -129,6 +129,10 @@ def describe(workspace: Workspace, document: Document) -> None:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
     if document.ocr_pages:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
+    if document.state is State.READY and document.unread_pages:
+        st.warning(f"{unread_notice(document)}.", icon=":material/visibility_off:")
+        if workspace.settings.ocr:
+            retry_button(workspace, document, "details")
     if document.state is State.FAILED:
         st.error(message_markdown(document.reason), icon=":material/error:")
         retry_button(workspace, document, "details")

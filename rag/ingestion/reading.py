@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from rag.chunking import chunk
 from rag.errors import DocumentError, NoTextError
@@ -14,6 +16,17 @@ from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
 
+Incarnation = tuple[str, str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """A document that OCR reads page by page: what its file says, and why pages could not be read this time."""
+
+    incarnation: Incarnation
+    parsed: ParsedDocument
+    unread: dict[int, str] = field(default_factory=dict)
+
 
 class Reading:
     """Reads documents, a step at a time: a page of a scan takes as long as a hundred pages of text, and between two of
@@ -21,22 +34,39 @@ class Reading:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._scan: _Scan | None = None
+        """The one in hand, for its next page."""
 
     def step(self, job: Job) -> None:
         """Bring a document nearer to being searchable: index it, or read its next page by OCR.
 
         Raises DocumentError for whatever is wrong with the file, StoppedError if it is to go no further.
         """
-        parsed = self._parsed(job)
-        read = self.recognised(job.document, parsed)
-        pending = [number for number in parsed.needs_ocr if number not in read] if self._parts.settings.ocr else []
+        scan = self._taken(job)
+        pending = self._pending(job.document, scan)
         if not pending:
-            self._index(job, with_ocr(parsed, list(read.values())))
+            self._index(job, scan)
             return
         others_first = job.document.stage != "ocr"
-        job.reach("ocr", len(read), len(parsed.needs_ocr))
+        total = len(scan.parsed.needs_ocr)
+        job.reach("ocr", total - len(pending), total)
         if not others_first:
-            self._recognise(job, pending[0])
+            self._recognise(job, pending[0], scan)
+            self._scan = scan
+
+    def _taken(self, job: Job) -> _Scan:
+        document, scan = job.document, self._scan
+        if scan is None or scan.incarnation != _incarnation(document):
+            return _Scan(_incarnation(document), self._parsed(job))
+        self._scan = None
+        return scan
+
+    def _pending(self, document: Document, scan: _Scan) -> list[int]:
+        """Pages for OCR to read. One that could not be read is read again only if the document is tried again."""
+        if not self._parts.settings.ocr or not scan.parsed.needs_ocr:
+            return []
+        done = self._parts.catalog.ocr_numbers(document.id, ocr_engine()) | scan.unread.keys()
+        return [number for number in scan.parsed.needs_ocr if number not in done]
 
     def parse(self, document: Document, stopped: Callable[[], bool] = lambda: False) -> ParsedDocument:
         """What the file says, read once and then kept until it is indexed."""
@@ -66,7 +96,7 @@ class Reading:
         with job.timed("reading"):
             return self.parse(job.document, job.stopped)
 
-    def _recognise(self, job: Job, number: int) -> None:
+    def _recognise(self, job: Job, number: int, scan: _Scan) -> None:
         document, started = job.document, time.monotonic()
         source = self._parts.folder.readable(document.id)
         try:
@@ -74,12 +104,14 @@ class Reading:
                 read = self._parts.reader.recognise(source, document.name, [number], cancelled=job.stopped)
         except DocumentError as error:  # the other pages can still be read
             log.warning("%s, page %d: %s", document.name, number, error)
-            read = [OcrPage(number, (), ocr_engine())]
+            scan.unread[number] = str(error)
+            return
         self._parts.catalog.save_ocr(document.id, read)
         self._parts.catalog.note_speed("ocr", 1, time.monotonic() - started)
 
-    def _index(self, job: Job, parsed: ParsedDocument) -> None:
-        _require_text(parsed, self._parts.settings.ocr)
+    def _index(self, job: Job, scan: _Scan) -> None:
+        parsed = with_ocr(scan.parsed, list(self.recognised(job.document, scan.parsed).values()))
+        self._require_text(parsed, scan)
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed)
@@ -93,12 +125,17 @@ class Reading:
         self._parts.catalog.searchable(job.document, job.timings)
         self._parts.folder.discard_parse(job.document.id)
 
-
-def _require_text(parsed: ParsedDocument, ocr: bool) -> None:
-    if any(page.text.strip() for page in parsed.pages):
-        return
-    if ocr:
+    def _require_text(self, parsed: ParsedDocument, scan: _Scan) -> None:
+        if any(page.text.strip() for page in parsed.pages):
+            return
+        if not self._parts.settings.ocr:
+            raise NoTextError("The file has no text; needs OCR, which is switched off: set RAG_OCR=true and try again.")
+        for why in scan.unread.values():
+            raise NoTextError(f"There is no text in it, and OCR could not read its pages. {why}")
         raise NoTextError(
             "There is no text in it, and OCR could read none on its pages: scan it anew, in higher quality."
         )
-    raise NoTextError("The file has no text; needs OCR, which is switched off: set RAG_OCR=true and try again.")
+
+
+def _incarnation(document: Document) -> Incarnation:
+    return document.collection, document.id, document.added_at

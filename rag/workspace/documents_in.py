@@ -83,14 +83,20 @@ class DocumentsIn(Contents):
         return self.catalog.document(document.collection, document.id)
 
     def retry(self, prefix: str | None = None, collection: str | None = None) -> list[Document]:
-        """Queue a failed document once more, or all that failed if unnamed. Returns those queued."""
+        """Queue a document once more that has failed, or of which OCR could not read pages; all such if unnamed.
+
+        Returns those queued.
+        """
         self._require_writable()
         chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
-        failed = [one for one in chosen if one.state is State.FAILED]
+        failed = [one for one in chosen if one.state is State.FAILED or self._partly_read(one)]
         self.catalog.retry(failed)
         if failed:
             self.worker.start()
         return failed
+
+    def _partly_read(self, document: Document) -> bool:
+        return document.state is State.READY and document.unread_pages > 0 and self.settings.ocr
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
         """The events of documents that are queued, until each is finished."""
