@@ -216,6 +216,17 @@ def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Ca
     assert catalog.ocr("d1", "engine 1") == {}
 
 
+def test_what_ocr_has_read_goes_with_the_last_collection_that_has_the_document(catalog: Catalog) -> None:
+    catalog.create_collection("copies", "copies", {})
+    catalog.enqueue(Document("d1", "a.pdf", "copies", State.QUEUED, datetime.now(UTC)))
+    catalog.enqueue(document())
+    catalog.save_ocr("d1", [OcrPage(2, (), "engine 1")])
+    catalog.delete_collection("reports")
+    assert set(catalog.ocr("d1", "engine 1")) == {2}
+    catalog.delete_collection("copies")
+    assert catalog.ocr("d1", "engine 1") == {}
+
+
 def test_a_speed_follows_what_was_measured_last(catalog: Catalog) -> None:
     for _ in range(50):
         catalog.note_speed("embedding", 100, 2.0)

@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, to_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_collection
 from rag.errors import NotFoundError
 from rag.records import VISIBLE, Collection
 
@@ -56,6 +56,7 @@ class Collections(Database):
             for table in (*OF_A_DOCUMENT, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))
+            connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))
             held = set(connection.execute(sql.select(documents.c.id)).scalars())
         return sorted(set(ids) - held)
 
