@@ -68,8 +68,11 @@ class Worker:
         """Whether it has been started and not been stopped."""
         return any(thread.is_alive() for thread in self._threads) and not self._stopping.is_set()
 
-    def stop(self, seconds: float | None = STOP_SECONDS) -> None:
-        """End for good, at the next batch; waits so long for that (None: until it is so). Documents stay queued."""
+    def stop(self, seconds: float | None) -> bool:
+        """End for good, at the next batch; waits so long for that (None: until it is so). Documents stay queued.
+
+        Returns whether it has ended.
+        """
         with self._lock:
             self._stopping.set()
             self._ingestion.stop()
@@ -77,6 +80,7 @@ class Worker:
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _wake_up(self) -> None:
         for event in self._wake:

@@ -10,13 +10,15 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from rag.errors import NotFoundError, ParseLimitError, StoreUnavailableError
-from rag.records import UNFINISHED, Document, State
+import rag.lexical
+from rag.errors import FolderInUseError, NotFoundError, ParseLimitError, StorageError, StoreUnavailableError
+from rag.records import UNFINISHED, Document, Preflight, State
 from rag.workspace import Upload, Workspace
-from tests import pdfs
+from tests import bombs, pdfs
 from tests.conftest import NOTES, outcomes
 
 pytestmark = pytest.mark.end_to_end
@@ -159,6 +161,95 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
     workspace.drain()
     assert "84,000" in workspace.ask(RENT).text
     assert workspace.retry() == []
+
+
+@contextmanager
+def held_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> Iterator[tuple[threading.Event, list[int]]]:
+    """Inside, the first call of a function waits. Gives an event that is set by it, and a list that all calls make
+    longer."""
+    trying, goes_on, calls = threading.Event(), threading.Event(), []
+    function = getattr(owner, name)
+
+    def held(*arguments: object) -> object:
+        calls.append(1)
+        trying.set()
+        assert goes_on.wait(30)
+        return function(*arguments)
+
+    monkeypatch.setattr(owner, name, held)
+    try:
+        yield trying, calls
+    finally:
+        goes_on.set()
+
+
+def test_a_long_text_that_is_cancelled_while_it_is_cut_is_cut_no_further(
+    workspace: Workspace, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingestion.parts.LOOK_SECONDS", 0)
+    long = tmp_path / "long.txt"
+    long.write_text("The fee of the article is nine euros.\n" * 60_000)  # 2 million characters
+    with held_at(monkeypatch, workspace.embedder, "token_offsets") as (trying, parts):
+        queue(workspace, long)
+        assert trying.wait(30)
+        workspace.cancel(only(workspace).id)
+    list(workspace.ingest([notes]))
+    assert {one.name: one.state for one in workspace.documents()} == {
+        "long.txt": State.FAILED,
+        "lease.md": State.READY,
+    }
+    assert len(parts) == 2  # of the long one and of the notes
+
+
+def test_a_long_text_that_is_cancelled_while_its_words_are_indexed_is_not_indexed_any_further(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingestion.parts.LOOK_SECONDS", 0)
+    long = tmp_path / "long.txt"
+    long.write_text("".join(f"The fee of article {number} is {number} euros.\n" for number in range(4000)))
+    with held_at(monkeypatch, rag.lexical, "row") as (trying, rows):
+        queue(workspace, long)
+        assert trying.wait(30)
+        document = workspace.cancel(only(workspace).id)
+    wait_for(lambda: workspace.lexical.chunk_ids(workspace.collection().store_name) == set())
+    workspace.close()
+    assert document.chunks > 100
+    assert len(rows) == 1
+
+
+def test_the_folder_stays_in_use_until_work_on_it_has_ended(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.workspace.opened.STOP_SECONDS", 0.1)
+    first = make_workspace()
+    with vectors_held(first, monkeypatch) as trying:
+        queue(first, notes)
+        assert trying.wait(30)
+        first.close()
+        assert first.folder.owned
+        with pytest.raises(FolderInUseError):
+            make_workspace()
+    wait_for(lambda: not first.folder.owned)
+    second = make_workspace()
+    second.worker.start()
+    second.drain()
+    assert only(second).state is State.READY
+    assert second.check() == []
+
+
+def test_closing_stops_a_preflight_and_nothing_can_be_asked_any_more(workspace: Workspace, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.pdf"
+    slow.write_bytes(bombs.flate_bomb_pdf(20))  # takes a minute to read
+    found: list[Preflight] = []
+    checking = threading.Thread(target=lambda: found.append(workspace.preflight(slow)))
+    checking.start()
+    wait_for(lambda: bool(psutil.Process().children()))
+    workspace.close()
+    checking.join(timeout=10)
+    assert ["Try again" in one.problem for one in found] == [True]
+    with pytest.raises(StorageError, match="has been closed"):
+        workspace.documents()
+    assert workspace.preflight(slow).problem != ""
 
 
 def test_all_that_failed_is_retried_at_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import sqlalchemy as sql
 
@@ -24,21 +25,24 @@ from rag.catalog.tables import (
 )
 from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
 
+ROWS = 1000
+"""Chunks written in one go: of a very long text they are never all in memory as rows."""
+
 
 class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
 
-    def save_text(self, document: Document, parsed: ParsedDocument, cut: Sequence[Chunk]) -> bool:
+    def save_text(self, document: Document, parsed: ParsedDocument, cut: Iterable[Chunk]) -> bool:
         """Keep the extracted text, its pages and its chunk spans (instead of any that were there).
 
-        False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile.
+        False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile. What going through
+        `cut` raises is passed on, and nothing is kept either.
         """
         read = [page for page in parsed.pages if page.ocr is not None]
         values = {
             "title": parsed.title,
             "media_type": parsed.media_type,
             "pages": len(parsed.pages),
-            "chunks": len(cut),
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "ocr_pages": len(read),
@@ -54,9 +58,12 @@ class Contents(Database):
             forget(connection, document)
             connection.execute(texts.insert().values(mine | {"text": parsed.text}))
             connection.execute(pages.insert(), [mine | page_row(page) for page in parsed.pages])
-            if cut:
-                rows = [mine | chunk_row(position, chunk) for position, chunk in enumerate(cut)]
-                connection.execute(chunks.insert(), rows)
+            count = 0
+            numbered = enumerate(cut)
+            while some := [mine | chunk_row(position, chunk) for position, chunk in islice(numbered, ROWS)]:
+                connection.execute(chunks.insert(), some)
+                count += len(some)
+            connection.execute(documents.update().where(*alive).values(chunks=count))
         return True
 
     def text(self, document: Document) -> str:
@@ -113,10 +120,11 @@ class Contents(Database):
     # -- OCR -----------------------------------------------------------------------------------------
 
     def save_ocr(self, document_id: str, read: Iterable[OcrPage]) -> None:
-        """Keep what OCR read, so that it is not read again."""
+        """Keep what OCR read, so that it is not read again; nothing of a document that has been deleted."""
         rows = [ocr_row(document_id, page) for page in read]
+        known = sql.select(sql.exists().where(documents.c.id == document_id))
         with self.write() as connection:
-            if rows:
+            if rows and connection.execute(known).scalar_one():
                 connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
 
     def ocr_numbers(self, document_id: str, engine: str) -> set[int]:

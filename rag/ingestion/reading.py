@@ -68,8 +68,8 @@ class Reading:
         done = self._parts.catalog.ocr_numbers(document.id, ocr_engine()) | scan.unread.keys()
         return [number for number in scan.parsed.needs_ocr if number not in done]
 
-    def parse(self, document: Document, stopped: Callable[[], bool] = lambda: False) -> ParsedDocument:
-        """What the file says, read once and then kept until it is indexed."""
+    def parse(self, document: Document, stopped: Callable[[], bool]) -> ParsedDocument:
+        """What the file says, read once and then kept until it is indexed. Raises StoppedError if `stopped()`."""
         folder = self._parts.folder
         # The name decides how bytes are read, and may become the title.
         read_as = f"{self._parts.engines(document.media_type)} as {document.name}"
@@ -86,9 +86,15 @@ class Reading:
             return {}
         return self._parts.catalog.ocr(document.id, ocr_engine())
 
-    def cut(self, document: Document, parsed: ParsedDocument) -> list[Chunk]:
-        """Its chunks, as the settings are now."""
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, self._parts.embedder().token_offsets)
+    def cut(self, document: Document, parsed: ParsedDocument, go_on: Callable[[], None]) -> list[Chunk]:
+        """Its chunks, as the settings are now. `go_on` is called for each part of it and may raise, to end it."""
+        embedder = self._parts.embedder()
+
+        def token_offsets(text: str) -> list[tuple[int, int]]:
+            go_on()
+            return embedder.token_offsets(text)
+
+        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage != "ocr":
@@ -114,14 +120,14 @@ class Reading:
         self._require_text(parsed, scan)
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
-            chunks = self.cut(job.document, parsed)
-            if not self._parts.catalog.save_text(job.document, parsed, chunks):
+            chunks = self.cut(job.document, parsed, job.go_on)
+            if not self._parts.catalog.save_text(job.document, parsed, job.each(chunks)):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
             document = self._parts.catalog.document(collection.name, job.document.id)
             job.reach("indexing", 0, len(chunks))
-            self._parts.lexical.replace(collection.store_name, document, chunks)
+            self._parts.lexical.replace(collection.store_name, document, job.each(chunks))
         self._parts.catalog.searchable(job.document, job.timings)
         self._parts.folder.discard_parse(job.document.id)
 
