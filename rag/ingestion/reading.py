@@ -58,7 +58,8 @@ class Reading:
 
     def cut(self, document: Document, parsed: ParsedDocument) -> list[Chunk]:
         """Its chunks, as the settings are now."""
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, self._parts.embedder().token_offsets)
+        tokens, offsets = self._parts.settings.chunk_tokens, self._parts.embedder().token_offsets
+        return chunk(parsed, document.id, tokens, offsets, document.name)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage != "ocr":

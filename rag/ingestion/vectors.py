@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.embedding import Bits, Passages
 from rag.errors import StoppedError, StoreUnavailableError
 from rag.ingestion.parts import Job, Parts
 from rag.records import Chunk, Collection, Document
@@ -65,11 +67,11 @@ class Vectors:
             job.reach("embedding", len(chunks) - len(missing) + first, len(chunks))
             batch = missing[first : first + AT_ONCE]
             with job.timed("embedding"):
-                vectors = reusing.vectors(batch)
+                vectors, tokens = reusing.passages(batch)
             with job.timed("storing"):
                 # A search does not find some of the vectors that were written in place of others (HNSW's links).
                 self._parts.store.delete(name, [one.id for one in batch if one.id in stored])
-                self._parts.store.upsert(name, job.document, batch, vectors)
+                self._parts.store.upsert(name, job.document, batch, vectors, tokens)
         job.reach("storing", len(chunks), len(chunks))
         written = {one.id for one in chunks}
         self._parts.store.delete(name, [one for one in stored if one not in written])
@@ -77,6 +79,11 @@ class Vectors:
         if replaced is None:
             raise StoppedError(f"{job.document.name} was stopped.")
         return replaced
+
+
+class _Passage(NamedTuple):
+    vector: NDArray[np.float32]
+    tokens: Bits | None
 
 
 class _Reuse:
@@ -92,35 +99,47 @@ class _Reuse:
         times = Counter(one.digest for one in chunks)
         self._repeated = {digest for digest, count in times.items() if count > 1}
         self._needed = set(times)
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        self._kept: dict[str, _Passage] = {}
 
-    def vectors(self, batch: Sequence[Chunk]) -> NDArray[np.float32]:
-        """Shape (len(batch), dimension), to be written before the next batch is asked for."""
-        texts = {one.digest: one.text for one in batch}
+    def passages(self, batch: Sequence[Chunk]) -> Passages:
+        """What the model makes of a batch, to be written before the next batch is asked for."""
+        texts = {one.digest: one.embedded for one in batch}
         self._needed -= texts.keys()
         saved = self._overwritten(batch)
         known = self._known([*texts, *saved])
-        new = [digest for digest in texts if digest not in known]
-        if new:
-            started = time.monotonic()
-            known |= dict(zip(new, self._parts.embedder().encode([texts[one] for one in new]), strict=True))
-            if len(new) >= MEASURABLE:
-                self._parts.catalog.note_speed("embedding", len(new), time.monotonic() - started)
+        known |= self._new({digest: text for digest, text in texts.items() if digest not in known})
         self._kept |= {digest: known[digest] for digest in known if digest in self._repeated or digest in saved}
         for digest in saved:  # its place holds another one from now on
             self._places.pop(digest)
-        return np.stack([known[one.digest] for one in batch])
+        found = [known[one.digest] for one in batch]
+        tokens = [one.tokens for one in found if one.tokens is not None]
+        return Passages(np.stack([one.vector for one in found]), tokens)
+
+    def _new(self, texts: Mapping[str, str]) -> dict[str, _Passage]:
+        """Embed texts, by digest."""
+        if not texts:
+            return {}
+        started = time.monotonic()
+        vectors, tokens = self._parts.embedder().encode_passages(list(texts.values()))
+        if len(texts) >= MEASURABLE:
+            self._parts.catalog.note_speed("embedding", len(texts), time.monotonic() - started)
+        signs: Sequence[Bits | None] = tokens or [None] * len(texts)
+        return {one: _Passage(*made) for one, made in zip(texts, zip(vectors, signs, strict=True), strict=True)}
 
     def _overwritten(self, batch: Sequence[Chunk]) -> set[str]:
         """Digests whose stored vectors the batch takes the places of, although a later one needs them."""
         pairs = ((self._before.get(one.id, one.digest), one.digest) for one in batch)
         return {before for before, now in pairs if before != now and before in self._needed}
 
-    def _known(self, digests: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors by digest: of this document's last batches, of what it had stored, of other documents."""
+    def _known(self, digests: list[str]) -> dict[str, _Passage]:
+        """Passages by digest: of this document's last batches, of what it had stored, of other documents."""
         kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
         others = [digest for digest in digests if digest not in kept]
         places = self._parts.catalog.equals(self._collection.name, others)
         places |= {digest: self._places[digest] for digest in others if digest in self._places}
-        found = self._parts.store.vectors(self._collection.store_name, list(places.values()))
-        return kept | {digest: found[place] for digest, place in places.items() if place in found}
+        ids, store, name = list(places.values()), self._parts.store, self._collection.store_name
+        vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
+        whole = vectors.keys() & tokens.keys() if self._parts.embedder().has_tokens else vectors.keys()
+        return kept | {
+            digest: _Passage(vectors[place], tokens.get(place)) for digest, place in places.items() if place in whole
+        }

@@ -11,7 +11,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rag.errors import FingerprintError, RagError, StorageError
 from rag.records import Chunk, Document
 from rag.settings import Settings
+from rag.store.companion import Bits, Companion
 from rag.store.connect import DIRTY, connect, disconnect, unreachable
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 
+COMPANION = "companion"
+"""Folder of what lies beside Chroma."""
 EXACT_ROWS = 5000
 """Vectors looked at in one go when every chunk is."""
 BATCH_ROWS = 1000
@@ -42,6 +45,7 @@ class Store:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
+        self.companion = Companion(folder / COMPANION)
         self._lock = threading.Lock()
         self._client: ClientAPI | None = None
         self._closed = False
@@ -82,11 +86,9 @@ class Store:
         """Delete the collection; no error if it is not there."""
         from chromadb.errors import NotFoundError
 
-        with self._guard():
-            try:
-                self.client.delete_collection(name)
-            except NotFoundError:
-                return
+        with self._guard(), suppress(NotFoundError):
+            self.client.delete_collection(name)
+        self.companion.drop(name)
 
     def names(self) -> list[str]:
         """All of Chroma's collections."""
@@ -95,13 +97,17 @@ class Store:
 
     # -- chunks ------------------------------------------------------------------------------------
 
-    def upsert(self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Write chunks with their unit vectors, shape (len(chunks), dimension). Doing it twice changes nothing.
+    def upsert(
+        self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors, tokens: Sequence[Bits] = ()
+    ) -> None:
+        """Write chunks with their unit vectors, shape (len(chunks), dimension), and the signs of their tokens' vectors
+        if the model has any. Doing it twice changes nothing.
 
         Raises FingerprintError before anything is written if the vectors are not what the collection holds.
         """
         collection = self._collection(name)
         _check_vectors(name, collection.metadata or {}, vectors, len(chunks))
+        self.companion.write(name, chunks, vectors, tokens)  # first: what Chroma has is taken to be whole
         for first in range(0, len(chunks), BATCH_ROWS):
             batch = chunks[first : first + BATCH_ROWS]
             with self._guard():
@@ -154,6 +160,7 @@ class Store:
         for first in range(0, len(ids), BATCH_ROWS):
             with self._guard():
                 collection.delete(ids=list(ids[first : first + BATCH_ROWS]))
+        self.companion.delete(name, ids)
 
     def count(self, name: str) -> int:
         """Chunks in the collection, counted by reading."""
@@ -242,16 +249,23 @@ def store_name(name: str) -> str:
 
 def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
     """Flat metadata of a chunk: what filters use and what makes the chunk whole again."""
-    flat: dict[str, Any] = {
-        "document": document.id,
-        "name": document.name,
+    return document_metadata(document) | {
         "page": chunk.page,
-        "type": document.media_type,
-        "date": document.date,
         "start": chunk.start,
         "end": chunk.end,
         "heading": chunk.heading,
+        "title": chunk.title,
         "digest": chunk.digest,
+    }
+
+
+def document_metadata(document: Document) -> dict[str, Any]:
+    """What all chunks of a document share."""
+    flat: dict[str, Any] = {
+        "document": document.id,
+        "name": document.name,
+        "type": document.media_type,
+        "date": document.date,
     }
     # Chroma refuses empty arrays.
     return flat | ({"tag": list(document.tags)} if document.tags else {})
@@ -279,4 +293,5 @@ def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, s
 
 
 def _chunk(chunk_id: str, text: str, data: Mapping[str, Any]) -> Chunk:
-    return Chunk(chunk_id, data["document"], data["page"], data["start"], data["end"], data["heading"], text)
+    place = (data["page"], data["start"], data["end"])
+    return Chunk(chunk_id, data["document"], *place, data["heading"], text, data.get("title", ""))
