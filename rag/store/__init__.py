@@ -149,6 +149,8 @@ class Store:
     def vectors(self, name: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of chunks, (dimension,) each; those that are not there are left out."""
         found: dict[str, Vectors] = {}
+        if not ids:  # perhaps because there is no such collection
+            return found
         collection = self._collection(name)
         for first in range(0, len(ids), BATCH_ROWS):
             with self._guard():
@@ -201,12 +203,15 @@ class Store:
 
     def get(self, name: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Chunks by id; those that are not there are left out."""
-        if not ids:  # Chroma would refuse
-            return {}
-        with self._guard():
-            found = self._collection(name).get(ids=list(ids), include=["documents", "metadatas"])
-        rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)
-        return {chunk_id: _chunk(chunk_id, text or "", data) for chunk_id, text, data in rows}
+        chunks: dict[str, Chunk] = {}
+        for first in range(0, len(ids), BATCH_ROWS):
+            with self._guard():
+                found = self._collection(name).get(
+                    ids=list(ids[first : first + BATCH_ROWS]), include=["documents", "metadatas"]
+                )
+            rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)
+            chunks |= {chunk_id: _chunk(chunk_id, text or "", data) for chunk_id, text, data in rows}
+        return chunks
 
     def _collection(self, name: str) -> ChromaCollection:
         # Fetched anew each time: a handle goes stale when its collection is deleted and made again.
