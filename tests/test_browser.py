@@ -240,8 +240,11 @@ def test_two_sessions_ingest_at_once_and_one_deletes_what_the_other_ingests(
     expect(page.get_by_role("button", name="Cancel")).to_have_count(2, timeout=PATIENCE)
 
     other.get_by_test_id("stSidebar").get_by_role("link", name="Collections").click()
-    other.get_by_role("combobox", name="Look into a document").click()
-    other.get_by_role("option").filter(has_text="herring.txt").click()
+    expect(other.get_by_role("heading", name="Collections")).to_be_visible(timeout=PATIENCE)
+    box = other.get_by_role("combobox", name="Look into a document")
+    box.fill("herring")  # the list of a page that is still being drawn may close again
+    expect(other.get_by_role("option").filter(has_text="herring.txt")).to_be_visible(timeout=PATIENCE)
+    box.press("Enter")
     button(other, "Delete this document").click()
     other.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(other.get_by_text("Deleted herring")).to_be_visible(timeout=PATIENCE)
