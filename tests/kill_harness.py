@@ -153,12 +153,14 @@ class _Round:
                     chunks = {chunk.id: chunk.text for chunk in workspace.chunks(document)}
                     name = workspace.collection(document.collection).store_name
                     kept[name] += len(chunks)
-                    stored = workspace.store.get(name, workspace.store.chunk_ids(name, document.id)).values()
-                    in_store = document.state is not State.READY or {one.id: one.text for one in stored} == chunks
+                    # A searchable one may be the first, with nothing in Chroma yet, not even its collection.
+                    in_store = document.state is not State.READY or _stored(workspace, name, document.id) == chunks
                     if not in_store or not len(chunks) == document.chunks > 0:
                         self._findings.report("half-visible", f"{document.name} ({document.state})")
+            if workspace.unfinished():  # then chunks of what is being written are expected
+                return
             counts = {name: workspace.store.count(name) for name in kept}
-            if not workspace.unfinished() and counts != kept:  # else chunks of what is being written are expected
+            if counts != kept:
                 self._findings.report("stray chunks", f"{counts} in Chroma, not {dict(kept)}")
 
     def _finish(self) -> None:
@@ -222,6 +224,11 @@ class _Round:
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "rag", "--data-dir", str(self._data), "--json", *arguments]
+
+
+def _stored(workspace: Workspace, name: str, document_id: str) -> dict[str, str]:
+    chunks = workspace.store.get(name, workspace.store.chunk_ids(name, document_id)).values()
+    return {one.id: one.text for one in chunks}
 
 
 def _kill_group(process: psutil.Popen) -> None:
