@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from rag.records import UNFINISHED, VISIBLE, State
+from rag.records import UNFINISHED, VISIBLE
 from ui.brand import NAME, PROMISE
 from ui.places import ASK, COLLECTIONS, UPLOAD
 from ui.progress import hand_in, remember, watch
 from ui.samples import sample_files
 from ui.shell import heading, page
+from ui.stages import failed
 from ui.text import counted, day, escape_markdown, shortened
 
 STEPS = (
@@ -27,7 +28,7 @@ with page(NAME) as workspace:
     documents = workspace.documents()
     ready = [one for one in documents if one.state in VISIBLE]
     waiting = [one for one in documents if one.state in UNFINISHED]
-    failed = [one for one in documents if one.state is State.FAILED]
+    unread = failed(documents)
 
     if ready:
         with st.grid(4, min_column_width=130):
@@ -48,7 +49,7 @@ with page(NAME) as workspace:
 
     if waiting:
         st.subheader("In progress", anchor=False)
-        watch(workspace)
+        watch(workspace, briefly=True)
 
     if ready:
         st.subheader("Latest documents", anchor=False)
@@ -78,6 +79,6 @@ with page(NAME) as workspace:
             if st.button("Upload documents", icon=":material/upload_file:"):
                 st.switch_page(UPLOAD)
 
-    if failed:
-        st.warning(f"{counted(len(failed), 'document')} could not be indexed.", icon=":material/warning:")
+    if unread:
+        st.warning(f"{counted(len(unread), 'document')} could not be indexed.", icon=":material/warning:")
         st.page_link(COLLECTIONS, label="See why", icon=":material/arrow_forward:")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.adding import chosen_files, review
 from ui.places import ASK
-from ui.progress import watch
+from ui.progress import watch, watched_here
 from ui.shell import heading, page
 from ui.uploads import choose_collection, choose_files, choose_tags
 
@@ -27,13 +27,12 @@ with page("Upload") as workspace:
     elif basket.items:
         review(workspace, basket, collection, tags)
 
-    handed_in = st.session_state.setdefault("handed_in", [])
     busy = workspace.progress() is not None
-    if handed_in or busy:
+    if watched_here() or busy:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.subheader("Progress", anchor=False)
-            if handed_in and not busy:
-                st.button("Clear this list", type="tertiary", on_click=handed_in.clear)
+            if not busy:
+                st.button("Clear this list", type="tertiary", on_click=watched_here().clear)
         watch(workspace)
         if not busy:
             st.page_link(ASK, label="Ask a question", icon=":material/forum:")

@@ -5,15 +5,14 @@ import streamlit as st
 from rag.records import UNFINISHED
 from ui.contents import (
     choose,
-    confirm_delete,
-    confirm_delete_collection,
     describe,
     follow_link,
     show_failures,
     show_passages,
-    storage,
 )
+from ui.deleting import confirm_delete, confirm_delete_collection, storage
 from ui.dialogs import open_dialog
+from ui.originals import download_button
 from ui.places import UPLOAD
 from ui.progress import watch
 from ui.shell import heading, page
@@ -40,19 +39,22 @@ with page("Collections") as workspace:
             f"{bytes_as_text(collection.bytes)} · since {day(collection.created_at)}"
         )
         if any(one.state in UNFINISHED for one in documents):
-            watch(workspace)
+            watch(workspace, briefly=True)
         if documents:
+            st.space("xxsmall")  # where the table's toolbar appears
             document = choose(documents, name)
             show_failures(workspace, documents)
             if document is not None:
                 describe(workspace, document)
-                if not workspace.settings.demo:
-                    st.button(
-                        "Delete this document",
-                        icon=":material/delete:",
-                        on_click=open_dialog,
-                        args=(confirm_delete, workspace, document),
-                    )
+                with st.container(horizontal=True):
+                    download_button(workspace, document, "collection")
+                    if not workspace.settings.demo:
+                        st.button(
+                            "Delete this document",
+                            icon=":material/delete:",
+                            on_click=open_dialog,
+                            args=(confirm_delete, workspace, document),
+                        )
                 show_passages(workspace, document)
         else:
             st.markdown("This collection is empty.")

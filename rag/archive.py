@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rag.errors import DamagedError, EncryptedError, FolderError, TooLargeError
-from rag.ingestion import Upload, shown_name
+from rag.ingestion import Upload, is_archive, shown_name
 from rag.parsing import media_type
 from rag.settings import Settings
 
@@ -24,29 +25,67 @@ _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 1 << 20
 
 
-def is_archive(name: str) -> bool:
-    """Whether a file of that name is unpacked, and what is in it ingested."""
-    return name.lower().endswith(".zip")
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What came out of an archive: its readable files, for as long as it is held open, and of each other file the name
+    and why it is left out."""
+
+    uploads: list[Upload]
+    skipped: list[tuple[str, str]]
 
 
-def unpack(archive: Upload, folder: Path, settings: Settings) -> tuple[list[Upload], list[str]]:
-    """The readable files of an archive, unpacked into `folder` under numbers, and the names of the others.
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive that was looked into and not unpacked yet."""
 
-    A file is called what it is called in the archive, without its folders unless two are called the same. Raises
-    DamagedError, EncryptedError, and TooLargeError before anything large is unpacked.
-    """
+    upload: Upload
+    readable: list[zipfile.ZipInfo]
+    skipped: list[tuple[str, str]]
+
+    @property
+    def paths(self) -> list[str]:
+        """Of the readable files: where they lie, the archive's own name included."""
+        name = shown_name(self.upload.name)
+        return ["/".join((name, *_parts(one))) for one in self.readable]
+
+    def unpack(self, folder: Path, settings: Settings) -> list[Upload]:
+        """Write the readable files into `folder`, under numbers. They are called what `paths` says.
+
+        Raises DamagedError, EncryptedError, FolderError.
+        """
+        with _opened(self.upload) as opened:
+            files = [_unpacked(opened, one, folder / str(number), settings) for number, one in enumerate(self.readable)]
+        return [Upload(file, path) for file, path in zip(files, self.paths, strict=True)]
+
+
+def look_into(upload: Upload) -> Archive:
+    """What is in an archive. Raises DamagedError, EncryptedError, TooLargeError where it would unpack to too much."""
+    with _opened(upload) as opened:
+        entries = list(_entries(opened))
+        _check(shown_name(upload.name), opened, entries)
+    readable = [one for one in entries if media_type(one.filename) is not None]
+    skipped = [
+        (shown_name(one.filename), _why_not(one.filename, upload))
+        for one in entries
+        if media_type(one.filename) is None
+    ]
+    return Archive(upload, readable, skipped)
+
+
+def _why_not(name: str, archive: Upload) -> str:
+    inside = f"In {shown_name(archive.name)}"
+    if is_archive(name):
+        return f"{inside}; an archive within an archive is not opened: unpack it, and add what is in it."
+    return f"{inside}, of no kind that can be read."
+
+
+@contextmanager
+def _opened(archive: Upload) -> Iterator[zipfile.ZipFile]:
+    """The archive, and in words whatever goes wrong with it."""
     name = shown_name(archive.name)
     try:
         with zipfile.ZipFile(archive.path) as opened:
-            entries = list(_entries(opened))
-            _check(name, opened, entries)
-            readable = [one for one in entries if media_type(one.filename) is not None]
-            skipped = [shown_name(one.filename) for one in entries if media_type(one.filename) is None]
-            names = _names(readable)
-            uploads = [
-                Upload(_unpacked(opened, one, folder / str(number), settings), names[one.filename])
-                for number, one in enumerate(readable)
-            ]
+            yield opened
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise DamagedError(f"{name} is damaged or no ordinary zip: pack it anew.") from error
     except RuntimeError as error:  # so zipfile asks for a password
@@ -55,15 +94,18 @@ def unpack(archive: Upload, folder: Path, settings: Settings) -> tuple[list[Uplo
         raise DamagedError(f"{name} is not there. Check the path.") from error
     except OSError as error:
         raise FolderError(f"{name} could not be unpacked ({error.strerror}). Free some disk space.") from error
-    return uploads, skipped
 
 
 def _entries(opened: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
     """Its files, without those that programs hide in archives."""
     for entry in opened.infolist():
-        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-        if not entry.is_dir() and not any(part.startswith(".") or part == "__MACOSX" for part in parts if part != ".."):
+        if not entry.is_dir() and not any(part.startswith(".") or part == "__MACOSX" for part in _parts(entry)):
             yield entry
+
+
+def _parts(entry: zipfile.ZipInfo) -> list[str]:
+    """Its folders and its name."""
+    return [part for part in PurePosixPath(entry.filename.replace("\\", "/")).parts if part not in ("..", "/")]
 
 
 def _check(name: str, opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
@@ -77,16 +119,6 @@ def _check(name: str, opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -
         raise TooLargeError(f"{name} unpacks to more than {MOST_BYTES / 1e9:.0f} GB: split it.")
     if unpacked > JUDGED_BYTES and unpacked > LARGEST_RATIO * max(packed, 1):
         raise TooLargeError(f"{name} unpacks to over {LARGEST_RATIO} times its size: unpack it and upload the files.")
-
-
-def _names(entries: list[zipfile.ZipInfo]) -> dict[str, str]:
-    times = Counter(shown_name(one.filename) for one in entries)
-    return {
-        one.filename: shown_name(one.filename)
-        if times[shown_name(one.filename)] == 1
-        else shown_name(one.filename.replace("\\", "/").strip("/").replace("/", " - "))
-        for one in entries
-    }
 
 
 def _unpacked(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, settings: Settings) -> Path:

@@ -6,21 +6,22 @@ Exit codes: 0 all well, 1 something failed, 2 wrong usage. Errors are one line w
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 from typing import Any
 
 from rag import __version__
+from rag.cli_files import walk
 from rag.cli_output import Output
+from rag.cli_progress import progress
+from rag.cli_questions import ask, search
 from rag.errors import InputError, NotFoundError, RagError
-from rag.records import Answer, Hit
+from rag.records import Failure, State
 from rag.settings import load_settings
 
 EXIT_FAILED = 1
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     cancel.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     retry = command("retry", _retry, "index failed documents once more", named)
     retry.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it; default: all")
+    retry.add_argument("--ask-password", action="store_true", help="ask for the password of DOCUMENT, a PDF")
     check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
     check.add_argument("--repair", action="store_true", help="mend what is found")
     command("search", _search, "find the passages nearest to a question", named, asking)
@@ -90,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
-    delete.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
+    delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it")
+    delete.add_argument("--failed", action="store_true", help="delete all that could not be indexed instead")
     text = command("text", _text, "print the extracted text, to which offsets refer", named)
     text.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
@@ -125,7 +128,7 @@ def _role() -> str:
 
 
 def _ingest(given: argparse.Namespace, output: Output) -> int:
-    paths, skipped = _walk(given.paths)
+    paths, skipped = walk(given.paths)
     for path in skipped:
         output.say(f"Skipped {path}: not a file here of a kind that can be read.")
     if not paths:
@@ -133,102 +136,21 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
             "There is no file to index there. Name files, or a folder that has some of a readable kind."
         )
     password = _password() if given.ask_password else ""
-    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
+    with _workspace(given, share=True) as workspace, progress(output, workspace.progress) as show:
         events = workspace.ingest(paths, given.collection, given.replace, given.tag, password)
         states = [show(event) for event in events]
         workspace.drain()
     return EXIT_FAILED if "failed" in states else 0
 
 
-def _walk(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Files as named; folders' files in order, without hidden ones and those of a kind that is not read."""
-    from rag.archive import is_archive
-    from rag.parsing import media_type
-
-    found: list[Path] = []
-    skipped: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        for one in sorted(path.rglob("*")):
-            if not one.is_dir() and not any(part.startswith(".") for part in one.relative_to(path).parts):
-                inside = one.is_file() and one.resolve().is_relative_to(path.resolve())  # a link may lead anywhere
-                (found if inside and (media_type(one.name) or is_archive(one.name)) else skipped).append(one)
-    return found, skipped
-
-
 def _search(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
-
-        def answer(question: str) -> dict[str, Any]:
-            hits = workspace.search(question, given.k, given.where, given.collection)
-            if not hits and given.where:
-                output.say("Nothing that is indexed matches the filter.")
-            return {"hits": [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)]}
-
-        return _each_question(given, answer, {"hits": []}, output.hits)
+        return 0 if search(workspace, given, output) else EXIT_FAILED
 
 
 def _ask(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
-
-        def answer(question: str) -> dict[str, Any]:
-            found: Answer = workspace.ask(question, given.k, given.where, given.collection)
-            if found.notice:
-                output.say(found.notice)
-            return {
-                "answer": found.text,
-                "abstained": found.abstained,
-                "citations": [_without(asdict(one), "boxes") for one in found.citations],
-                "model": found.model,
-            }
-
-        empty = {"answer": "", "abstained": True, "citations": [], "model": ""}
-        return _each_question(given, answer, empty, output.answer)
-
-
-def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> int:
-    """Answer the question, or each of a file's in its order; a wrong one of a file does not stop the others."""
-    if (given.question is None) == (given.queries is None):
-        raise InputError("Give one question, or a file of them with --queries.")
-    if given.question is not None:
-        show(_timed(None, given.question, answer))
-        return 0
-    failed = False
-    for query_id, question in list(_queries(given.queries)):
-        try:
-            show(_timed(query_id, question, answer))
-        except InputError as error:
-            failed = True
-            show({"id": query_id, "question": question, **empty, "seconds": 0.0, "error": str(error)})
-    return EXIT_FAILED if failed else 0
-
-
-def _timed(query_id: Any, question: str, answer: Any) -> dict[str, Any]:
-    started = time.monotonic()
-    result = answer(question)
-    return {"id": query_id, "question": question, **result, "seconds": round(time.monotonic() - started, 4)}
-
-
-def _queries(path: Path) -> Iterator[tuple[Any, str]]:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NotFoundError(f"The questions in {path} cannot be read ({error.strerror}). Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"The questions in {path} are not UTF-8. Save the file as UTF-8.") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            query_id, question = row.get("id"), row["question"]
-        except (ValueError, KeyError, AttributeError) as error:
-            raise InputError(f'{path}, line {number}: not an object with a "question".') from error
-        if not isinstance(question, str):
-            raise InputError(f'{path}, line {number}: the "question" is not a text.')
-        yield query_id, question
+        return 0 if ask(workspace, given, output) else EXIT_FAILED
 
 
 def _documents(given: argparse.Namespace, output: Output) -> int:
@@ -244,10 +166,18 @@ def _collections(given: argparse.Namespace, output: Output) -> int:
 
 
 def _delete(given: argparse.Namespace, output: Output) -> int:
+    if (given.document is None) != given.failed:
+        raise InputError("Name one document, or give --failed for all that could not be indexed.")
     with _workspace(given) as workspace:
-        gone = workspace.delete(given.document, given.collection)
-    row = {"document": gone.id, "name": gone.name, "collection": gone.collection, "state": "deleted"}
-    output.line(row, f"Deleted {gone.name} from {gone.collection}.")
+        if given.failed:
+            gone = workspace.delete_failed(given.collection)
+        else:
+            gone = [workspace.delete(given.document, given.collection)]
+    for one in gone:
+        row = {"document": one.id, "name": one.name, "collection": one.collection, "state": "deleted"}
+        output.line(row, f"Deleted {one.name} from {one.collection}.")
+    if not gone:
+        output.say("No document has failed.")
     return 0
 
 
@@ -259,7 +189,7 @@ def _text(given: argparse.Namespace, output: Output) -> int:
 
 
 def _rebuild(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace, output.progress(workspace.progress) as show:
+    with _workspace(given) as workspace, progress(output, workspace.progress) as show:
         states = [show(event) for event in workspace.rebuild(given.collection)]
     return EXIT_FAILED if "failed" in states else 0
 
@@ -267,14 +197,18 @@ def _rebuild(given: argparse.Namespace, output: Output) -> int:
 def _cancel(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given, share=True) as workspace:
         document = workspace.cancel(given.document, given.collection)
-    row = {"document": document.id, "name": document.name, "collection": document.collection, "state": document.state}
-    output.line(row, f"{document.name}: {document.state}. {document.reason}".strip())
+    if document.failure is not Failure.CANCELLED:
+        was = "has failed" if document.state is State.FAILED else f"is {document.state}"
+        raise InputError(f"{document.name} {was} already, so nothing was cancelled.")
+    row = {"document": document.id, "name": document.name, "collection": document.collection, "state": "cancelled"}
+    output.line(row, f"{document.name}: {document.reason}")
     return 0
 
 
 def _retry(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given, share=True) as workspace, output.progress(workspace.progress) as show:
-        queued = workspace.retry(given.document, given.collection)
+    password = _password() if given.ask_password else ""
+    with _workspace(given, share=True) as workspace, progress(output, workspace.progress) as show:
+        queued = workspace.retry(given.document, given.collection, password)
         if not queued:
             output.say("No document has failed, and all pages could be read.")
         states = [show(event) for event in workspace.follow(queued)]
@@ -307,22 +241,3 @@ def _hash_password(_given: argparse.Namespace, output: Output) -> int:
 
 def _password() -> str:
     return getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-
-
-def _hit(rank: int, hit: Hit) -> dict[str, Any]:
-    chunk = hit.chunk
-    return {
-        "rank": rank,
-        "score": hit.score,
-        "document": chunk.document_id,
-        "name": hit.name,
-        "page": chunk.page,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "ranks": dict(hit.ranks),
-    }
-
-
-def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in keys}

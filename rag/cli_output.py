@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rag.records import IngestEvent, Progress
+from rag.parsing import page_noun
+from rag.records import Failure, IngestEvent
 
 _COLUMNS = {
     "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
@@ -62,7 +62,7 @@ class Output:
         elif not rows:
             print(_HINTS[kind])
         else:
-            _draw(kind, rows)
+            _draw(kind, [_as_shown(row) for row in rows])
 
     def hits(self, row: Mapping[str, Any]) -> None:
         """The result of a search."""
@@ -70,11 +70,10 @@ class Output:
             self.line(row, f"Error: {row.get('error')}")
             return
         console = _console()
-        console.print(f"[bold]{_escape(row['question'])}[/bold]  [dim]{row['seconds']:.2f} s[/dim]")
+        console.print(f"[bold]{escape(row['question'])}[/bold]  [dim]{row['seconds']:.2f} s[/dim]")
         for hit in row["hits"]:
-            where = f"{_escape(hit['name'])}, page {hit['page']}"
-            console.print(f"\n[bold]{hit['rank']}.[/bold] [cyan]{where}[/cyan]  [dim]score {hit['score']:.3f}[/dim]")
-            console.print(_escape(hit["text"]))
+            console.print(f"\n[bold]{hit['rank']}.[/bold] {_where(hit)}  [dim]score {hit['score']:.3f}[/dim]")
+            console.print(escape(hit["text"]))
         if not row["hits"]:
             console.print("Nothing found.")
 
@@ -84,55 +83,30 @@ class Output:
             self.line(row, f"Error: {row.get('error')}")
             return
         console = _console()
-        console.print(f"[bold]{_escape(row['question'])}[/bold]\n\n{_escape(row['answer'])}")
+        console.print(f"[bold]{escape(row['question'])}[/bold]\n\n{escape(row['answer'])}")
         console.print()
         for one in row["citations"]:
-            where = f"{_escape(one['name'])}, page {one['page']}"
-            console.print(f"[bold]{_escape('[' + str(one['number']) + ']')}[/bold] [cyan]{where}[/cyan]")
+            console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
             if row["model"] != QUOTING:  # else the answer is the quote
-                console.print(f"    [dim]“{_escape(' '.join(one['quote'].split()))}”[/dim]")
-        console.print(f"\n[dim]{_escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
+                console.print(f"    [dim]“{escape(' '.join(one['quote'].split()))}”[/dim]")
+        console.print(f"\n[dim]{escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
 
-    @contextmanager
-    def progress(self, queue: Callable[[], Progress | None]) -> Iterator[Callable[[IngestEvent], str]]:
-        """Gives a function that shows an event and returns its outcome; `queue` tells how far the whole queue is."""
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bars
-
-        console = Console(stderr=True)
-        if not console.is_terminal:
-            yield self._show_plainly
-            return
-        with Bars(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), console=console
-        ) as bars:
-            whole = bars.add_task("all", total=1.0, facts="")
-            now = bars.add_task("", total=None, visible=False, facts="")
-
-            def show(event: IngestEvent) -> str:
-                facts = f"{event.done:,} of {event.total:,}" if event.total else ""
-                stage = f"{event.stage} {_escape(event.name)}"
-                bars.update(now, description=stage, completed=event.done, total=event.total or None, facts=facts)
-                bars.update(now, visible=not event.outcome)
-                if (far := queue()) is not None:
-                    bars.update(whole, completed=far.fraction, facts=_far(far))
-                return self._show_outcome(event)
-
-            yield show
-
-    def _show_plainly(self, event: IngestEvent) -> str:
-        if event.outcome and self._json:
+    def outcome(self, event: IngestEvent, bars: bool) -> str:
+        """What became of a file, if the event tells; returns that. Without `bars` on stderr, people read it there."""
+        if event.outcome and self._json and not bars:
             self.say(_outcome_text(event))
-        return self._show_outcome(event)
-
-    def _show_outcome(self, event: IngestEvent) -> str:
         if event.outcome:
-            self.line(outcome_row(event), _outcome_text(event))
+            self.line(_outcome_row(event), _outcome_text(event))
         return event.outcome
 
 
-def outcome_row(event: IngestEvent) -> dict[str, Any]:
+def _where(row: Mapping[str, Any]) -> str:
+    """`report.docx, section 2 · Rent`: where a passage stands, and under which heading or names of columns."""
+    heading = f" [dim]· {escape(' '.join(row['heading'].split()))}[/dim]" if row["heading"] else ""
+    return f"[cyan]{escape(row['name'])}, {page_noun(row['name'])} {row['page']}[/cyan]{heading}"
+
+
+def _outcome_row(event: IngestEvent) -> dict[str, Any]:
     """The JSON line of a finished file."""
     return {
         "path": event.path,
@@ -149,21 +123,13 @@ def outcome_row(event: IngestEvent) -> dict[str, Any]:
     }
 
 
-def _far(progress: Progress) -> str:
-    """`3 of 14 files, 42 chunks/s, 2 min left`."""
-    facts = [f"{progress.finished:,} of {progress.documents:,} files"]
-    if progress.chunks_per_second:
-        facts.append(f"{progress.chunks_per_second:.0f} chunks/s")
-    if progress.seconds_left is not None:
-        left = progress.seconds_left
-        facts.append(f"{left:.0f} s left" if left < 90 else f"{left / 60:.0f} min left")
-    return ", ".join([*facts, *([progress.reason] if progress.reason else [])])
-
-
 def _outcome_text(event: IngestEvent) -> str:
-    unread = f", {event.unread_pages} of them could not be read" if event.unread_pages else ""
-    counts = f"pages: {event.pages}{unread}, chunks: {event.chunks}, {event.seconds:.1f} s"
-    counts = counts if event.outcome == "ready" else ""
+    counts = ""
+    if event.outcome == "ready":
+        ocr = f" ({event.ocr_pages} read by OCR)" if event.ocr_pages else ""
+        unread = f" ({event.unread_pages} could not be read)" if event.unread_pages else ""
+        pages = f"{page_noun(event.name)}s: {event.pages}{ocr}{unread}"
+        counts = f"{pages}, chunks: {event.chunks}, {event.seconds:.1f} s"
     return f"{event.outcome:9} {event.name}  {counts}{event.reason}".rstrip()
 
 
@@ -185,8 +151,13 @@ def _draw(kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
             column.replace("_", " "), justify="right" if number else "left", overflow="fold", no_wrap=whole
         )
     for line in cells:
-        table.add_row(*(_escape(one) for one in line))
+        table.add_row(*(escape(one) for one in line))
     console.print(table)
+
+
+def _as_shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was cancelled is not called failed."""
+    return {**row, "state": Failure.CANCELLED} if row.get("failure") is Failure.CANCELLED else row
 
 
 def _cell(column: str, value: Any) -> str:
@@ -207,7 +178,8 @@ def _console() -> Any:
     return console
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """A document's words for rich: just these characters, and none that takes over the terminal."""
     from rich.markup import escape
 
     return escape(_visible(text))

@@ -8,8 +8,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,8 +22,8 @@ _PIECE = 1 << 20
 _PART = ".part"
 _UNLOCKED = ".unlocked"
 _PARSED = ".parsed"
-_ABANDONED_SECONDS = 3600.0
-"""A file that no document claims is left alone this long: it may be about to be claimed."""
+ABANDONED_SECONDS = 3600.0
+"""Kept bytes that no document has claimed are left alone this long: one may be about to."""
 
 
 class Folder:
@@ -73,6 +74,7 @@ class Folder:
         with self._writing(), tempfile.TemporaryDirectory(dir=self.files, suffix=_PART) as folder:
             target = Path(folder) / "unlocked"
             yield target
+            target.chmod(0o600)  # as the originals are
             target.replace(self.unlocked(document_id))
 
     def readable(self, document_id: str) -> Path:
@@ -135,31 +137,49 @@ class Folder:
         """Keep a copy of a file's bytes, whole or not at all; returns their id and their number.
 
         The id is the first 128 bits of the SHA-256 of the bytes, in hex: of those that were copied, even if the file is
-        changing meanwhile.
+        changing meanwhile. From now on nobody discards them, until they are claimed or an hour old.
         """
         with source.open("rb") as reading, self._writing(source.name), self._part() as (writing, part):
             document_id, size = _copy(reading, writing)
             writing.close()
-            part.replace(self.original(document_id))
+            with self._keeping():
+                part.replace(self.original(document_id))
         return document_id, size
 
-    def discard(self, document_id: str) -> None:
-        """Remove the kept bytes and what was made of them."""
-        with self._writing():
+    def claim(self, document_id: str) -> None:
+        """Say that a document of the catalog has these bytes: when it goes, they may."""
+        with suppress(FileNotFoundError):
+            os.utime(self.original(document_id), (0, 0))  # kept bytes are as old as what waits to be claimed
+
+    def discard(self, document_id: str, is_claimed: Callable[[], bool]) -> None:
+        """Remove the kept bytes and what was made of them, unless a document has them or is about to."""
+        with self._keeping():
+            # In this order: a file that is no longer young has been claimed by now, which the catalog says.
+            if _age(self.original(document_id)) < ABANDONED_SECONDS or is_claimed():
+                return
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
 
-    def sweep(self, claimed: Collection[str]) -> None:
-        """Remove what an interruption left: copies that no document claims and that are an hour old."""
-        before = time.time() - _ABANDONED_SECONDS
-        for path in self.files.iterdir():
-            kept = path.name.removesuffix(_UNLOCKED) in claimed
-            if kept or path.stat().st_mtime >= before:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    def empty(self) -> None:
+        """Remove all kept bytes and all that was made of them, claimed or not."""
+        with self._keeping():
+            for path in self.files.iterdir():
+                _remove(path)
+
+    def sweep(self, claimed: Callable[[], Collection[str]]) -> None:
+        """Remove what an interruption left: what no document claims and that is an hour old."""
+        with self._keeping():
+            old = [path for path in self.files.iterdir() if _age(path) >= ABANDONED_SECONDS]
+            known = claimed()
+            for path in (one for one in old if one.name.removesuffix(_UNLOCKED) not in known):
+                _remove(path)
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Alone, among threads and processes, to put kept bytes in their place or to remove them."""
+        own = FileLock(self.path / "files.lock")  # for this once: who holds a lock may enter it again
+        with self._writing(), own:
+            yield
 
     # -- what was read already: a file that was checked, or waits for OCR, is not read again -----------
 
@@ -220,6 +240,17 @@ def _copy(reading: BinaryIO, writing: BinaryIO) -> tuple[str, int]:
         writing.write(piece)
         size += len(piece)
     return digest.hexdigest()[:32], size
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was written; infinite if it has just gone."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return inf
 
 
 def _size(path: Path) -> int:

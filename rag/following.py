@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rag.archive import is_archive, unpack
+from rag.archive import Archive, look_into
 from rag.catalog import Catalog
 from rag.errors import NotFoundError, RagError
 from rag.folder import Folder
 from rag.gate import Gate
-from rag.ingestion import Ingestion, Upload, shown_name, shown_path
+from rag.ingestion import Ingestion, Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.jobs import Worker
-from rag.records import Document, IngestEvent, State
+from rag.records import Document, Failure, IngestEvent, State
 from rag.settings import Settings
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
 """How often progress is read from the catalog while it is being followed."""
@@ -54,23 +57,43 @@ class Following:
 
         The first events, one for each file, say what was accepted.
         """
-        accepted: list[IngestEvent] = []
-        for source in sources:
-            upload = source if isinstance(source, Upload) else Upload(source, source.name)
-            accepted += self._unpacked(upload, way) if is_archive(upload.name) else [self._accepted(upload, way)]
-        works = self.worker.start() if self._waiting else True
+        owned = self.folder.owned
+        found = [_looked_into(one) for one in as_uploads(sources)]
+        names = iter(distinct_names([path for one in found for path in _paths(one)]))
+        accepted = [event for one in found for event in self._taken(one, names, way)]
+        works = self.worker.start()
+        if works and not owned:
+            self._clear()
         return self._events(accepted, list(self._waiting.values()), works)
 
-    def _unpacked(self, upload: Upload, way: Way) -> list[IngestEvent]:
+    def _clear(self) -> None:
+        """Remove what was replaced before the folder was ours."""
+        try:
+            with self.gate.shared():
+                self.ingestion.removal.clear_all()
+        except RagError as error:  # nobody finds it any more, and the worker tries again
+            log.warning("What was replaced is still there: %s", error)
+
+    def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
+        """The events of documents that are queued."""
+        waiting = [(Upload(self.folder.original(one.id), one.name), one) for one in documents]
+        return self._events((), waiting, self.worker.start())
+
+    def _taken(self, found: Upload | Archive | IngestEvent, names: Iterator[str], way: Way) -> list[IngestEvent]:
+        """Accept a file, or what is in an archive; `names` has what each is to be called."""
+        if isinstance(found, IngestEvent):
+            return [found]
+        if isinstance(found, Upload):
+            return [self._accepted(Upload(found.path, next(names)), way)]
+        mine = [next(names) for _ in found.paths]
         with tempfile.TemporaryDirectory() as folder:
             try:
-                uploads, skipped = unpack(upload, Path(folder), self.settings)
+                files = [one.path for one in found.unpack(Path(folder), self.settings)]
             except RagError as error:
-                return [_event(upload, outcome="failed", reason=str(error))]
-            why = f"In {shown_name(upload.name)}, of no kind that can be read."
+                return [_event(found.upload, outcome="failed", reason=str(error))]
             return [
-                *(self._accepted(one, way) for one in uploads),
-                *(_event(Upload(upload.path, name), outcome="skipped", reason=why) for name in skipped),
+                *(self._accepted(Upload(path, name), way) for path, name in zip(files, mine, strict=True)),
+                *(_event(Upload(found.upload.path, name), "skipped", why) for name, why in found.skipped),
             ]
 
     def _accepted(self, upload: Upload, way: Way) -> IngestEvent:
@@ -84,7 +107,8 @@ class Following:
             return replace(event, outcome="failed", reason=str(error))
         event = replace(event, document=document.id)
         if document.id in self._waiting:
-            return replace(event, outcome="duplicate", reason="The same bytes were given twice.")
+            first = self._waiting[document.id][1].name
+            return replace(event, outcome="duplicate", reason=f"The same bytes were given twice, first as {first}.")
         if known:
             reason = f"Already in {way.collection!r} as {document.name}."
             return replace(event, outcome="duplicate", reason=reason, pages=document.pages, chunks=document.chunks)
@@ -95,11 +119,11 @@ class Following:
         self, accepted: Sequence[IngestEvent], waiting: Sequence[tuple[Upload, Document]], works: bool
     ) -> Iterator[IngestEvent]:
         yield from accepted
-        if not works and self._left_to_owner([document for _, document in waiting]):
+        if waiting and not works and self._left_to_owner([document for _, document in waiting]):
             yield from (self._left(upload, document) for upload, document in waiting)
             return
         for upload, document in waiting:
-            yield from follow(self.catalog, upload, document, lambda: not self.worker.working)
+            yield from _follow(self.catalog, upload, document, lambda: not self.worker.working)
 
     def _left_to_owner(self, waiting: Sequence[Document]) -> bool:
         """Whether another process keeps the folder; False once it has gone and the documents are ours to do."""
@@ -119,7 +143,21 @@ class Following:
         return replace(_event(upload, outcome="queued", reason=reason), name=document.name, document=document.id)
 
 
-def follow(catalog: Catalog, upload: Upload, document: Document, stopped: Callable[[], bool]) -> Iterator[IngestEvent]:
+def _looked_into(upload: Upload) -> Upload | Archive | IngestEvent:
+    """A file, an archive, or why an archive cannot be opened."""
+    try:
+        return look_into(upload) if is_archive(upload.name) else upload
+    except RagError as error:
+        return _event(upload, outcome="failed", reason=str(error))
+
+
+def _paths(found: Upload | Archive | IngestEvent) -> list[str]:
+    if isinstance(found, Upload):
+        return [found.name]
+    return found.paths if isinstance(found, Archive) else []
+
+
+def _follow(catalog: Catalog, upload: Upload, document: Document, stopped: Callable[[], bool]) -> Iterator[IngestEvent]:
     """An event for each change of a document's progress; the last one has an outcome."""
     seen: IngestEvent | None = None
     while seen is None or not seen.outcome:
@@ -150,7 +188,7 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         stage=now.stage or now.state.value,
         done=now.done,
         total=now.total,
-        outcome={State.READY: "ready", State.FAILED: "failed"}.get(now.state, ""),
+        outcome=_outcome(now),
         reason=now.reason,
         pages=now.pages,
         chunks=now.chunks,
@@ -159,6 +197,12 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         unread_pages=now.unread_pages,
         timings=now.timings,
     )
+
+
+def _outcome(document: Document) -> str:
+    if document.failure is Failure.CANCELLED:
+        return "cancelled"
+    return {State.READY: "ready", State.FAILED: "failed"}.get(document.state, "")
 
 
 def _event(upload: Upload, outcome: str = "", reason: str = "") -> IngestEvent:

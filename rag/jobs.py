@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from math import inf
 
 from rag.errors import FolderInUseError, RagError
 from rag.folder import Folder
@@ -18,7 +16,7 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for documents that another process has queued."""
 TIDY_SECONDS = 30.0
-"""How often a worker finishes interrupted deletions."""
+"""How often a worker removes what was deleted or cancelled: interrupted, or by another process."""
 SWEEP_SECONDS = 600.0
 """How often it removes what no document claims."""
 STOP_SECONDS = 15.0
@@ -34,11 +32,12 @@ class Worker:
         self._gate = gate
         self._role = role
         self._lock = threading.Lock()
-        self._wake = (threading.Event(), threading.Event())
+        self._wake = {"reader": threading.Event(), "embedder": threading.Event()}
+        self._work = {"reader": self._read, "embedder": self._embed}
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[str, threading.Thread] = {}
         removal = ingestion.removal
-        self._every = {removal.finish_deletions: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS, removal.clear_failed: inf}
+        self._every = {removal.clear_all: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS}
         self._due = dict.fromkeys(self._every, 0.0)
 
     def start(self) -> bool:
@@ -55,18 +54,18 @@ class Worker:
             except FolderInUseError:
                 return False
             self._folder.works(self._role)
-            self._threads = [
-                threading.Thread(target=self._run, args=arguments, name=f"footnote-{arguments[0]}", daemon=True)
-                for arguments in (("reader", self._read, self._wake[0]), ("embedder", self._embed, self._wake[1]))
-            ]
-            for thread in self._threads:
-                thread.start()
+            for what in self._work:
+                if what not in self._threads or not self._threads[what].is_alive():
+                    thread = threading.Thread(target=self._run, args=(what,), name=f"footnote-{what}", daemon=True)
+                    self._threads[what] = thread
+                    thread.start()
             return True
 
     @property
     def working(self) -> bool:
-        """Whether it has been started and not been stopped."""
-        return any(thread.is_alive() for thread in self._threads) and not self._stopping.is_set()
+        """Whether it has been started and not been stopped, and neither thread has died."""
+        alive = [thread.is_alive() for thread in self._threads.values()]
+        return bool(alive) and all(alive) and not self._stopping.is_set()
 
     def stop(self, seconds: float | None) -> bool:
         """End for good, at the next batch; waits so long for that (None: until it is so). Documents stay queued.
@@ -78,24 +77,25 @@ class Worker:
             self._ingestion.stop()
             self._wake_up()
         deadline = None if seconds is None else time.monotonic() + seconds
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in self._threads.values())
 
     def _wake_up(self) -> None:
-        for event in self._wake:
+        for event in self._wake.values():
             event.set()
 
-    def _run(self, what: str, work: Callable[[], bool], wake: threading.Event) -> None:
+    def _run(self, what: str) -> None:
+        wake = self._wake[what]
         while not self._stopping.is_set():
             wake.clear()
             worked = False
             try:
                 with self._gate.shared():
-                    worked = work()
+                    worked = self._work[what]()
             except RagError as error:  # the catalog or the store is out of reach: wait and try again
                 log.warning("The %s waits: %s", what, error)
-            except Exception:  # whatever it is, the other documents must not wait for ever
+            except BaseException:  # a Rust library's panic is no Exception; the other documents must not wait for ever
                 log.exception("The %s met an unexpected error and goes on", what)
             if not worked:
                 wake.wait(IDLE_SECONDS)
@@ -103,7 +103,7 @@ class Worker:
     def _read(self) -> bool:
         worked = self._ingestion.read_next()
         if worked:
-            self._wake[1].set()
+            self._wake["embedder"].set()
         return worked
 
     def _embed(self) -> bool:

@@ -24,6 +24,14 @@ class State(StrEnum):
     DELETING = "deleting"
 
 
+class Failure(StrEnum):
+    """Why a document is failed, where that makes a difference to what is said and done about it."""
+
+    CANCELLED = "cancelled"
+    LOCKED = "locked"
+    """It is a PDF that needs a password, which `retry` takes."""
+
+
 VISIBLE = frozenset({State.SEARCHABLE, State.READY})
 """The states in which a document's chunks may be shown as hits."""
 
@@ -132,6 +140,8 @@ class Document:
     """Pages with something to see and no usable text that OCR could not read, or did not because it is off."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage."""
+    failure: Failure | None = None
+    """Of a failed one; None for all other reasons than those named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +208,8 @@ class Hit:
 class Citation:
     """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
 
-    `boxes` are the quote's rectangles on the page image, (left, top, right, bottom) in [0, 1].
+    `heading` is that of the passage it is from: of a table, its columns' names. `boxes` are the quote's rectangles on
+    the page image, (left, top, right, bottom) in [0, 1].
     """
 
     number: int
@@ -209,6 +220,7 @@ class Citation:
     start: int
     end: int
     boxes: tuple[tuple[float, float, float, float], ...] = ()
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +249,8 @@ class AnswerPiece:
 @dataclass(frozen=True, slots=True)
 class IngestEvent:
     """Progress of one file. `outcome` is empty until the last event of that file:
-    'ready', 'duplicate', 'skipped' (a file of an archive that is of no kind we read), 'failed' or 'queued' (left to the
-    process that owns the folder). `timings` are seconds by stage."""
+    'ready', 'duplicate', 'skipped' (a file of an archive that is not read), 'failed', 'cancelled' or 'queued' (left to
+    the process that owns the folder). `timings` are seconds by stage."""
 
     path: str
     name: str
@@ -258,8 +270,8 @@ class IngestEvent:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the queue is: of the documents queued together, how many are finished and failed; `fraction` of the work
-    done; chunks a second; seconds until all is done (None: not known yet)."""
+    """How far the queue is: of the documents queued together, how many are finished, and of these how many failed and
+    were cancelled; `fraction` of the work done; chunks a second; seconds until all is done (None: not known yet)."""
 
     documents: int
     finished: int
@@ -269,6 +281,7 @@ class Progress:
     chunks_per_second: float = 0.0
     seconds_left: float | None = None
     reason: str = ""
+    cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,6 @@ def encrypted_pdf(pdf: bytes, user_password: str) -> bytes:
     return _written(writer)
 
 
-def joined(*parts: bytes) -> bytes:
-    """The pages of several PDFs in one."""
-    writer = PdfWriter()
-    for part in parts:
-        writer.append(io.BytesIO(part))
-    return _written(writer)
-
-
 def _written(writer: PdfWriter) -> bytes:
     stream = io.BytesIO()
     writer.write(stream)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from rag.archive import unpack
+from rag.archive import look_into
 from rag.errors import DamagedError, EncryptedError, RagError, TooLargeError
-from rag.ingestion import Upload
+from rag.ingestion import Upload, distinct_names
 from rag.settings import load_settings
 from rag.workspace import Workspace
 
@@ -25,13 +25,14 @@ def packed(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def unpacked(path: Path, folder: Path) -> tuple[dict[str, bytes], list[str]]:
+def unpacked(path: Path, folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     folder.mkdir(exist_ok=True)
-    uploads, skipped = unpack(Upload(path, path.name), folder, load_settings())
-    return {one.name: one.path.read_bytes() for one in uploads}, skipped
+    archive = look_into(Upload(path, path.name))
+    uploads = archive.unpack(folder, load_settings())
+    return {one.name: one.path.read_bytes() for one in uploads}, dict(archive.skipped)
 
 
-def test_the_readable_files_come_out_under_their_names(tmp_path: Path) -> None:
+def test_the_readable_files_come_out_and_the_others_are_named_with_why(tmp_path: Path) -> None:
     path = packed(
         tmp_path / "all.zip",
         {
@@ -40,12 +41,15 @@ def test_the_readable_files_come_out_under_their_names(tmp_path: Path) -> None:
             "c/notes.md": b"three",
             "c/.DS_Store": b"x",
             "d.exe": b"MZ",
+            "e/inner.zip": b"PK",
             "__MACOSX/c/notes.md": b"x",
         },
     )
     files, skipped = unpacked(path, tmp_path / "out")
-    assert files == {"a - report.txt": b"one", "b - report.txt": b"two", "notes.md": b"three"}
-    assert skipped == ["d.exe"]
+    assert files == {"all.zip/a/report.txt": b"one", "all.zip/b/report.txt": b"two", "all.zip/c/notes.md": b"three"}
+    assert list(skipped) == ["d.exe", "inner.zip"]
+    assert "no kind" in skipped["d.exe"]
+    assert "unpack it" in skipped["inner.zip"]
 
 
 @pytest.mark.end_to_end
@@ -54,6 +58,39 @@ def test_an_archive_is_ingested_file_by_file(workspace: Workspace, tmp_path: Pat
     outcomes = {one.name: one.outcome for one in workspace.ingest([path], tags=["bulk"]) if one.outcome}
     assert outcomes == {"lease.txt": "ready", "empty.txt": "failed", "d.exe": "skipped"}
     assert [(one.name, one.tags) for one in workspace.documents()] == [("lease.txt", ("bulk",))]
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("replaces", [True, False])
+def test_files_of_one_name_in_several_archives_and_folders_are_all_kept(
+    workspace: Workspace, tmp_path: Path, replaces: bool
+) -> None:
+    alpha = packed(tmp_path / "alpha.zip", {"notes.txt": b"Alpha.", "2023/letter.txt": b"Old."})
+    beta = packed(tmp_path / "beta.zip", {"notes.txt": b"Beta.", "2024/letter.txt": b"New."})
+    loose = tmp_path / "notes.txt"
+    loose.write_bytes(b"Loose.")
+    found = [one for one in workspace.ingest([alpha, loose, beta], replace_namesakes=replaces) if one.outcome]
+    assert {one.outcome for one in found} == {"ready"}
+    assert {one.name: workspace.text(one.id) for one in workspace.documents()} == {
+        "alpha.zip - notes.txt": "Alpha.",
+        "notes.txt": "Loose.",
+        "beta.zip - notes.txt": "Beta.",
+        "2023 - letter.txt": "Old.",
+        "2024 - letter.txt": "New.",
+    }
+
+
+@pytest.mark.end_to_end
+def test_what_is_in_an_archive_can_be_checked_before_it_is_added(workspace: Workspace, tmp_path: Path) -> None:
+    path = packed(tmp_path / "all.zip", {"a/lease.txt": b"The rent is 84,000 euros.", "d.exe": b"MZ"})
+    with workspace.unpacked(path) as files:
+        (upload,) = files.uploads
+        (name,) = distinct_names([upload.name])
+        found = workspace.preflight(Upload(upload.path, name))
+    assert (found.name, found.chunks, found.problem) == ("lease.txt", 1, "")
+    assert files.skipped == [("d.exe", "In all.zip, of no kind that can be read.")]
+    assert not upload.path.exists()
+    assert [one.outcome for one in workspace.ingest([workspace.kept(found)]) if one.outcome] == ["ready"]
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -125,10 +162,10 @@ def test_whatever_the_files_are_called_nothing_is_written_elsewhere(tmp_path: Pa
     path = tmp_path / "names.zip"
     try:
         packed(path, {f"{name}.txt": b"x" for name in names})
-    except (UnicodeEncodeError, ValueError):  # no archive can be called so
+    except (UnicodeEncodeError, ValueError, IndexError):  # nothing in an archive can be called so
         return
     with suppress(RagError):
-        unpack(Upload(path, path.name), out, load_settings())
+        unpacked(path, out)
     assert {one for one in tmp_path.rglob("*") if one.is_file()} - {path} == {
         one for one in out.iterdir() if one.name.isdigit()
     }

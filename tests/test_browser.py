@@ -161,6 +161,7 @@ def test_a_folder_is_uploaded_with_its_subfolders(page: Page, address: str, tmp_
         (tmp_path / "letters" / year).mkdir(parents=True)
         (tmp_path / "letters" / year / "letter.txt").write_text(f"The harbour was closed in {year}.")
     (tmp_path / "letters" / "tune.mp3").write_bytes(b"no text")
+    (tmp_path / "letters" / ".hidden.txt").write_text("The harbour master's own notes.")
     page.goto(f"{address}/Upload")
     page.get_by_role("radio", name="Folder").click()
     expect(page.get_by_text("A folder with all that is in it")).to_be_visible()
@@ -169,6 +170,47 @@ def test_a_folder_is_uploaded_with_its_subfolders(page: Page, address: str, tmp_
     finished(page)
     for year in ("2023", "2024"):
         expect(page.get_by_text(f"letters - {year} - letter.txt")).to_have_count(1, timeout=PATIENCE)
+    expect(page.get_by_text("hidden: letters/.hidden.txt")).to_be_visible()
+    expect(page.get_by_text("your browser does not send them")).to_be_visible()
+
+
+def test_a_row_is_chosen_by_a_click_anywhere_in_it_and_nothing_hides_behind_the_tables_tools(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/Collections")
+    table = page.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    table.hover()
+    tools = page.get_by_test_id("stElementToolbarButtonContainer").first
+    expect(tools).to_be_visible()
+    facts, tool_box, where = (one.bounding_box() for one in (page.get_by_text(re.compile("since")), tools, table))
+    assert facts
+    assert tool_box
+    assert where
+    assert facts["y"] + facts["height"] + tool_box["height"] <= where["y"], "there is room for them above the table"
+    names = page.get_by_role("combobox", name="Look into a document")
+    expect(names).to_have_value("")
+    page.mouse.click(where["x"] + 400, where["y"] + 55)
+    expect(names).not_to_have_value("")
+    expect(page.get_by_role("heading", level=3)).to_be_visible()
+
+
+def test_the_original_is_downloaded_from_the_passage(page: Page, address: str) -> None:
+    ask(page, address, DIVIDEND)
+    button(page, re.compile(r"\[1\] tarnholt")).click()
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("button", name="Download the original").click()
+    assert download.value.suggested_filename == REPORT.name
+    assert Path(download.value.path()).read_bytes() == REPORT.read_bytes()
+
+
+def test_the_button_that_erases_is_ready_as_soon_as_the_word_is_typed(page: Page, address: str) -> None:
+    page.goto(f"{address}/Collections")
+    page.get_by_text("Storage").click()
+    erase = button(page, "Erase everything")
+    expect(erase).to_be_disabled()
+    page.get_by_label("Type it here").press_sequentially("erase")
+    expect(erase).to_be_enabled()
 
 
 def test_progress_comes_and_goes_on_every_page_by_itself(page: Page, address: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from rag.catalog import Catalog
 from rag.catalog.migrations import MIGRATIONS
 from rag.errors import FolderError, NotFoundError
-from rag.records import Chunk, Document, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
+from rag.records import Chunk, Document, Failure, Heading, OcrLine, OcrPage, Page, ParsedDocument, State, Visible
 
 TEXT = "Erste Seite 🎉.\n\nZweite."
 PARSED = ParsedDocument(
@@ -52,6 +52,11 @@ def index(catalog: Catalog, one: Document, replaces: bool = False) -> list[Docum
     return catalog.finish(one, 1.5, {})
 
 
+def delete(catalog: Catalog, one: Document) -> bool:
+    catalog.mark_deleting(one)
+    return catalog.delete(catalog.document(one.collection, one.id))
+
+
 def read(catalog: Catalog, one: Document) -> None:
     catalog.progress(one, "reading")
     cut = [replace(chunk, id=f"{one.id}-{chunk.page}", document_id=one.id) for chunk in CHUNKS]
@@ -87,7 +92,7 @@ def test_a_document_is_visible_once_its_whole_text_is_searchable(catalog: Catalo
 def test_the_same_bytes_again_are_no_news_but_a_failed_document_gets_another_try(catalog: Catalog) -> None:
     assert catalog.enqueue(document())
     assert not catalog.enqueue(document())
-    catalog.fail(catalog.document("reports", "d1"), "no text", 0.1)
+    catalog.fail(catalog.document("reports", "d1"), "no text", {"reading": 0.1})
     assert catalog.document("reports", "d1").reason == "no text"
     assert catalog.enqueue(document())
     assert catalog.document("reports", "d1").state is State.QUEUED
@@ -180,6 +185,27 @@ def test_a_cancelled_document_can_be_retried_and_its_first_worker_changes_nothin
     read(catalog, catalog.document("reports", "d1"))
 
 
+def test_queued_anew_a_pending_replacement_still_replaces_and_a_cancelled_document_stays_cancelled(
+    catalog: Catalog,
+) -> None:
+    index(catalog, document(1))
+    pending = replace(document(2), replaces=True)
+    cancelled = document(3, "b.pdf")
+    for one in (pending, cancelled):
+        catalog.enqueue(one)
+    assert catalog.fail(cancelled, "cancelled", failure=Failure.CANCELLED)
+    catalog.requeue(catalog.collection("reports"), "reports-2", {"model": "n"})
+    states = {one.id: one.state for one in catalog.documents("reports")}
+    assert states == {"d1": State.QUEUED, "d2": State.QUEUED, "d3": State.FAILED}
+    for document_id in ("d1", "d2"):
+        again = document_of(catalog, document_id)
+        read(catalog, again)
+        catalog.finish(again, 1.0, {})
+    assert list(catalog.visible("reports").names) == ["d2"]
+    catalog.requeue(catalog.collection("reports"), "reports-3", {"model": "o"})
+    assert not document_of(catalog, "d2").replaces  # it has
+
+
 def test_what_is_queued_while_others_are_unfinished_is_one_batch(catalog: Catalog) -> None:
     index(catalog, document(1))
     assert catalog.loads() == {}
@@ -200,6 +226,12 @@ def test_equal_chunks_are_known_by_their_digest(catalog: Catalog) -> None:
     assert catalog.equals("reports", [*digests, "unknown"]) == {digests[0]: "d1-1", digests[1]: "d1-2"}
 
 
+def test_a_document_knows_what_has_read_it_last(catalog: Catalog) -> None:
+    catalog.enqueue(replace(document(), engines="pdf 1"))
+    read(catalog, replace(document_of(catalog, "d1"), engines="pdf 2"))
+    assert document_of(catalog, "d1").engines == "pdf 2"
+
+
 def test_chunks_by_id_are_the_same_chunks(catalog: Catalog) -> None:
     index(catalog, document())
     chunks = {one.id: one for one in catalog.chunks(document())}
@@ -212,18 +244,21 @@ def test_what_ocr_has_read_is_kept_by_engine_until_the_document_goes(catalog: Ca
     catalog.save_ocr("d1", [page])
     assert catalog.ocr("d1", "engine 1") == {2: page}
     assert catalog.ocr("d1", "engine 2") == {}
-    catalog.delete(document())
+    delete(catalog, document())
+    assert catalog.ocr("d1", "engine 1") == {}
+    catalog.save_ocr("d1", [page])  # by a worker that has not heard of it yet
     assert catalog.ocr("d1", "engine 1") == {}
 
 
 def test_what_ocr_has_read_goes_with_the_last_collection_that_has_the_document(catalog: Catalog) -> None:
+    page = OcrPage(2, (OcrLine("Zwei", 0.9, (0.1, 0.2, 0.3, 0.4)),), "engine 1")
     catalog.create_collection("copies", "copies", {})
-    catalog.enqueue(Document("d1", "a.pdf", "copies", State.QUEUED, datetime.now(UTC)))
     catalog.enqueue(document())
-    catalog.save_ocr("d1", [OcrPage(2, (), "engine 1")])
-    catalog.delete_collection("reports")
-    assert set(catalog.ocr("d1", "engine 1")) == {2}
-    catalog.delete_collection("copies")
+    catalog.enqueue(replace(document(), collection="copies"))
+    catalog.save_ocr("d1", [page])
+    assert catalog.delete_collection("reports") == []
+    assert catalog.ocr("d1", "engine 1") == {2: page}
+    assert catalog.delete_collection("copies") == ["d1"]
     assert catalog.ocr("d1", "engine 1") == {}
 
 
@@ -240,7 +275,7 @@ def test_a_document_deleted_meanwhile_cannot_become_ready(catalog: Catalog) -> N
     one = document()
     catalog.enqueue(one)
     catalog.progress(one, "reading")
-    catalog.delete(one)
+    delete(catalog, one)
     assert not catalog.progress(one, "embedding")
     assert catalog.finish(one, 1.0, {}) is None
 
@@ -249,7 +284,7 @@ def test_a_worker_cannot_finish_a_document_that_was_deleted_and_added_again(cata
     first = document()
     catalog.enqueue(first)
     catalog.progress(first, "reading")
-    catalog.delete(first)
+    delete(catalog, first)
     catalog.enqueue(document())
     assert not catalog.progress(first, "embedding")
 
@@ -259,10 +294,31 @@ def test_deleting_forgets_text_and_chunks_and_says_whether_the_bytes_are_needed_
     other = Document("d1", "a.pdf", "copies", State.QUEUED, datetime.now(UTC))
     catalog.enqueue(other)
     index(catalog, document())
-    assert not catalog.delete(document())
+    assert not delete(catalog, document())
     assert catalog.text(document()) == ""
     assert catalog.chunks(document()) == []
-    assert catalog.delete(other)
+    assert delete(catalog, other)
+
+
+def test_a_stale_deletion_leaves_a_document_that_was_added_again(catalog: Catalog) -> None:
+    index(catalog, document())
+    catalog.mark_deleting(document())
+    stale = document_of(catalog, "d1")
+    assert catalog.enqueue(document())
+    assert not catalog.delete(stale)
+    read(catalog, document_of(catalog, "d1"))
+    assert not catalog.delete(document_of(catalog, "d1"))  # nobody wants that
+    assert catalog.text(document()) == TEXT
+
+
+def test_what_failed_is_to_be_cleared_until_it_was(catalog: Catalog) -> None:
+    for number in (1, 2, 3):
+        catalog.enqueue(document(number))
+    catalog.fail(document_of(catalog, "d1"), "damaged")
+    catalog.mark_deleting(document_of(catalog, "d2"))
+    assert {one.id for one in catalog.uncleared()} == {"d1", "d2"}
+    catalog.note_cleared(document_of(catalog, "d1"))
+    assert {one.id for one in catalog.uncleared()} == {"d2"}
 
 
 def test_racing_writers_lose_nothing(catalog: Catalog) -> None:
@@ -299,11 +355,19 @@ def test_a_folder_of_the_first_schema_opens_and_keeps_its_documents(tmp_path: Pa
             "INSERT INTO documents VALUES ('c', 'd1', 'a.pdf', 'ready', '2026-01-01T00:00:00.000000+00:00', 'T', "
             "'application/pdf', 10, 2, 2, 20260101, '[]', '', 1.0, '', 0, 0, 0)"
         )
+        for name, reason in (("c", "It was cancelled. Retry it to index it after all."), ("b", "It is broken.")):
+            old.execute(
+                "INSERT INTO documents VALUES ('c', ?, ?, 'failed', '2026-01-01T00:00:00.000000+00:00', 'T', "
+                "'application/pdf', 10, 2, 2, 20260101, '[]', ?, 1.0, '', 0, 0, 0)",
+                (name, name, reason),
+            )
         old.execute("INSERT INTO texts VALUES ('c', 'd1', 'the text')")
     old.close()
     catalog = Catalog(path)
     assert catalog.visible("reports").ready == {"d1": "a.pdf"}
     assert catalog.text(catalog.document("reports", "d1")) == "the text"
+    failures = {one.id: one.failure for one in catalog.documents(states=[State.FAILED])}
+    assert failures == {"c": Failure.CANCELLED, "b": None}
     index(catalog, document(2, "b.pdf"))
     assert set(catalog.visible("reports").names) == {"d1", "d2"}
     catalog.close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from rag import __version__
 from rag.passwords import verify_password
 from rag.workspace import Workspace
+from tests import pdfs
 from tests.conftest import NOTES
 
 pytestmark = pytest.mark.end_to_end
@@ -32,15 +35,16 @@ INGESTED = {
     "unread_pages",
     "timings",
 }
-HIT = {"rank", "score", "document", "name", "page", "start", "end", "text", "ranks"}
-CITATION = {"number", "document", "name", "page", "quote", "start", "end"}
+HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks"}
+CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end"}
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "rag", *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | environment,
+        input=typed,
         capture_output=True,
         encoding="utf-8",
         timeout=120,
@@ -118,7 +122,7 @@ def test_ask(folder: Path) -> None:
 def test_people_get_readable_output(folder: Path) -> None:
     asked = run("--data-dir", folder / "data", "ask", "How high is the rent?").stdout
     assert "84,000" in asked
-    assert "lease.md, page 1" in asked
+    assert "lease.md, section 1" in asked
     assert "lease.md" in run("--data-dir", folder / "data", "search", "rent").stdout
     assert "bread.txt" in run("--data-dir", folder / "data", "documents").stdout
     assert "documents" in run("--data-dir", folder / "data", "collections").stdout
@@ -155,18 +159,76 @@ def test_delete(folder: Path, tmp_path: Path) -> None:
     assert run("--data-dir", folder / "data", "text", row["document"]).returncode == 2
 
 
+def test_a_table_s_columns_are_named_with_each_passage(tmp_path: Path) -> None:
+    table = tmp_path / "suppliers.csv"
+    table.write_text("Supplier,Payment days\n" + "".join(f"Firm {n},{n + 10}\n" for n in range(40)), encoding="utf-8")
+    run("--data-dir", tmp_path / "data", "ingest", table)
+    (found,) = rows(run("--data-dir", tmp_path / "data", "search", "Firm 12", "--json"))
+    assert "Payment days" in found["hits"][0]["heading"]
+    assert "Payment days" in run("--data-dir", tmp_path / "data", "search", "Firm 12").stdout
+    (asked,) = rows(run("--data-dir", tmp_path / "data", "ask", "How many payment days has Firm 12?", "--json"))
+    assert "Payment days" in asked["citations"][0]["heading"]
+
+
+def test_files_of_one_name_in_subfolders_are_all_kept_under_names_that_tell_them_apart(tmp_path: Path) -> None:
+    for year in ("2023", "2024"):
+        (tmp_path / "post" / year).mkdir(parents=True)
+        (tmp_path / "post" / year / "letter.txt").write_text(f"The letter of {year}.", encoding="utf-8")
+    for _ in range(2):
+        done = run("--data-dir", tmp_path / "data", "ingest", "--replace", tmp_path / "post")
+        assert done.returncode == 0, done.stdout
+    names = [row["name"] for row in rows(run("--data-dir", tmp_path / "data", "documents", "--json"))]
+    assert names == ["post - 2023 - letter.txt", "post - 2024 - letter.txt"]
+
+
+def test_a_terminal_shows_in_the_end_what_became_of_all_and_pages_read_by_ocr_say_so(tmp_path: Path) -> None:
+    scan, notes, broken = tmp_path / "scan.png", tmp_path / "lease.md", tmp_path / "broken.pdf"
+    picture = Image.new("L", (1200, 300), 255)
+    ImageDraw.Draw(picture).text((60, 100), "THE DEPOSIT IS 4200 EUROS", fill=0, font=ImageFont.load_default(56))
+    picture.save(scan)
+    notes.write_text(NOTES, encoding="utf-8")
+    broken.write_bytes(b"%PDF-1.7 no more")
+    data = tmp_path / "data"
+    done = run("--data-dir", data, "ingest", scan, notes, broken, FORCE_COLOR="1", COLUMNS="120")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stderr)
+    last = [line for line in re.split(r"[\r\n]", shown) if line.strip()][-1]
+    assert "3 files: 2 ready, 1 failed" in last, shown
+    assert "pages: 1 (1 read by OCR)" in done.stdout
+    assert "sections: 1, chunks" in done.stdout
+    assert done.returncode == 1
+    deleted = run("--data-dir", data, "delete", "--failed", "--json")
+    assert [row["name"] for row in rows(deleted)] == ["broken.pdf"]
+    left = rows(run("--data-dir", data, "documents", "--json"))
+    assert [row["name"] for row in left] == ["lease.md", "scan.png"]
+    assert left[1]["timings"]["ocr"] > 0
+    assert left[1]["seconds"] >= left[1]["timings"]["ocr"]
+
+
+def test_a_password_can_be_given_later(tmp_path: Path) -> None:
+    locked, data = tmp_path / "locked.pdf", tmp_path / "data"
+    locked.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    (row,) = rows(run("--data-dir", data, "ingest", locked, "--json"))
+    assert (row["state"], "--ask-password" in row["reason"]) == ("failed", True)
+    retry = ("--data-dir", data, "retry", row["document"], "--ask-password", "--json")
+    wrong = run(*retry, typed="open\n")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "password does not open" in wrong.stderr
+    assert [one["state"] for one in rows(run(*retry, typed="sesame\n"))] == ["ready"]
+
+
+def test_what_is_ready_cannot_be_cancelled_and_that_is_said(folder: Path) -> None:
+    (document, *_) = rows(run("--data-dir", folder / "data", "documents", "--json"))
+    done = run("--data-dir", folder / "data", "cancel", document["id"])
+    assert done.returncode == 2
+    assert f"{document['name']} is ready already, so nothing was cancelled" in done.stderr
+
+
 def test_the_version() -> None:
     assert run("--version").stdout == f"footnote {__version__}\n"
 
 
 def test_a_password_is_hashed() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "rag", "hash-password"],
-        cwd=ROOT,
-        input="correct horse\n",
-        capture_output=True,
-        text=True,
-    )
+    done = run("hash-password", typed="correct horse\n")
     assert verify_password("correct horse", done.stdout.strip())
     assert not verify_password("wrong horse", done.stdout.strip())
 
@@ -185,6 +247,7 @@ def test_a_password_is_hashed() -> None:
         (["ask", "x" * 10_000], 2, "10,000 characters"),
         (["delete", "0123456789"], 2, "no document with the id"),
         (["delete", "e"], 2, "too short"),
+        (["delete"], 2, "--failed"),
         (["text", ""], 2, "too short"),
         (["documents", "--collection", "missing"], 2, "no collection named 'missing'"),
         (["ingest", "x", "--collection", ""], 2, "collection's name"),

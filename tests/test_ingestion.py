@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,10 +15,19 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pypdf import PdfWriter
 
 import rag.lexical
-from rag.errors import FolderInUseError, NotFoundError, ParseLimitError, StorageError, StoreUnavailableError
-from rag.records import UNFINISHED, Document, Preflight, State
+from rag.errors import (
+    EncryptedError,
+    FolderInUseError,
+    InputError,
+    NotFoundError,
+    ParseLimitError,
+    StorageError,
+    StoreUnavailableError,
+)
+from rag.records import UNFINISHED, Document, Failure, Preflight, State
 from rag.workspace import Upload, Workspace
 from tests import bombs, pdfs
 from tests.conftest import NOTES, outcomes
@@ -54,6 +65,15 @@ def scanned_pdf(lines: Sequence[str]) -> bytes:
         pages.append(page)
     buffer = BytesIO()
     pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], resolution=120)
+    return buffer.getvalue()
+
+
+def joined(*files: bytes) -> bytes:
+    """One PDF of the pages of several."""
+    writer, buffer = PdfWriter(), BytesIO()
+    for one in files:
+        writer.append(BytesIO(one))
+    writer.write(buffer)
     return buffer.getvalue()
 
 
@@ -152,7 +172,11 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
         queue(workspace, notes)
         assert trying.wait(30)
         cancelled = workspace.cancel(only(workspace).id)
-        assert (cancelled.state, "Retry" in cancelled.reason) == (State.FAILED, True)
+        assert (cancelled.state, cancelled.failure, "Retry" in cancelled.reason) == (
+            State.FAILED,
+            Failure.CANCELLED,
+            True,
+        )
         assert workspace.search(RENT) == []
     name = workspace.collection().store_name
     wait_for(lambda: workspace.store.chunk_ids(name, cancelled.id) == [])
@@ -161,6 +185,27 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
     workspace.drain()
     assert "84,000" in workspace.ask(RENT).text
     assert workspace.retry() == []
+
+
+def test_what_was_cancelled_is_not_counted_as_failed_and_not_deleted_with_what_did(
+    workspace: Workspace, notes: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7 no more")
+    with vectors_held(workspace, monkeypatch) as trying:
+        events = workspace.ingest([notes, recipe, broken])
+        assert trying.wait(30)
+        wait_for(lambda: {one.state for one in workspace.documents()} == {State.SEARCHABLE, State.FAILED})
+        (bread,) = [one for one in workspace.documents() if one.name == "bread.txt"]
+        workspace.cancel(bread.id)
+        progress = workspace.progress()
+        assert progress is not None
+        assert (progress.finished, progress.failed, progress.cancelled) == (2, 1, 1)
+    assert outcomes(events) == {"lease.md": "ready", "bread.txt": "cancelled", "broken.pdf": "failed"}
+    assert [one.name for one in workspace.delete_failed()] == ["broken.pdf"]
+    assert [one.name for one in workspace.documents()] == ["bread.txt", "lease.md"]
+    ready = workspace.cancel(workspace.documents()[1].id)
+    assert (ready.state, ready.failure) == (State.READY, None)
 
 
 @contextmanager
@@ -388,6 +433,13 @@ def test_preflight_asks_for_the_password(workspace: Workspace, tmp_path: Path, p
     assert "password" in found.problem
 
 
+def test_a_locked_file_that_no_password_opens_here_is_not_asked_for_one(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "locked.docx"
+    path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le").rjust(3000, b"\0"))
+    found = workspace.preflight(path)
+    assert (found.encrypted, "password" in found.problem) == (False, True)
+
+
 def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_kept_nowhere(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -401,8 +453,25 @@ def test_a_document_opened_with_its_password_stays_readable_and_the_password_is_
     assert workspace.folder.original(found.document).read_bytes() == path.read_bytes()
     kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
     assert not [one for one in kept if b"sesame-1234" in one.read_bytes()]
+    if os.name == "posix":  # nobody else on the machine reads what is kept of it
+        modes = {one.name.partition(".")[2]: one.stat().st_mode & 0o777 for one in workspace.folder.files.iterdir()}
+        assert modes == {"": 0o600, "unlocked": 0o600}
     workspace.delete(found.document)
     assert list(workspace.folder.files.iterdir()) == []
+
+
+@pytest.mark.parametrize("collection", ["documents", "second"])
+def test_a_wrong_password_is_refused_though_the_file_was_opened_before(
+    workspace: Workspace, tmp_path: Path, collection: str
+) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path], password="sesame")) == {"secret.pdf": "ready"}
+    (event,) = [one for one in workspace.ingest([path], collection, password="wrong") if one.outcome]
+    assert (event.outcome, "password" in event.reason) == ("failed", True)
+    assert workspace.preflight(path, collection, password="wrong").encrypted
+    assert [one.collection for one in workspace.documents()] == ["documents"]
+    assert "nine" in workspace.ask("When does the vault open?").text
 
 
 def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: Workspace, tmp_path: Path) -> None:
@@ -413,6 +482,30 @@ def test_a_password_given_while_ingesting_opens_those_that_need_one(workspace: W
     assert done == {"locked.pdf": "ready", "plain.pdf": "ready"}
 
 
+def test_a_password_opens_a_file_that_is_still_being_deleted(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "locked.pdf"
+    path.write_bytes(pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    workspace.catalog.mark_deleting(only(workspace))
+    assert outcomes(workspace.ingest([path], password="sesame")) == {"locked.pdf": "ready"}
+
+
+def test_a_locked_file_of_an_archive_can_be_given_its_password_afterwards(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("locked.pdf", pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
+    assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    locked = only(workspace)
+    assert (locked.failure, "--ask-password" in locked.reason) == (Failure.LOCKED, True)
+    with pytest.raises(InputError, match="name the document"):
+        workspace.retry(password="sesame")
+    with pytest.raises(EncryptedError, match="does not open"):
+        workspace.retry(locked.id, password="wrong")
+    assert only(workspace) == locked
+    assert outcomes(workspace.follow(workspace.retry(locked.id, password="sesame"))) == {"locked.pdf": "ready"}
+    assert only(workspace).failure is None
+
+
 def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "scan.pdf"
     path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
@@ -420,6 +513,7 @@ def test_a_scan_is_read_by_ocr_page_by_page_and_says_so(workspace: Workspace, tm
     assert {("ocr", 0), ("ocr", 1)} <= stages
     document = only(workspace)
     assert (document.state, document.ocr_pages) == (State.READY, 2)
+    assert document.seconds >= document.timings["ocr"] > 0
     assert 0.5 < document.ocr_confidence <= 1
     answer = workspace.ask("When does the lease end?")
     assert "2031" in answer.text
@@ -437,6 +531,20 @@ def test_text_files_go_before_a_scan_that_is_still_being_read(
     list(workspace.ingest([notes]))
     states = {one.name: one.state for one in workspace.documents()}
     assert states == {"lease.md": State.READY, "scan.pdf": State.INDEXING}
+
+
+def test_scans_are_read_one_at_a_time_and_the_others_say_that_they_wait(workspace: Workspace, tmp_path: Path) -> None:
+    paths = [tmp_path / f"scan {number}.pdf" for number in range(3)]
+    for number, path in enumerate(paths):
+        path.write_bytes(scanned_pdf([f"PAGE {page} OF SCAN {number}" for page in range(2)]))
+    queue(workspace, *paths)
+    seen: set[tuple[tuple[str, int, int, int], ...]] = set()
+    while workspace.progress() is not None:
+        now = [(one.stage, one.done, one.total, one.pages) for one in workspace.documents()]
+        seen.add(tuple(now))
+        time.sleep(0.01)
+    assert max(sum(stage == "ocr" for stage, *_ in now) for now in seen) == 1
+    assert any(now[0][:2] == ("ocr", 1) and now[1:] == (("waiting", 0, 2, 2),) * 2 for now in seen)
 
 
 def test_what_ocr_has_read_is_not_read_again(
@@ -558,27 +666,59 @@ def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
     assert workspace.check() == []
 
 
-def test_what_is_read_anew_with_more_pages_keeps_its_vectors_at_their_texts(
+def test_after_a_rebuild_what_older_readers_have_read_is_a_duplicate(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    with workspace.catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE documents SET engines = 'text 0'")
+    assert outcomes(workspace.rebuild()) == {"lease.md": "ready"}
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "duplicate"}
+
+
+def test_a_rebuild_leaves_a_cancelled_document_alone_and_lets_a_new_version_replace_the_old_one(
+    make_workspace: Make, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    notes.write_text(NOTES.replace("84,000", "97,000"), encoding="utf-8")
+    with vectors_held(first, monkeypatch) as trying:
+        queue(first, notes, replace_namesakes=True)
+        assert trying.wait(30)
+        queue(first, recipe)
+        first.cancel(next(one.id for one in first.documents() if one.name == "bread.txt"))
+        first.ingestion.stop()
+    first.close()
+    second = make_workspace()
+    list(second.rebuild())
+    second.drain()
+    assert {one.name: one.state for one in second.documents()} == {
+        "lease.md": State.READY,
+        "bread.txt": State.FAILED,
+    }
+    assert len(second.documents()) == 2
+    assert "97,000" in second.ask(RENT).text
+
+
+def test_a_document_that_is_read_with_a_page_more_has_the_right_vectors(
     make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "report.pdf"
-    texts = [f"Clause {number} is about matter {number * 7919 % 1000}." for number in range(300)]
-    path.write_bytes(pdfs.joined(scanned_pdf(["THE COVER OF THE REPORT"]), pdfs.text_pdf(texts)))
-    without = make_workspace(ocr=False)
-    list(without.ingest([path]))
-    without.close()
-    workspace = make_workspace()
-    made = embedded(workspace, monkeypatch)
-    assert outcomes(workspace.ingest([path])) == {"report.pdf": "ready"}
-    assert [one for one in made if "COVER" not in one] == []  # every other text has moved by a chunk
-    document = only(workspace)
-    chunks = workspace.chunks(document)
-    name = workspace.collection().store_name
-    stored = workspace.store.vectors(name, [one.id for one in chunks])
-    wanted = workspace.embedder.encode([one.text for one in chunks])
-    assert len(chunks) == 301
-    assert [one.text for one, right in zip(chunks, wanted, strict=True) if stored[one.id] @ right < 0.999] == []
-    assert [one.text for one in chunks if workspace.store.nearest(name, stored[one.id], 1)[0][1] < 0.999] == []
+    monkeypatch.setattr("rag.ingestion.vectors.AT_ONCE", 2)
+    pages = [
+        f"Article {number} is about the {what}." for number, what in enumerate(("roof", "lift", "rent", "key", "yard"))
+    ]
+    path = tmp_path / "terms.pdf"
+    path.write_bytes(joined(scanned_pdf(["THE COVER OF THE TERMS"]), pdfs.text_pdf(pages)))
+    first = make_workspace(ocr=False)
+    list(first.ingest([path]))
+    first.close()
+    second = make_workspace()
+    texts = embedded(second, monkeypatch)
+    assert outcomes(second.ingest([path])) == {"terms.pdf": "ready"}
+    chunks = second.chunks(only(second))
+    assert len(chunks) == 6  # each page has moved by one
+    assert [one for one in texts if "Article" in one] == []
+    for chunk in chunks:
+        assert second.search(chunk.text, k=1)[0].chunk.id == chunk.id
+    assert second.check() == []
 
 
 def test_deleted_while_it_waits_or_is_embedded(

@@ -393,6 +393,22 @@ def test_a_full_disk_leaves_the_document_as_it_was(lexical: Lexical) -> None:
     assert len(found(lexical, "roof")) == 1
 
 
+class PanicException(BaseException):
+    """As tantivy's own, which nobody can import."""
+
+
+def test_a_panic_while_writing_is_damage(lexical: Lexical) -> None:
+    kept = put(lexical, 1, "the rent")
+
+    def panicking() -> Iterator[str]:
+        yield document(1).id
+        raise PanicException("called `Option::unwrap()` on a `None` value")
+
+    with pytest.raises(StoreDamagedError, match=r"`python -m rag check --repair`"):
+        lexical.remove(NAME, panicking())  # type: ignore[arg-type]
+    assert found(lexical, "rent") == kept
+
+
 def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

@@ -22,16 +22,17 @@ from streamlit import config
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
-from rag.errors import StoreUnavailableError
+from rag.errors import NotFoundError, StoreUnavailableError
 from rag.folder import Folder
 from rag.ingestion import Ingestion
 from rag.passwords import hash_password
-from rag.records import AnswerPiece, Document, State
+from rag.records import AnswerPiece, Document, Progress, State
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
 from tests.pdfs import drawing_pdf, encrypted_pdf, text_pdf
 from ui import door, stages
 from ui.basket import Basket
+from ui.progress import Watched
 
 pytestmark = pytest.mark.end_to_end
 
@@ -235,7 +236,7 @@ def test_what_will_happen_is_shown_before_anything_does(data_dir: Path) -> None:
 def test_each_outcome_is_told(data_dir: Path) -> None:
     app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("broken.pdf", b"%PDF-1.4 nothing")))
     finished(press(app, "Add 1 file"))
-    assert re.search(r"lighthouse.txt.*\n.*Ready · 1 page · 1 passage", plain(app))
+    assert re.search(r"lighthouse.txt.*\n.*Ready · 1 section · 1 passage", plain(app))
     assert re.search(r"broken.pdf.*\n.*damaged", plain(app))
     assert app.file_uploader[0].value == []
     assert not app.dataframe
@@ -255,7 +256,7 @@ def test_adding_does_not_wait_for_the_check(data_dir: Path, monkeypatch: pytest.
     finished(press(app, "Add 2 files"))
     go_on.set()
     assert [one.name for one in open_workspace(load_settings()).documents()] == ["lighthouse.txt"]
-    assert "The same bytes were given twice" in plain(app)
+    assert re.search(r"again.txt.*\n.*given twice, first as lighthouse.txt", plain(app))
 
 
 def test_a_check_that_fails_unexpectedly_leaves_nothing_out(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,17 +330,91 @@ def test_a_folder_keeps_files_of_one_name_apart(data_dir: Path) -> None:
     assert names == ["index.md", "logs - 2023 - notes.txt", "logs - 2024 - notes.txt"]
 
 
-def test_a_zip_archive_is_unpacked_when_it_is_added(data_dir: Path) -> None:
+def zipped(**files: str | bytes) -> bytes:
+    """A zip archive of files in the folder `letters`; in their names `_` stands for a dot."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("letters/one.txt", "The first letter is about the harbour.")
-        archive.writestr("letters/two.txt", "The second letter is about the storm.")
-        archive.writestr("letters/tune.mp3", "no text")
-    app = checked(choose(start("1_Upload"), ("letters.zip", packed.getvalue())))
-    assert files_table(app)["letters.zip"]["What happens"] == "Unpacked when added"
-    finished(press(app, "Add 1 file"))
-    assert [one.name for one in open_workspace(load_settings()).documents()] == ["one.txt", "two.txt"]
+        for name, content in files.items():
+            archive.writestr(f"letters/{name.replace('_', '.')}", content)
+    return packed.getvalue()
+
+
+def test_what_is_in_archives_is_checked_file_by_file(data_dir: Path) -> None:
+    alpha = zipped(notes_txt="The pier is made of oak.", tune_mp3="no text", inner_zip=b"PK")
+    beta = zipped(notes_txt="The pier is made of steel.", storm_txt="The storm came at night.")
+    app = checked(choose(start("1_Upload"), ("alpha.zip", alpha), ("beta.zip", beta), ("bad.zip", b"no archive")))
+    rows = files_table(app)
+    assert {name: row["What happens"] for name, row in rows.items()} == {
+        "alpha.zip - letters - notes.txt": "New",
+        "tune.mp3": "Left out: cannot be read",
+        "inner.zip": "Left out: cannot be read",
+        "beta.zip - letters - notes.txt": "New",
+        "storm.txt": "New",
+        "bad.zip": "Left out: cannot be read",
+    }
+    assert rows["storm.txt"]["Passages"] == 1
+    assert "an archive within an archive is not opened" in plain(app)
+    assert "6 files · **3 pages** · **3 passages**" in shown(app)
+
+    finished(press(app, "Add 3 files"))
+    workspace = open_workspace(load_settings())
+    texts = [workspace.text(one.id) for one in workspace.documents()]
+    assert sorted(re.findall("oak|steel|storm", " ".join(texts))) == ["oak", "steel", "storm"]
+    assert re.search(r"bad.zip.*\n.*no ordinary zip", plain(app))
+
+
+def test_an_archive_that_is_added_before_it_was_opened_is_unpacked_all_the_same(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Basket, "check", lambda *_: None)
+    app = choose(start("1_Upload"), ("letters.zip", zipped(one_txt="The first letter.", tune_mp3="no text")))
+    assert files_table(app)["letters.zip"]["What happens"] == "Unpacking…"
+    finished(press(app, "Add 1 archive"))
+    assert [one.name for one in open_workspace(load_settings()).documents()] == ["one.txt"]
     assert re.search(r"tune.mp3.*\n.*of no kind that can be read", plain(app))
+
+
+def test_a_duplicate_under_another_name_changes_nothing(data_dir: Path) -> None:
+    old, new = b"The crane was found safe.", b"The crane was found unsafe."
+    app = checked(choose(start("1_Upload"), ("inspection.txt", old)))
+    finished(press(app, "Add 1 file"))
+    app = checked(choose(app, ("inspection.txt", new), ("other name.txt", old)))
+    assert files_table(app)["other name.txt"]["What happens"] == "Left out: already there as inspection.txt"
+    app = finished(press(app, "Add 1 file"))
+    workspace = open_workspace(load_settings())
+    assert [workspace.text(one.id) for one in workspace.documents()] == [new.decode()]
+    assert re.search(r"other name.txt.*\n.*Already in 'documents' as inspection.txt", plain(app))
+
+
+def test_the_same_bytes_chosen_twice_are_added_once(data_dir: Path) -> None:
+    app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("copy.txt", LIGHTHOUSE)))
+    row = files_table(app)["copy.txt"]
+    assert row["What happens"] == "Left out: the same as lighthouse.txt"
+    assert row["Time"] == ""
+    finished(press(app, "Add 1 file"))
+    assert [one.name for one in open_workspace(load_settings()).documents()] == ["lighthouse.txt"]
+    assert re.search(r"copy.txt.*\n.*given twice, first as lighthouse.txt", plain(app))
+
+
+def test_hidden_files_of_a_folder_are_left_out_and_named(data_dir: Path) -> None:
+    app = start("1_Upload")
+    healthy(app.segmented_control(key="upload_what").set_value("Folder").run())
+    hidden = ((".notes/.hidden.txt", b"Mine."), (".notes/.git/index.md", b"# Mine"))
+    app = checked(choose(app, (".notes/pier.txt", b"Oak."), *hidden))
+    assert list(files_table(app)) == ["pier.txt"]
+    assert "hidden: .notes/.hidden.txt, .notes/.git/index.md." in plain(app)
+
+
+def test_passages_that_only_ocr_can_find_are_not_counted_as_none(data_dir: Path) -> None:
+    app = checked(choose(start("1_Upload"), ("scan.pdf", drawing_pdf())))
+    row = app.dataframe[0].value.iloc[0]
+    assert row[["Passages", "New"]].isna().all()
+    assert "passages are counted after OCR" in shown(app)
+
+
+def test_nothing_takes_about_under_a_second(data_dir: Path) -> None:
+    app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE)))
+    assert "**under 1 s** on this machine" in shown(app)
 
 
 def test_an_encrypted_pdf_asks_for_its_password_and_forgets_it(data_dir: Path) -> None:
@@ -347,6 +422,8 @@ def test_an_encrypted_pdf_asks_for_its_password_and_forgets_it(data_dir: Path) -
     app = checked(choose(start("1_Upload"), ("budget.pdf", pdf)))
     assert files_table(app)["budget.pdf"]["What happens"] == "Needs its password"
     assert "Nothing to add" in labels(app)
+    assert app.text_input[0].label == "Password of budget.pdf"
+    assert "a copy of the file that opens without it" in app.text_input[0].help
 
     app.text_input[0].input("wrong")
     checked(press(app, "Unlock"))
@@ -406,36 +483,131 @@ def test_unfinished_documents_are_shown_in_a_session_that_did_not_hand_them_in(i
     assert re.search(rf"{REPORT}.*waiting its turn", plain(start("1_Upload")))
 
 
-def test_a_document_is_cancelled_and_retried(idle: Workspace, tmp_path: Path) -> None:
+def test_a_document_is_cancelled_which_is_no_failure_and_retried(idle: Workspace, tmp_path: Path) -> None:
     queue(idle, tmp_path, "a.txt", "b.txt")
     app = press(start("1_Upload"), "Cancel")
     assert [one.state for one in idle.documents()] == [State.FAILED, State.QUEUED]
+    assert re.search(r":gray\[:material/cancel:\].*a.txt", plain(app))
+    assert "could not be indexed" not in plain(start())
     app = start("3_Collections")
-    assert "1 document could not be indexed" in [one.label for one in app.expander]
+    assert list(app.dataframe[0].value["State"]) == ["Cancelled", "Waiting"]
+    assert not [one.label for one in app.expander if "could not be indexed" in one.label]
     healthy(app.selectbox(key="document-documents").select(idle.documents()[0].id).run())
     assert "It was cancelled" in plain(app)
+    assert not app.error
     app = press(app, "Retry")
     assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED]
     healthy(app.button(key=f"cancel-details-documents-{idle.documents()[0].id}").click().run())
     assert [one.state for one in idle.documents()] == [State.FAILED, State.QUEUED]
 
 
+def fail(workspace: Workspace, *names: str) -> None:
+    for one in workspace.documents():
+        if one.name in names:
+            workspace.catalog.fail(one, "It is damaged.")
+
+
 @pytest.mark.parametrize("page", ["1_Upload", "3_Collections"])
 def test_all_that_failed_is_retried_at_once(idle: Workspace, page: str) -> None:
-    app = choose(start("1_Upload"), ("a.txt", b"One of two files."), ("b.txt", b"The other of two files."))
-    press(app, "Add 2 files")
-    for one in idle.documents():
-        idle.cancel(one.id)
+    files = [(name, f"This is {name}.".encode()) for name in ("a.txt", "b.txt", "c.txt")]
+    app = press(choose(start("1_Upload"), *files), "Add 3 files")
+    fail(idle, "a.txt", "b.txt")
+    idle.cancel(idle.documents()[2].id)
     app = healthy(app.switch_page(f"pages/{page}.py").run())
     press(app, "Retry all that failed")
-    assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED]
+    assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED, State.FAILED]
 
 
-def test_a_long_list_is_capped_and_says_what_is_left(idle: Workspace, tmp_path: Path) -> None:
+def test_all_that_failed_is_deleted_at_once_after_asking(idle: Workspace, tmp_path: Path) -> None:
+    queue(idle, tmp_path, "a.txt", "b.txt", "c.txt", "d.txt")
+    fail(idle, "a.txt", "b.txt")
+    idle.cancel(idle.documents()[2].id)
+    app = press(start("3_Collections"), "Delete all that failed")
+    assert "2 documents that could not be indexed will be removed" in plain(app)
+    assert len(idle.documents()) == 4
+    healthy(app.button(key="really-delete").click().run())
+    assert [one.name for one in idle.documents()] == ["c.txt", "d.txt"]
+
+
+@pytest.mark.parametrize("page", ["1_Upload", "3_Collections"])
+def test_a_password_can_be_given_when_a_document_has_failed_for_want_of_it(
+    data_dir: Path, tmp_path: Path, page: str
+) -> None:
+    (tmp_path / "budget.pdf").write_bytes(encrypted_pdf(text_pdf(["The budget is 12 million euros."]), "sesame"))
+    workspace = open_workspace(load_settings(), "the dashboard")
+    app = start("1_Upload")
+    list(workspace.ingest([tmp_path / "budget.pdf"]))
+    document = workspace.documents()[0]
+    if page == "1_Upload":
+        app.session_state["watched"] = [Watched(1, "documents", document.id, document.name)]
+        healthy(app.run())
+    else:
+        app = start("3_Collections")
+        healthy(app.selectbox(key="document-documents").select(document.id).run())
+    app.text_input[0].input("wrong")
+    healthy(next(one for one in app.button if one.label == "Retry").click().run())
+    assert "does not open the PDF" in plain(app)
+    app.text_input[0].input("sesame")
+    healthy(next(one for one in app.button if one.label == "Retry").click().run())
+    until(app, lambda _: workspace.documents()[0].state is State.READY)
+
+
+def test_a_long_list_has_pages_and_says_what_is_in_it(idle: Workspace, tmp_path: Path) -> None:
     queue(idle, tmp_path, *(f"file-{number:02}.txt" for number in range(40)))
     app = start("1_Upload")
-    assert "And 25 more: 25 waiting." in plain(app)
+    assert "40 files: 40 waiting." in plain(app)
     assert len([label for label in labels(app) if label == "Cancel"]) == 15
+    app.session_state["progress-page"] = 3
+    healthy(app.run())
+    assert "file-39.txt" in plain(app)
+    assert "file-00.txt" not in plain(app)
+
+
+def test_what_was_handed_in_last_is_shown_before_old_failures(idle: Workspace) -> None:
+    old = [(f"old-{number:02}.txt", f"This is file {number}.".encode()) for number in range(16)]
+    app = press(choose(start("1_Upload"), *old), "Add 16 files")
+    fail(idle, *(name for name, _ in old))
+    app = press(choose(app, ("new.txt", b"This one is new.")), "Add 1 file")
+    assert "17 files: 16 could not be read, 1 waiting." in plain(app)
+    lines = plain(app)
+    assert 0 < lines.index("new.txt") < lines.index("old-00.txt")
+
+
+def test_the_end_of_work_is_told_in_a_session_that_came_later(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Ingestion, "embed_next", lambda self: False)
+        queue(open_workspace(load_settings(), "the dashboard"), tmp_path, "a.txt")
+        app = until(start("1_Upload"), lambda app: "searchable by words" in plain(app))
+        assert "Clear this list" not in labels(app)
+    finished(app)
+    assert re.search(r"a.txt.*\n.*Ready", plain(app))
+
+
+def test_a_document_handed_in_again_has_one_line(data_dir: Path) -> None:
+    app = start("1_Upload")
+    for _ in range(2):
+        app = choose(app, ("lighthouse.txt", LIGHTHOUSE))
+        finished(press(app, "Add 1 file"))
+        workspace = open_workspace(load_settings())
+        workspace.catalog.fail(workspace.documents()[0], "It is damaged.")
+        workspace.delete(workspace.documents()[0].id)
+    assert len(re.findall(r"lighthouse", plain(app))) == 1
+
+
+@pytest.mark.parametrize("page", ["", "3_Collections"])
+def test_other_pages_show_few_lines_of_progress(idle: Workspace, tmp_path: Path, page: str) -> None:
+    queue(idle, tmp_path, *(f"file-{number:02}.txt" for number in range(10)))
+    app = start(page)
+    assert len([label for label in labels(app) if label == "Cancel"]) == 3
+    assert "And 7 more" in [one.proto.label for one in app.main.get("page_link")]
+
+
+def test_while_the_speed_of_ocr_is_not_known_that_is_said() -> None:
+    known = Progress(documents=2, finished=0, failed=0, searchable=0, fraction=0.1, chunks_per_second=120.0)
+    assert stages.how_fast(known) == "120 passages a second · measuring the speed of OCR…"
+    assert stages.how_fast(replace(known, chunks_per_second=0.0)) == "measuring the speed…"
 
 
 @pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections"])
@@ -444,7 +616,7 @@ def test_every_page_shows_overall_progress_in_its_sidebar(idle: Workspace, tmp_p
     idle.cancel(idle.documents()[0].id)
     app = start(page)
     bar = [one.proto.text for one in app.sidebar.get("progress")]
-    assert bar == ["Indexing · 1 of 2 documents, 1 failed"]
+    assert bar == ["Indexing · 1 of 2 documents, 1 cancelled"]
     idle.cancel(idle.documents()[1].id)
     assert not healthy(app.run()).sidebar.get("progress")
 
@@ -466,7 +638,8 @@ def test_a_document_that_another_session_deleted_does_not_stop_the_page(idle: Wo
 @pytest.mark.parametrize(
     ("stage", "state", "words"),
     [
-        ("ocr", State.INDEXING, "reading pages without text by OCR: 3 of 12 pages"),
+        ("ocr", State.INDEXING, "reading by OCR: 3 of 12 pages"),
+        ("waiting", State.INDEXING, "waiting for OCR of 12 pages"),
         ("waiting", State.SEARCHABLE, "searchable by words already"),
         ("embedding", State.SEARCHABLE, "searchable by words already · by meaning: 3 of 12 passages"),
     ],
@@ -474,7 +647,7 @@ def test_a_document_that_another_session_deleted_does_not_stop_the_page(idle: Wo
 def test_stages_are_told_in_words(stage: str, state: State, words: str) -> None:
     document = Document("0" * 32, "a.pdf", "documents", state, datetime.now(UTC), stage=stage, done=3, total=12)
     assert stages.stage(document) == words
-    assert 0 < stages.fraction(document) < 1
+    assert 0 <= stages.fraction(document) < 1
 
 
 def test_a_new_version_is_not_called_searchable_before_it_is() -> None:
@@ -498,6 +671,17 @@ def test_an_answer_has_a_footnote_that_opens_the_passage_also_later(indexed: Pat
     assert re.search(r"<mark[^>]*>The Board proposes a dividend of EUR 0.31", passage[0])
     assert f"**{REPORT}** · page 3" in plain(app)
     assert "Letter from the Chair › Dividend" in plain(app)
+
+
+def test_sources_from_a_table_have_its_column_names(data_dir: Path, tmp_path: Path) -> None:
+    rows = "".join(f"Supplier {number},Chile,{number * 3}\n" for number in range(200))
+    (tmp_path / "suppliers.csv").write_text("Supplier,Country,Orders in 2024\n" + rows)
+    list(open_workspace(load_settings(), "the dashboard").ingest([tmp_path / "suppliers.csv"]))
+    app = ask(start("2_Ask"), "How many orders has Supplier 150?")
+    assert "Supplier | Country | Orders in 2024" in [one.value.replace("\\", "").strip("*") for one in app.caption]
+    press(app, "**[1]**")
+    assert "suppliers.csv** · section 1" in plain(app)
+    assert "Supplier | Country | Orders in 2024" in [one.value.replace("\\", "") for one in app.caption]
 
 
 def test_an_abstention_looks_different_and_offers_the_nearest_passages(indexed: Path) -> None:
@@ -666,8 +850,42 @@ def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: 
     app = start("3_Collections")
     healthy(app.selectbox(key="document-documents").select(open_workspace(load_settings()).documents()[0].id).run())
     assert re.search(r"1 of 1 page read by OCR, confidence \d+%", app.info[0].value)
+    assert re.search(r"Chunk 1 · page 1 · .*read by OCR, confidence \d+%", plain(app))
     app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
     assert re.search(r"read by OCR \(confidence \d+%\): check the original", app.warning[0].value)
+
+
+def test_documents_of_one_name_are_told_apart(data_dir: Path, tmp_path: Path) -> None:
+    workspace = open_workspace(load_settings(), "the dashboard")
+    for text in ("The crane was found safe.", "The crane was found unsafe."):
+        (tmp_path / "inspection.txt").write_text(text)
+        list(workspace.ingest([tmp_path / "inspection.txt"]))
+    ids = [one.id[:8] for one in workspace.documents()]
+    for options in (start("3_Collections").selectbox(key="document-documents").options, ask_options()):
+        assert all(re.fullmatch(r"inspection.txt · 2\d bytes · added \S+ \S+ · \w{8}", one) for one in options)
+        assert sorted(one[-8:] for one in options) == sorted(ids)
+
+
+def ask_options() -> list[str]:
+    return list(start("2_Ask").multiselect[0].options)
+
+
+def test_the_original_is_read_when_it_is_asked_for_and_not_before(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = open_workspace(load_settings(), "the dashboard")
+    queue(workspace, tmp_path, "pier.txt")
+    until(start(), lambda _: workspace.documents()[0].state is State.READY)
+    document = workspace.documents()[0]
+    assert workspace.original(document) == (tmp_path / "pier.txt").read_bytes()
+    monkeypatch.setattr(Workspace, "original", lambda *_: pytest.fail("read too early"))
+    app = start("3_Collections")
+    healthy(app.selectbox(key="document-documents").select(document.id).run())
+    assert [one.proto.label for one in app.get("download_button")] == ["Download the original"]
+    monkeypatch.undo()
+    workspace.delete(document.id)
+    with pytest.raises(NotFoundError, match="has been deleted"):
+        workspace.original(document)
 
 
 def test_deleting_asks_first(data_dir: Path) -> None:

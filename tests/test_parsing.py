@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from rag.errors import DamagedError, DocumentError, ParseLimitError, TooLargeError, UnsupportedTypeError
-from rag.parsing import READABLE, engines, media_type, ocr_engine
+from rag.parsing import READABLE, engines, media_type, ocr_engine, page_noun
 from rag.parsing.child import Worker
 from tests import bombs, pdfs
 from tests.reading import parse
@@ -44,6 +44,21 @@ def stored(tmp_path: Path, data: bytes) -> Path:
 )
 def test_the_extension_decides(name: str, expected: str | None) -> None:
     assert media_type(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "noun"),
+    [
+        ("a.pdf", "page"),
+        ("a.PNG", "page"),
+        ("a.docx", "section"),
+        ("a.pptx", "slide"),
+        ("a.xlsx", "sheet"),
+        ("", "section"),
+    ],
+)
+def test_pages_are_called_what_their_readers_call_them(name: str, noun: str) -> None:
+    assert page_noun(name) == noun
 
 
 def test_an_unknown_type_is_refused_with_what_can_be_read(tmp_path: Path) -> None:

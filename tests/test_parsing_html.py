@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from html import unescape
 
 import pytest
 from hypothesis import given, settings
@@ -217,7 +218,7 @@ MARKUP = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(pieces=MARKUP)
 def test_whatever_the_markup_no_text_is_lost_and_offsets_are_true(pieces: list[str]) -> None:
-    shown = "".join(piece for piece in pieces if not piece.startswith("<"))
+    shown = unescape("".join(piece for piece in pieces if not piece.startswith("<")))  # `&ac;` is a character
     try:
         text = read("".join(pieces).encode(), "a.html").text
     except EmptyDocumentError:

@@ -266,6 +266,79 @@ def test_what_a_library_prints_reaches_nobody(
     assert capfd.readouterr() == ("", "")
 
 
+FORK = """
+import os, sys, time
+def fork(event, arguments):
+    if event != "open" or not str(arguments[0]).endswith("note"):
+        return
+    if os.fork() == 0:
+        {first}
+        with open({pid!r} + ".part", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename({pid!r} + ".part", {pid!r})
+        time.sleep(300)
+    while not os.path.exists({pid!r}):
+        time.sleep(0.01)
+sys.addaudithook(fork)
+"""
+
+
+@pytest.fixture
+def forking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Lets the child start a process that does what is given, and keeps the child's pipes, as it reads a note."""
+
+    def forking(first: str) -> None:
+        (tmp_path / "sitecustomize.py").write_text(FORK.format(first=first, pid=str(tmp_path / "pid")))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    yield forking
+    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        forked(tmp_path).kill()
+
+
+def forked(tmp_path: Path) -> psutil.Process:
+    return psutil.Process(int((tmp_path / "pid").read_text()))
+
+
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_what_a_child_has_started_ends_with_it(
+    warm: Reader, note: Path, tmp_path: Path, forking: Callable[[str], None]
+) -> None:
+    forking("pass")
+    warm.parse(note, "a.txt")
+    started = forked(tmp_path)
+    assert not ended(started)
+    warm.close()
+    wait_for(lambda: ended(started))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_what_has_left_the_childs_group_keeps_nobody_waiting(
+    warm: Reader, note: Path, forking: Callable[[str], None]
+) -> None:
+    forking("os.setsid()")
+    warm.parse(note, "a.txt")
+    closing = threading.Thread(target=warm.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_the_memory_of_what_a_child_has_started_counts(
+    note: Path, forking: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.parsing.sandbox.KEPT_MB", 300)
+    forking("global held; held = b'x' * 300_000_000")
+    with reader() as one:
+        one.parse(note, "a.txt")
+        assert workers() == []
+
+
 @pytest.mark.end_to_end
 def test_a_child_ends_with_its_parent_even_in_the_middle_of_a_file(slow: Path, tmp_path: Path) -> None:
     code = f"""
@@ -285,5 +358,5 @@ def test_a_child_ends_with_its_parent_even_in_the_middle_of_a_file(slow: Path, t
     finally:
         parent.kill()
         parent.wait()
-    wait_for(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, seconds=5)
+    wait_for(lambda: ended(orphan), seconds=5)
     assert list(temporary.iterdir()) == []

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.errors import FingerprintError, StorageError, StoreDamagedError, StoreUnavailableError
+from rag.errors import FingerprintError, FolderInUseError, StorageError, StoreDamagedError, StoreUnavailableError
 from rag.records import Chunk, Document, State
 from rag.settings import load_settings
 from rag.store import BATCH_ROWS, Store, Vectors, _is_trapped, store_name
@@ -199,6 +199,16 @@ def test_a_torn_index_is_found_out_without_ending_this_process(tmp_path: Path) -
         path.write_bytes(b"\xff" * (path.stat().st_size // 2))
     with pytest.raises(StoreDamagedError, match="rebuild"):
         Store(load_settings(), folder).names()
+
+
+def test_a_folder_that_another_process_owns_is_not_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "chroma"
+    with pytest.raises(FolderInUseError, match="RAG_CHROMA_MODE=server"):
+        Store(load_settings(), folder, lambda: False).names()
+    assert not folder.exists()
+    in_memory = Store(load_settings(chroma_mode="memory"), folder, lambda: False)
+    assert in_memory.names() == []
+    in_memory.close()
 
 
 def test_a_server_that_is_not_there_is_said_so_at_once(tmp_path: Path) -> None:

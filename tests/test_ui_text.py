@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.records import Document, Page, State
+from ui.labels import label, place, spoken
 from ui.passages import page_html
 from ui.stages import outcome
 from ui.text import (
     JOINER,
+    about,
     answer_markdown,
     bytes_as_text,
     counted,
@@ -26,7 +28,6 @@ from ui.text import (
     settled,
     shortened,
 )
-from ui.uploads import distinct_names
 
 
 @given(st.text(max_size=200))
@@ -102,6 +103,7 @@ def test_numbers_as_people_read_them() -> None:
 
 def test_durations_are_rounded_up_and_coarser_the_longer_they_are() -> None:
     shown = [duration(seconds) for seconds in (0.3, 3.2, 11, 58, 61, 870, 2000, 3700, 40_000)]
+    assert [about(seconds) for seconds in (0.3, 3.2)] == ["under 1 s", "about 4 s"]
     assert shown == ["under 1 s", "4 s", "15 s", "1 min", "2 min", "15 min", "35 min", "1.5 h", "11.5 h"]
 
 
@@ -110,8 +112,21 @@ def test_an_estimate_is_kept_until_it_is_clearly_different() -> None:
     assert settled(5, None) == 5
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
-    assert distinct_names(["a/x.txt", "b/x.txt", "b\\y.txt", "z.txt"]) == ["a - x.txt", "b - x.txt", "y.txt", "z.txt"]
+@given(st.text(max_size=60))
+def test_a_label_that_is_read_out_has_nothing_of_markdown_in_it(name: str) -> None:
+    assert not re.search(r"[\\\\!#$%&*+/:;<=>?@\[\]^`{|}~]", spoken(name))
+    assert not re.search(r"(?<![^\W_])_|_(?![^\W_])", spoken(name))
+
+
+def test_usual_names_are_read_out_as_they_are() -> None:
+    for name in ("locked.pdf", "annual_report (2).pdf", "Überblick 2024 - Teil 1.pdf"):
+        assert spoken(name) == name
+
+
+def test_places_are_called_what_the_format_calls_them() -> None:
+    names = ["a.pdf", "a.pptx", "a.xlsx", "a.docx", "a.png"]
+    assert [place(name, 3) for name in names] == ["page 3", "slide 3", "sheet 3", "section 3", "page 3"]
+    assert [label(name, 3).split(" · ")[1] for name in names] == ["p. 3", "slide 3", "sheet 3", "section 3", "p. 3"]
 
 
 def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -144,9 +145,12 @@ def test_collections_are_apart_and_counted(workspace: Workspace, notes: Path, re
     assert [one.name for one in workspace.collections()] == ["Küche & Keller"]
 
 
-def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path) -> None:
+def test_everything_can_be_erased_and_begun_anew(workspace: Workspace, notes: Path, recipe: Path) -> None:
     list(workspace.ingest([notes]))
+    workspace.preflight(recipe)  # chosen, and never added
     workspace.erase()
+    kept = [one for one in workspace.folder.path.rglob("*") if one.is_file()]
+    assert not [one for one in kept if b"84,000" in one.read_bytes() or b"sourdough" in one.read_bytes()]
     assert workspace.collections() == []
     assert list(workspace.folder.files.iterdir()) == []
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
@@ -239,6 +243,74 @@ def test_a_process_that_may_not_own_the_folder_queues_for_the_owner(make_workspa
     assert "the tests" in events[0].reason
     _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
     assert "84,000" in owner.ask(RENT).text
+
+
+def test_a_process_that_does_not_own_the_folder_leaves_the_indexes_to_the_owner(
+    make_workspace: Make, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.jobs.TIDY_SECONDS", 0.2)
+    owner, guest = make_workspace(), make_workspace(share=True)
+    list(owner.ingest([notes]))
+    old, first = owner.documents()[0], notes.read_bytes()
+    notes.write_text(NOTES.replace("84,000", "97,000"), encoding="utf-8")
+    list(owner.ingest([notes]))
+    in_use = owner.folder.chroma / "in-use"
+
+    notes.write_bytes(first)
+    assert outcomes(guest.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
+    assert [one.id for one in guest.documents()] == [old.id]
+    embedding, goes_on = _hold_embedding(owner, monkeypatch)
+    next(iter(guest.ingest([recipe])))
+    assert embedding.wait(10)
+    bread = next(one.id for one in guest.documents() if one.name == "bread.txt")
+    assert guest.cancel(bread).state is State.FAILED
+    goes_on.set()
+    with pytest.raises(FolderInUseError):
+        guest.search(RENT)
+    guest.close()
+
+    assert in_use.exists()  # without it nobody would look for damage after a crash of the owner
+    name = owner.collection().store_name
+    _wait(lambda: not owner.catalog.uncleared() and owner.store.count(name) == len(owner.chunks(old)))
+    assert owner.lexical.chunk_ids(name) == {one.id for one in owner.chunks(old)}
+    assert {path.name for path in owner.folder.files.iterdir()} == {old.id, bread}
+    assert "84,000" in owner.ask(RENT).text
+
+
+def test_a_document_cancelled_while_nobody_works_is_cleared_by_the_next_owner(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_workspace()
+    embedding, goes_on = _hold_embedding(first, monkeypatch)
+    next(iter(first.ingest([notes])))
+    assert embedding.wait(10)
+    first.ingestion.stop()
+    goes_on.set()
+    first.close()
+    guest = make_workspace(share=True)
+    (document,) = guest.documents()
+    guest.cancel(document.id)
+    name = guest.collection().store_name
+    assert guest.lexical.chunk_ids(name) != set()
+    assert not guest.folder.owned
+    guest.close()
+    second = make_workspace()
+    second.worker.start()
+    _wait(lambda: second.lexical.chunk_ids(name) == set())
+    assert second.documents()[0].state is State.FAILED
+
+
+def test_what_is_retried_beside_the_owner_is_left_to_it(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_workspace()
+    with monkeypatch.context() as broken:
+        broken.setattr(owner.embedder, "encode", _raise)
+        assert outcomes(owner.ingest([notes])) == {"lease.md": "failed"}
+    guest = make_workspace(share=True)
+    (event,) = [one for one in guest.follow(guest.retry()) if one.outcome]
+    assert (event.outcome, "which will index it" in event.reason) == ("queued", True)
+    _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
 
 
 def test_open_workspace_gives_one_per_folder_and_a_new_one_for_new_settings(tmp_path: Path) -> None:
@@ -379,7 +451,8 @@ def test_the_newest_of_several_uploads_of_a_name_is_the_one_that_stays(workspace
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "lease.md")
         paths[-1].write_text(NOTES.replace("84,000", rent), encoding="utf-8")
-    list(workspace.ingest(paths, replace_namesakes=True))
+    for path in paths:
+        workspace.ingest([path], replace_namesakes=True)  # taken in at once, and not waited for
     _wait(lambda: len(workspace.catalog.documents()) == 1)
     assert "97,000" in workspace.ask(RENT).text
     assert [one.outcome for one in workspace.ingest(paths[:1], replace_namesakes=True) if one.outcome] == ["ready"]
@@ -395,6 +468,33 @@ def test_replacing_with_what_is_there_already_removes_the_other_versions(workspa
     assert outcomes(workspace.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
     assert len(workspace.documents()) == 1
     assert "84,000" in workspace.ask(RENT).text
+
+
+def test_a_process_that_comes_to_own_the_folder_removes_what_it_has_replaced(make_workspace: Make, notes: Path) -> None:
+    first = make_workspace()
+    list(first.ingest([notes]))
+    before = notes.read_bytes()
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(first.ingest([notes]))
+    first.close()
+    notes.write_bytes(before)
+    second = make_workspace(share=True)
+    assert outcomes(second.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
+    second.close()
+    (kept,) = make_workspace(share=True).catalog.documents()
+    assert [path.name for path in second.folder.files.iterdir()] == [kept.id]
+
+
+def test_a_duplicate_under_another_name_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
+    list(workspace.ingest([notes]))
+    copy = tmp_path / "same bytes.md"
+    copy.write_bytes(notes.read_bytes())
+    notes.write_text(NOTES.replace("84,000", "91,000"), encoding="utf-8")
+    list(workspace.ingest([notes]))
+    before = workspace.documents()
+    assert outcomes(workspace.ingest([copy], replace_namesakes=True)) == {"same bytes.md": "duplicate"}
+    assert workspace.documents() == before
+    assert [one.state for one in before] == [State.READY, State.READY]
 
 
 @pytest.mark.parametrize("change", ["erase", "rebuild"])
@@ -497,6 +597,105 @@ def test_the_worker_survives_what_nobody_foresaw(
 
     monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+
+
+def test_a_stale_deletion_does_not_take_a_document_that_is_uploaded_again(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    workspace.worker.stop(seconds=None)
+    for one in workspace.documents():
+        workspace.catalog.mark_deleting(one)
+    remove, uploaded = workspace.lexical.remove, []
+
+    def meanwhile(name: str, ids: list[str]) -> None:
+        if not uploaded:  # the first is being removed; a session uploads both again
+            for path in (notes, recipe):
+                document, _ = workspace.ingestion.intake.accept(Upload(path, path.name), "documents")
+                uploaded.append(document.id)
+        remove(name, ids)
+
+    monkeypatch.setattr(workspace.lexical, "remove", meanwhile)
+    workspace.ingestion.removal.clear_all()
+    assert {one.id: one.state for one in workspace.documents()} == dict.fromkeys(uploaded, State.QUEUED)
+    assert all(workspace.folder.original(one).exists() for one in uploaded)
+
+
+def test_a_file_uploaded_by_another_process_as_its_deletion_ends_keeps_its_bytes(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, guest = make_workspace(), make_workspace(share=True)
+    list(owner.ingest([notes]))
+    forget = owner.catalog.delete
+
+    def and_then(document: Document) -> bool:
+        unclaimed = forget(document)
+        guest.ingestion.intake.accept(Upload(notes, notes.name), "documents")
+        return unclaimed
+
+    monkeypatch.setattr(owner.catalog, "delete", and_then)
+    owner.delete(owner.documents()[0].id)
+    owner.worker.start()
+    _wait(lambda: [one.state for one in owner.documents()] == [State.READY])
+    assert "84,000" in owner.ask(RENT).text
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_file_whose_deletion_is_not_finished_can_be_checked_and_added(
+    workspace: Workspace, notes: Path, finished: bool
+) -> None:
+    list(workspace.ingest([notes]))
+    document = workspace.documents()[0]
+    workspace.catalog.mark_deleting(document)
+    found = workspace.preflight(notes)
+    assert (found.problem, found.duplicate_of) == ("", None)
+    if finished:
+        workspace.ingestion.removal.clear_all()
+        assert workspace.catalog.documents() == []
+    assert outcomes(workspace.ingest([workspace.kept(found)])) == {"lease.md": "ready"}
+    assert "84,000" in workspace.ask(RENT).text
+    workspace.delete(document.id)
+    assert list(workspace.folder.files.iterdir()) == []
+
+
+def test_deleting_what_was_found_to_be_there_already_takes_its_bytes(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    assert workspace.preflight(notes).duplicate_of is not None
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "duplicate"}
+    gone = workspace.delete(workspace.documents()[0].id)
+    assert not workspace.folder.original(gone.id).exists()
+
+
+class PanicException(BaseException):
+    """As panics of Rust libraries: no Exception."""
+
+
+def test_a_panic_over_a_document_fails_it_and_the_others_go_on(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = workspace.lexical.replace
+
+    def panicking(name: str, document: Document, chunks: object) -> None:
+        if document.name == "lease.md":
+            raise PanicException("index out of bounds")
+        write(name, document, chunks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.lexical, "replace", panicking)
+    assert outcomes(workspace.ingest([notes, recipe])) == {"lease.md": "failed", "bread.txt": "ready"}
+    assert "index out of bounds" in next(one.reason for one in workspace.documents() if one.state is State.FAILED)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_of_the_worker_that_has_died_is_replaced(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.ingestion, "read_next", lambda: 1 / 0)
+        broken.setattr("rag.jobs.log.exception", lambda *_arguments: sys.exit())  # it cannot even say so
+        assert workspace.worker.start()
+        _wait(lambda: not workspace.worker.working)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    assert workspace.worker.working
 
 
 def test_the_same_file_from_many_sessions_at_once(workspace: Workspace, notes: Path) -> None:

@@ -39,13 +39,16 @@ def _draw(workspace: Workspace, basket: Basket, collection: str, tags: Sequence[
         shown = Review.of(basket, collection)
         if not shown.items:
             st.rerun()
-        _heading(basket, shown)
+        _heading(shown)
         draw_table(shown, workspace.settings)
         st.markdown(totals(shown, workspace.settings))
         if ask_passwords(basket, shown):
             st.rerun()
         replaces = _choose_versions(shown)
-        if _add_button(shown):
+        with st.container(horizontal=True):
+            pressed = _add_button(shown)
+            st.button("Take all out", type="tertiary", on_click=basket.remove, args=(shown.items,))
+        if pressed:
             _add(workspace, basket, shown, replaces, tags)
             st.rerun()
         explain(shown, workspace.settings)
@@ -54,11 +57,9 @@ def _draw(workspace: Workspace, basket: Basket, collection: str, tags: Sequence[
             st.rerun()
 
 
-def _heading(basket: Basket, shown: Review) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Before they are added", anchor=False)
-        st.button("Take all out", type="tertiary", on_click=basket.remove, args=(shown.items,))
-    total = sum(not one.is_archive for one in shown.items)
+def _heading(shown: Review) -> None:
+    st.subheader("Before they are added", anchor=False)
+    total = len(shown.items)
     if shown.pending():
         number = total - shown.pending()
         st.progress(number / total, text=f"Checking {number + 1:,} of {total:,} · you need not wait for it")
@@ -84,27 +85,45 @@ def _choose_versions(shown: Review) -> bool:
 
 
 def _add_button(shown: Review) -> bool:
-    number = len(shown.to_add())
-    label = f"Add {counted(number, 'file')}" if number else "Nothing to add"
-    return st.button(label, type="primary", icon=":material/add:", disabled=not number)
+    chosen = shown.to_add()
+    archives = sum(one.is_archive for one in chosen)
+    files = [counted(len(chosen) - archives, "file")] if len(chosen) > archives else []
+    label = " and ".join([*files, *([counted(archives, "archive")] if archives else [])])
+    return st.button(
+        f"Add {label}" if chosen else "Nothing to add",
+        type="primary",
+        icon=":material/add:",
+        disabled=not chosen,
+        key="add",  # else a click is lost if its label changes meanwhile
+    )
 
 
 def _add(workspace: Workspace, basket: Basket, shown: Review, replaces: bool, tags: Sequence[str]) -> None:
     """Hand in what can be added and say what is left out; what needs a password stays. Not interrupted on the way."""
     with st.spinner("Adding them…"):
-        adding = [*shown.to_add(), *shown.duplicates()]
-        there = [one for one in adding if one.upload.path.is_file()]
-        replacing = [one.upload for one in there if replaces and one.name not in shown.repeated]
-        others = [one.upload for one in there if not replaces or one.name in shown.repeated]
+        adding = shown.to_add()
+        with basket.giving(adding):
+            there = [one for one in adding if one.path.is_file()]
+            taken = hand_in(workspace, [one.upload for one in there], shown.collection, replaces, tags)
         events = [
-            *hand_in(workspace, replacing, shown.collection, True, tags),
-            *hand_in(workspace, others, shown.collection, False, tags),
-            *(_refused(one, one.found.problem) for one in shown.unreadable() if one.found is not None),
-            *(_refused(one, GONE) for one in adding if one not in there),
+            *taken,
+            *(_left_out(one, one.found.problem) for one in shown.unreadable() if one.found is not None),
+            *(_left_out(one, GONE) for one in adding if one not in there),
+            *(_duplicate(one, shown) for one in shown.duplicates()),
         ]
         remember(shown.collection, events)
-        basket.remove([*adding, *shown.unreadable()])
+        basket.remove([*adding, *shown.unreadable(), *shown.duplicates()])
 
 
-def _refused(item: Item, reason: str) -> IngestEvent:
-    return IngestEvent("", item.name, None, "queued", outcome="failed", reason=reason)
+def _left_out(item: Item, reason: str) -> IngestEvent:
+    return IngestEvent("", item.name, None, "queued", outcome="skipped", reason=reason)
+
+
+def _duplicate(item: Item, shown: Review) -> IngestEvent:
+    """What is there already is not handed in: whatever it might replace, nothing is to change."""
+    there = item.found.duplicate_of if item.found is not None else None
+    if there is None:
+        reason = f"The same bytes were given twice, first as {shown.twins[id(item)]}."
+        return IngestEvent("", item.name, None, "queued", outcome="duplicate", reason=reason)
+    reason = f"Already in {there.collection!r} as {there.name}."
+    return IngestEvent("", item.name, there.id, "queued", outcome="duplicate", reason=reason)

@@ -12,12 +12,15 @@ from rag.records import Answer, AnswerPiece, Citation, Document, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
-from ui.passages import cited, found, label, open_passage
+from ui.labels import distinguished, heading_path, label
+from ui.passages import cited, found, open_passage
 from ui.stages import waiting_to_replace
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
 QUOTING = "extractive"
 """The answer's `model` where no language model wrote it."""
+LONGEST_HEADING = 200
+"""Characters: the names of a wide table's columns are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def choose_search(searchable: Sequence[Document], settings: Settings) -> Search:
     if st.session_state.get("ask_collection") not in names:
         st.session_state.pop("ask_collection", None)
     collection = st.selectbox("Collection", names, key="ask_collection", persist_state="session") or settings.collection
-    there = {one.id: one.name for one in searchable if one.collection == collection}
+    there = distinguished([one for one in searchable if one.collection == collection])
     key = f"ask_documents-{collection}"
     gone = [one for one in st.session_state.get(key, ()) if one not in there]  # still chosen: never search more instead
     documents = st.multiselect(
@@ -174,12 +177,11 @@ def _draw_footnotes(workspace: Workspace, turn: Turn, citations: Sequence[Citati
     with st.container(horizontal=True, gap="xsmall"):
         for one in citations:
             shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
-            hits = turn.answer.hits if turn.answer else ()
             st.button(
                 shown,
                 key=f"footnote-{number}-{one.number}",
                 on_click=open_dialog,
-                args=(open_passage, workspace, cited(one, turn.search.collection, hits)),
+                args=(open_passage, workspace, cited(one, turn.search.collection)),
             )
 
 
@@ -201,6 +203,8 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
                     on_click=open_dialog,
                     args=(open_passage, workspace, found(hit, turn.search.collection)),
                 )
+                if hit.chunk.heading:
+                    st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
                 st.caption(f"{how_found(hit)} · {_snippet(hit.chunk.text)}")
 
 

@@ -9,7 +9,7 @@ from rag.workspace import Workspace
 from ui.errors import friendly_errors
 from ui.places import UPLOAD
 from ui.progress import POLL_SECONDS
-from ui.stages import how_many, time_left
+from ui.stages import how_fast, how_many
 from ui.text import message_markdown
 
 
@@ -33,9 +33,7 @@ def _draw(workspace: Workspace, was_busy: bool) -> None:
 def _show(progress: Progress, demo: bool) -> None:
     with st.container(border=True, gap="xsmall", key="indexing"):
         st.progress(progress.fraction, text=f"Indexing · {how_many(progress)}")
-        facts = [f"{progress.chunks_per_second:,.0f} passages/s"] if progress.chunks_per_second >= 1 else []
-        facts += [left] if (left := time_left("all", progress.seconds_left)) else []
-        st.caption(" · ".join(facts) or "measuring the speed…")
+        st.caption(how_fast(progress))
         if progress.reason:
             st.caption(f":orange[{message_markdown(progress.reason)}]")
         if not demo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -13,7 +13,9 @@ from rag.records import Chunk, Citation, Hit, Page
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
-from ui.text import escape_markdown, shortened
+from ui.labels import heading_path, place
+from ui.originals import download_button
+from ui.text import escape_markdown
 
 CHUNKS_A_PAGE = 10
 NEAR = 260
@@ -41,9 +43,8 @@ class Passage:
     heading: str = ""
 
 
-def cited(citation: Citation, collection: str, hits: tuple[Hit, ...]) -> Passage:
-    """The passage of a footnote, with the heading of the found passage it was taken from."""
-    heading = next((hit.chunk.heading for hit in hits if _holds(hit, citation)), "")
+def cited(citation: Citation, collection: str) -> Passage:
+    """The passage of a footnote."""
     return Passage(
         collection,
         citation.document,
@@ -52,7 +53,7 @@ def cited(citation: Citation, collection: str, hits: tuple[Hit, ...]) -> Passage
         citation.start,
         citation.end,
         citation.quote,
-        heading,
+        citation.heading,
     )
 
 
@@ -64,25 +65,22 @@ def found(hit: Hit, collection: str) -> Passage:
     )
 
 
-def _holds(hit: Hit, citation: Citation) -> bool:
-    chunk = hit.chunk
-    return chunk.document_id == citation.document and chunk.start <= citation.start and citation.end <= chunk.end
-
-
 @st.dialog("Passage", width=880, icon=":material/format_quote:", on_dismiss=close_dialog)
 def open_passage(workspace: Workspace, passage: Passage) -> None:
     """Show a passage in a dialog: document, page, headings, and the page's text with the passage marked."""
     with friendly_errors():
-        st.markdown(f"**{escape_markdown(passage.name)}** · page {passage.page}")
+        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        row.markdown(f"**{escape_markdown(passage.name)}** · {place(passage.name, passage.page)}")
         if passage.heading:
             st.caption(heading_path(passage.heading))
+        page = None
         try:
             document = workspace.document(passage.document, passage.collection)
-            pages = {page.number: page for page in workspace.pages(document)}
+            page = next((one for one in workspace.pages(document) if one.number == passage.page), None)
+            with row:
+                download_button(workspace, document, "passage")
         except NotFoundError:
             st.caption("The document has been deleted since. This is what was quoted from it.")
-            pages = {}
-        page = pages.get(passage.page)
         if page and page.ocr is not None:
             st.warning(
                 f"This page was read by OCR (confidence {page.ocr:.0%}): check the original.",
@@ -120,8 +118,9 @@ def _paper(inner: str) -> str:
     return f'<div style="{_PAPER}">{inner}</div>'
 
 
-def show_chunks(chunks: Sequence[Chunk], key: str) -> None:
-    """Passages in reading order, some at a time."""
+def show_chunks(chunks: Sequence[Chunk], name: str, key: str, ocr: Mapping[int, float] = {}) -> None:
+    """Passages of a document of that name in reading order, some at a time. `ocr` has the confidence of the pages that
+    were read by OCR."""
     if not chunks:
         st.caption("It has no passages.")
         return
@@ -133,21 +132,15 @@ def show_chunks(chunks: Sequence[Chunk], key: str) -> None:
     number = st.pagination(pages, key=f"chunks-{key}") if pages > 1 else 1
     first = (number - 1) * CHUNKS_A_PAGE
     for position, chunk in enumerate(chunks[first : first + CHUNKS_A_PAGE], start=first + 1):
-        _show_chunk(chunk, position)
+        _show_chunk(chunk, position, place(name, chunk.page), ocr.get(chunk.page))
 
 
-def _show_chunk(chunk: Chunk, position: int) -> None:
+def _show_chunk(chunk: Chunk, position: int, where: str, confidence: float | None) -> None:
     with st.container(border=True, gap="xsmall"):
-        heading = f" · {heading_path(chunk.heading)}" if chunk.heading else ""
-        st.caption(f"Chunk {position} · page {chunk.page} · characters {chunk.start:,}–{chunk.end:,}{heading}")
+        facts = [f"Chunk {position}", where, f"characters {chunk.start:,}–{chunk.end:,}"]
+        if confidence is not None:
+            facts.insert(2, f":orange[:material/document_scanner: read by OCR, confidence {confidence:.0%}]")
+        if chunk.heading:
+            facts.append(heading_path(chunk.heading))
+        st.caption(" · ".join(facts))
         st.text(chunk.text)
-
-
-def heading_path(heading: str) -> str:
-    """The headings above a passage, escaped."""
-    return " › ".join(escape_markdown(one) for one in heading.split(" > "))
-
-
-def label(name: str, page: int, limit: int = 40) -> str:
-    """`report.pdf · p. 5` for a button, escaped."""
-    return f"{escape_markdown(shortened(name, limit))} · p. {page}"

@@ -13,6 +13,7 @@ from rag.workspace import Workspace
 from ui.basket import Basket, Item
 from ui.passages import show_chunks
 from ui.places import link_to_document
+from ui.retrying import password_field
 from ui.review import Review, table
 from ui.text import counted, escape_markdown, message_markdown, shortened
 
@@ -71,7 +72,7 @@ def explain(review: Review, settings: Settings) -> None:
                 problem = one.found.problem if one.found else ""
                 st.markdown(f"**{escape_markdown(shortened(one.name, 60))}**  \n:small[{message_markdown(problem)}]")
             _and_more(len(unreadable))
-    if duplicates := review.duplicates():
+    if duplicates := [one for one in review.duplicates() if id(one) not in review.twins]:
         with st.expander(f"{counted(len(duplicates), 'file')} already there, left out"):
             for one in duplicates[:MOST_NAMED]:
                 if one.found is not None and (there := one.found.duplicate_of) is not None:
@@ -92,14 +93,9 @@ def ask_passwords(basket: Basket, review: Review) -> bool:
     locked = review.locked()
     given = False
     for one in locked[:MOST_NAMED]:
-        with st.form(f"unlock-{one.upload.path.name}", clear_on_submit=True, border=False):
+        with st.form(f"unlock-{one.path.name}", clear_on_submit=True, border=False):
             with st.container(horizontal=True, vertical_alignment="bottom"):
-                password = st.text_input(
-                    f"Password of {escape_markdown(shortened(one.name, 50))}",
-                    type="password",
-                    autocomplete="off",
-                    help="It opens the file here, once, and is not stored.",
-                )
+                password = password_field(one.name)
                 pressed = st.form_submit_button("Unlock", icon=":material/lock_open:")
             if one.tried and one.found is not None:
                 st.caption(message_markdown(one.found.problem))
@@ -135,7 +131,7 @@ def look_into(workspace: Workspace, basket: Basket, review: Review) -> None:
     chunks = _preview(workspace, found, review.collection)
     if found.blank_pages:
         st.caption(f"Without what OCR will read on {counted(len(found.blank_pages), 'page')}.")
-    show_chunks(chunks, f"preview-{found.document}")
+    show_chunks(chunks, found.name, f"preview-{found.document}")
 
 
 def _take_out(basket: Basket, item: Item) -> None:

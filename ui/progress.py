@@ -6,50 +6,74 @@ Progress is read from the catalog, never from the worker's thread, so it is the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from rag.errors import NotFoundError
-from rag.records import UNFINISHED, Document, IngestEvent, Progress, State
+from rag.records import UNFINISHED, Document, Failure, IngestEvent, Progress, State
 from rag.workspace import Upload, Workspace
 from ui.errors import friendly_errors
-from ui.places import link_to_document
-from ui.stages import fraction, how_many, outcome, stage, time_left, waiting_to_replace
+from ui.places import UPLOAD, link_to_document
+from ui.retrying import cancel_button, retry_all_button, retry_button
+from ui.stages import failed, fraction, how_fast, how_many, outcome, stage, time_left, waiting_to_replace
 from ui.text import escape_markdown, message_markdown, shortened
 
 POLL_SECONDS = 1.0
 MOST_LINES = 15
-"""Documents shown; of more, those that need attention first."""
+"""Documents shown at a time."""
+FEW_LINES = 3
+"""Of them where other things matter more."""
 
 _IDLE = ("", "queued", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A line: a document as it is now, what was said of its file when it was handed in, or both."""
+class Watched:
+    """A file or document that this session follows: what was said of it when it was handed in here, or None if it was
+    met on its way. Files handed in together have the same `batch`, later ones a higher one."""
 
-    document: Document | None
+    batch: int
+    collection: str
+    document: str
+    name: str
     event: IngestEvent | None = None
-    collection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line: what is watched, and the document as it is now, if there is one."""
+
+    watched: Watched
+    document: Document | None
 
     @property
     def kind(self) -> str:
         """What it is, for people, and by that how much attention it wants (see `_ATTENTION`)."""
-        if self.event is not None and self.event.outcome:
-            return {"failed": "could not be read", "duplicate": "already there"}.get(self.event.outcome, "left out")
-        if self.document is None:
-            return "gone"
-        if self.document.state in UNFINISHED:
-            return "waiting" if self.document.stage in _IDLE else "in progress"
-        return "could not be read" if self.document.state is State.FAILED else "ready"
+        event, document = self.watched.event, self.document
+        if event is not None and event.outcome:
+            return {"failed": "could not be read", "duplicate": "already there"}.get(event.outcome, "left out")
+        if document is None:
+            return "deleted or replaced"
+        if document.state in UNFINISHED:
+            return "waiting" if document.stage in _IDLE else "in progress"
+        if document.state is State.FAILED:
+            return "cancelled" if document.failure is Failure.CANCELLED else "could not be read"
+        return "ready"
 
 
-_ATTENTION = ("in progress", "could not be read", "already there", "left out", "waiting", "ready", "gone")
+_ATTENTION = (
+    "in progress",
+    "could not be read",
+    "left out",
+    "already there",
+    "cancelled",
+    "ready",
+    "waiting",
+    "deleted or replaced",
+)
 
 
 def hand_in(
@@ -81,44 +105,83 @@ def _at_once(events: Iterator[IngestEvent]) -> Iterator[IngestEvent]:
 
 def remember(collection: str, events: Sequence[IngestEvent]) -> None:
     """Keep what was handed in, newest first, so that `watch` goes on showing what became of it in this session."""
-    st.session_state.setdefault("handed_in", [])[:0] = [(collection, event) for event in events]
+    before = watched_here()
+    batch = max((one.batch for one in before), default=0) + 1
+    new = [Watched(batch, collection, one.document or "", one.name, one) for one in events]
+    again = {one.document for one in new if one.event is not None and not one.event.outcome}
+    before[:] = [*new, *(one for one in before if one.collection != collection or one.document not in again)]
 
 
-def watch(workspace: Workspace) -> None:
-    """Draw a line for each document handed in in this session and each unfinished one, until all are finished."""
+def watched_here() -> list[Watched]:
+    """What this session follows, newest first."""
+    watched: list[Watched] = st.session_state.setdefault("watched", [])
+    return watched
+
+
+def watch(workspace: Workspace, briefly: bool = False) -> None:
+    """Draw a line for each document that this session follows and each unfinished one, until all are finished.
+
+    `briefly`: the unfinished ones alone, and few of them.
+    """
     busy = workspace.progress() is not None
-    handed_in = tuple(st.session_state.get("handed_in", ()))
-    st.fragment(_draw, run_every=POLL_SECONDS if busy else None)(workspace, handed_in)
+    st.fragment(_draw, run_every=POLL_SECONDS if busy else None)(workspace, briefly)
 
 
-def _draw(workspace: Workspace, handed_in: Sequence[tuple[str, IngestEvent]]) -> None:
+def _draw(workspace: Workspace, briefly: bool) -> None:
     with friendly_errors():
         documents = workspace.documents()
         progress = workspace.progress()
-        entries = _entries(handed_in, documents)
+        entries = _entries(documents)
         if progress is not None and progress.documents > 1:
-            st.progress(progress.fraction, text=f"**{how_many(progress)}**{_how_fast(progress)}")
-        shown = entries if len(entries) <= MOST_LINES else sorted(entries, key=lambda one: _ATTENTION.index(one.kind))
+            st.progress(progress.fraction, text=f"**{how_many(progress)}**  \n:small[{how_fast(progress)}]")
+        if briefly:
+            entries = [one for one in entries if one.document is not None and one.document.state in UNFINISHED]
+        shown, rest = _few(entries) if briefly else _some(entries)
         held_back = waiting_to_replace(documents)
         with st.container(gap="xsmall"):
-            for entry in shown[:MOST_LINES]:
+            for entry in shown:
                 _line(workspace, entry, progress, held_back)
-        if rest := Counter(one.kind for one in shown[MOST_LINES:]):
-            st.caption(f"And {rest.total():,} more: {', '.join(f'{n:,} {kind}' for kind, n in rest.items())}.")
-        _retry_all(workspace, entries)
+        if rest and workspace.settings.demo:
+            st.caption(f"And {rest:,} more.")
+        elif rest:
+            st.page_link(UPLOAD, label=f"And {rest:,} more", icon=":material/arrow_forward:")
+        unread = failed([one.document for one in entries if one.document is not None])
+        if len(unread) > 1 and not workspace.settings.demo:
+            retry_all_button(workspace, unread)
 
 
-def _entries(handed_in: Sequence[tuple[str, IngestEvent]], documents: Sequence[Document]) -> list[Entry]:
+def _entries(documents: Sequence[Document]) -> list[Entry]:
+    """What is watched as it is now. What is met unfinished is watched from now on, so that its end is told too."""
+    watched = watched_here()
+    known = {(one.collection, one.document) for one in watched}
+    met = [one for one in documents if one.state in UNFINISHED and (one.collection, one.id) not in known]
+    watched += [Watched(0, one.collection, one.id, one.name) for one in sorted(met, key=lambda one: one.added_at)]
     there = {(one.collection, one.id): one for one in documents}
-    entries = [Entry(there.get((name, event.document or "")), event, name) for name, event in handed_in]
-    mine = {(name, event.document) for name, event in handed_in}
-    others = [one for one in documents if one.state in UNFINISHED and (one.collection, one.id) not in mine]
-    return entries + [Entry(one) for one in sorted(others, key=lambda one: one.added_at)]
+    return [Entry(one, there.get((one.collection, one.document))) for one in watched]
+
+
+def _few(entries: Sequence[Entry]) -> tuple[Sequence[Entry], int]:
+    """The first ones, and how many more there are."""
+    ordered = sorted(entries, key=lambda one: _ATTENTION.index(one.kind))
+    return ordered[:FEW_LINES], max(0, len(entries) - FEW_LINES)
+
+
+def _some(entries: Sequence[Entry]) -> tuple[Sequence[Entry], int]:
+    """All of them if they are not many; else those of the chosen page, what was handed in last before the others."""
+    if len(entries) <= MOST_LINES:
+        return entries, 0
+    kinds = Counter(one.kind for one in entries)
+    st.caption(f"{len(entries):,} files: {', '.join(f'{kinds[one]:,} {one}' for one in _ATTENTION if kinds[one])}.")
+    ordered = sorted(
+        entries, key=lambda one: (one.kind != "in progress", -one.watched.batch, _ATTENTION.index(one.kind))
+    )
+    number = st.pagination(-(-len(ordered) // MOST_LINES), key="progress-page")
+    return ordered[(number - 1) * MOST_LINES : number * MOST_LINES], 0
 
 
 def _line(workspace: Workspace, entry: Entry, progress: Progress | None, held_back: set[tuple[str, str]]) -> None:
-    document, event = entry.document, entry.event
-    name = f":small[**{escape_markdown(shortened(document.name if document else event.name if event else '', 60))}**]"
+    document, event = entry.document, entry.watched.event
+    name = f":small[**{escape_markdown(shortened(entry.watched.name, 60))}**]"
     if event is not None and event.outcome:
         _left_out(name, entry, event)
     elif document is None:
@@ -132,10 +195,9 @@ def _line(workspace: Workspace, entry: Entry, progress: Progress | None, held_ba
                 st.progress(fraction(document), text=f"{name}  \n:small[{doing}]")
             cancel_button(workspace, document)
     elif document.state is State.FAILED:
+        icon = ":gray[:material/cancel:]" if document.failure is Failure.CANCELLED else ":red[:material/error:]"
         with _row():
-            st.markdown(
-                f":red[:material/error:] {name}  \n:small[{message_markdown(document.reason)}]", width="stretch"
-            )
+            st.markdown(f"{icon} {name}  \n:small[{message_markdown(document.reason)}]", width="stretch")
             retry_button(workspace, document)
     else:
         st.markdown(f":green[:material/check_circle:] {name}  \n:small[{outcome(document)}]")
@@ -146,55 +208,12 @@ def _row() -> Any:
 
 
 def _left_out(name: str, entry: Entry, event: IngestEvent) -> None:
-    icon = ":red[:material/error:]" if event.outcome == "failed" else ":orange[:material/content_copy:]"
+    refused, copied = event.outcome == "failed", event.outcome == "duplicate"
+    icon = ":red[:material/error:]" if refused else f":orange[:material/{'content_copy' if copied else 'block'}:]"
     with st.container(gap="xxsmall"):
         st.markdown(f"{icon} {name}  \n:small[{message_markdown(event.reason)}]")
-        if event.outcome == "duplicate" and entry.document is not None:
-            link_to_document(entry.collection, entry.document.id, "Open the one that is there")
-
-
-def cancel_button(workspace: Workspace, document: Document, where: str = "list") -> None:
-    """Stops an unfinished document. `where` on the page the button is: there may be two."""
-    if not workspace.settings.demo and st.button(
-        "Cancel",
-        key=f"cancel-{where}-{document.collection}-{document.id}",
-        type="tertiary",
-        icon=":material/close:",
-        help="Stop indexing it. You can retry it later.",
-    ):
-        _do(workspace.cancel, document)
-        st.rerun()
-
-
-def retry_button(workspace: Workspace, document: Document, where: str = "list") -> None:
-    """Queues a failed document once more."""
-    if not workspace.settings.demo and st.button(
-        "Retry", key=f"retry-{where}-{document.collection}-{document.id}", type="tertiary", icon=":material/refresh:"
-    ):
-        _do(workspace.retry, document)
-        st.rerun()
-
-
-def _retry_all(workspace: Workspace, entries: Sequence[Entry]) -> None:
-    failed = [one.document for one in entries if one.document is not None and one.document.state is State.FAILED]
-    if len(failed) < 2 or workspace.settings.demo:
-        return
-    if st.button("Retry all that failed", icon=":material/refresh:", key="retry-all"):
-        for one in failed:
-            _do(workspace.retry, one)
-        st.rerun()
-
-
-def _do(change: Callable[[str, str], Any], document: Document) -> None:
-    with suppress(NotFoundError):  # another session has deleted it meanwhile, as the next run shows
-        change(document.id, document.collection)
-
-
-def _how_fast(progress: Progress) -> str:
-    parts = [f"{progress.chunks_per_second:,.0f} passages a second"] if progress.chunks_per_second >= 1 else []
-    if left := time_left("all", progress.seconds_left):
-        parts.append(left)
-    return f"  \n:small[{' · '.join(parts)}]" if parts else ""
+        if copied and entry.document is not None:
+            link_to_document(entry.document.collection, entry.document.id, "Open the one that is there")
 
 
 def _pace(document: Document, progress: Progress | None) -> str:

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.records import VISIBLE, Document, Progress, State
-from ui.text import counted, duration, settled
+from rag.records import VISIBLE, Document, Failure, Progress, State
+from rag.workspace import page_noun
+from ui.text import about, counted, settled
 
 _STAGES = {
     "queued": "waiting its turn",
     "reading": "reading",
-    "ocr": "reading pages without text by OCR",
+    "ocr": "reading by OCR",
     "splitting": "splitting into passages",
     "indexing": "indexing its words",
     "storing": "saving",
 }
+
+
+def failed(documents: Sequence[Document]) -> list[Document]:
+    """Those that could not be indexed, without those that somebody stopped."""
+    return [one for one in documents if one.state is State.FAILED and one.failure is not Failure.CANCELLED]
 
 
 def stage(document: Document, held_back: bool = False) -> str:
@@ -25,8 +31,10 @@ def stage(document: Document, held_back: bool = False) -> str:
     if document.state is State.SEARCHABLE:
         already = "its old version is searched until it is ready" if held_back else "searchable by words already"
         return f"{already} · by meaning: {counts} passages" if document.stage == "embedding" and counts else already
+    if document.stage == "waiting" and document.total:
+        return f"waiting for OCR of {counted(document.total, 'page')}"
     what = _STAGES.get(document.stage or document.state.value, "starting")
-    return f"{what}: {counts} pages" if document.stage == "ocr" and counts else what
+    return f"{what}: {document.done:,} of {counted(document.total, 'page')}" if document.stage == "ocr" else what
 
 
 def fraction(document: Document) -> float:
@@ -44,12 +52,13 @@ def outcome(document: Document) -> str:
     took = f"{document.seconds:.1f} s" if document.seconds < 100 else f"{document.seconds / 60:.0f} min"
     ocr = f" · {ocr_notice(document)}" if document.ocr_pages else ""
     unread = f" · {unread_notice(document)}" if document.unread_pages else ""
-    return f"Ready · {counted(document.pages, 'page')} · {counted(document.chunks, 'passage')} · {took}{ocr}{unread}"
+    pages, passages = counted(document.pages, page_noun(document.name)), counted(document.chunks, "passage")
+    return f"Ready · {pages} · {passages} · {took}{ocr}{unread}"
 
 
 def unread_notice(document: Document) -> str:
     """`2 of 14 pages could not be read`."""
-    return f"{document.unread_pages:,} of {counted(document.pages, 'page')} could not be read"
+    return f"{document.unread_pages:,} of {counted(document.pages, page_noun(document.name))} could not be read"
 
 
 def ocr_notice(document: Document) -> str:
@@ -73,15 +82,24 @@ def waiting_to_replace(documents: Sequence[Document]) -> set[tuple[str, str]]:
 
 
 def how_many(progress: Progress) -> str:
-    """`3 of 14 documents`, and how many of them failed."""
-    failed = f", {progress.failed:,} failed" if progress.failed else ""
-    return f"{progress.finished:,} of {counted(progress.documents, 'document')}{failed}"
+    """`3 of 14 documents`, and how many of them failed or were cancelled."""
+    others = f", {progress.failed:,} failed" if progress.failed else ""
+    others += f", {progress.cancelled:,} cancelled" if progress.cancelled else ""
+    return f"{progress.finished:,} of {counted(progress.documents, 'document')}{others}"
 
 
-def time_left(what: str, seconds: float | None) -> str:
-    """`about 2 min left`, settled; empty if it is not known."""
-    if seconds is None:
-        return ""
+def how_fast(progress: Progress) -> str:
+    """`120 passages a second · about 2 min left`."""
+    rate = progress.chunks_per_second
+    if progress.seconds_left is None:
+        left = "measuring the speed of OCR…" if rate else "measuring the speed…"
+    else:
+        left = time_left("all", progress.seconds_left)
+    return f"{rate:,.0f} passages a second · {left}" if rate >= 1 else left
+
+
+def time_left(what: str, seconds: float) -> str:
+    """`about 2 min left`, settled."""
     shown = st.session_state.setdefault("times_left", {})
     shown[what] = settled(seconds, shown.get(what))
-    return f"about {duration(shown[what])} left" if shown[what] >= 1 else "nearly done"
+    return f"{about(shown[what])} left" if shown[what] >= 1 else "nearly done"

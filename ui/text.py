@@ -31,7 +31,7 @@ def escape_markdown(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _PUNCTUATION.sub(r"\\\1", _break_up(text))
+    return _PUNCTUATION.sub(r"\\\1", break_up(text))
 
 
 def message_markdown(text: str) -> str:
@@ -49,7 +49,7 @@ def answer_markdown(text: str, numbers: Collection[int]) -> str:
 
 
 def _prose(text: str, numbers: Collection[int]) -> str:
-    text = _break_up(text).replace("$", r"\$")
+    text = break_up(text).replace("$", r"\$")
 
     def footnote(found: re.Match[str]) -> str:
         return rf":blue[**\[{found[1]}\]**]" if int(found[1]) in numbers else found[0]
@@ -57,7 +57,8 @@ def _prose(text: str, numbers: Collection[int]) -> str:
     return re.sub(r"\[(\d{1,3})\]", footnote, text)
 
 
-def _break_up(text: str) -> str:
+def break_up(text: str) -> str:
+    """`text` with what cannot be seen put where Streamlit would find more than text."""
     text = _LATE.sub(lambda found: found[0] + JOINER, text)
     return _SYMBOLS.sub(rf"\1{JOINER}\2", text)
 
@@ -102,6 +103,11 @@ def duration(seconds: float) -> str:
         if amount < below:
             return f"{amount} {unit}"
     return f"{math.ceil(seconds / 1800) / 2:g} h"
+
+
+def about(seconds: float) -> str:
+    """`about 4 s`, but never `about under 1 s`."""
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
 
 
 def settled(seconds: float, shown: float | None) -> float:

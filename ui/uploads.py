@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,10 +11,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from rag.workspace import READABLE, Workspace
-from ui.basket import ARCHIVE, Basket
+from ui.basket import Basket
+from ui.text import escape_markdown, shortened
 
 NEW_COLLECTION = "New collection…"
 FOLDER = "Folder"
+ARCHIVE = ".zip"
+HIDDEN_NAMED = 10
 
 
 def extensions() -> list[str]:
@@ -37,21 +39,30 @@ def choose_files(basket: Basket, max_file_mb: int) -> None:
         key=f"files-{what}-{batch}",
         max_upload_size=max_file_mb,
         help="PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, text, JSON, and images of pages. "
-        "A zip archive is unpacked when it is added.",
+        "A zip archive is unpacked, and each file in it is checked.",
     )
+    if what == FOLDER:
+        st.caption("Files of other kinds stay where they are: your browser does not send them.")
     if files:
         with st.spinner("Taking them in…"):
-            basket.take(zip(distinct_names([one.name for one in files]), files, strict=True))
+            st.session_state["hidden"] = [one.name for one in files if _is_hidden(one.name)]
+            basket.take((one.name, one) for one in files if not _is_hidden(one.name))
         st.session_state["batch"] = batch + 1  # an uploader without files: these are in the basket now
         _release(files)
         st.rerun()
+    _name_hidden(st.session_state.get("hidden", ()))
 
 
-def distinct_names(paths: Sequence[str]) -> list[str]:
-    """The last parts of paths; where several are the same, the paths with their folders, `2024 - index.html`."""
-    parts = [[one for one in re.split(r"[\\/]", path) if one] or [path] for path in paths]
-    times = Counter(one[-1] for one in parts)
-    return [one[-1] if times[one[-1]] == 1 else " - ".join(one) for one in parts]
+def _is_hidden(path: str) -> bool:
+    """Whether a file of a folder, or a folder it is in, is one that programs hide. The chosen folder itself may be."""
+    return any(part.startswith(".") for part in re.split(r"[\\/]", path)[1:])
+
+
+def _name_hidden(paths: Sequence[str]) -> None:
+    if paths:
+        named = ", ".join(escape_markdown(shortened(one, 60)) for one in paths[:HIDDEN_NAMED])
+        more = f" and {len(paths) - HIDDEN_NAMED:,} more" if len(paths) > HIDDEN_NAMED else ""
+        st.caption(f"Left out, for they are hidden: {named}{more}.")
 
 
 def choose_collection(workspace: Workspace) -> str:

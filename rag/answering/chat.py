@@ -162,4 +162,5 @@ def _abstains(text: str) -> bool:
 
 def _citation(number: int, hit: Hit) -> Citation:
     chunk = hit.chunk
-    return Citation(number, chunk.document_id, hit.name, chunk.page, chunk.text, chunk.start, chunk.end)
+    where = (chunk.page, chunk.text, chunk.start, chunk.end)
+    return Citation(number, chunk.document_id, hit.name, *where, heading=chunk.heading)

@@ -120,8 +120,9 @@ def _answer(question: str, hits: Sequence[Hit], quotes: Sequence[_Quote]) -> Ans
 
 def _citation(number: int, quote: _Quote) -> Citation:
     chunk = quote.hit.chunk
-    start = chunk.start + quote.start
-    return Citation(number, chunk.document_id, quote.hit.name, chunk.page, quote.text, start, chunk.start + quote.end)
+    start, end = chunk.start + quote.start, chunk.start + quote.end
+    name, heading = quote.hit.name, chunk.heading
+    return Citation(number, chunk.document_id, name, chunk.page, quote.text, start, end, heading=heading)
 
 
 def _flat(quote: str) -> str:

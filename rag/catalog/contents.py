@@ -33,7 +33,7 @@ class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
 
     def save_text(self, document: Document, parsed: ParsedDocument, cut: Iterable[Chunk]) -> bool:
-        """Keep the extracted text, its pages and its chunk spans (instead of any that were there).
+        """Keep the extracted text, its pages and its chunk spans (instead of any that were there), and what read it.
 
         False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile. What going through
         `cut` raises is passed on, and nothing is kept either.
@@ -45,6 +45,7 @@ class Contents(Database):
             "pages": len(parsed.pages),
             "date": parsed.date or document.date,
             "parser": parsed.parser,
+            "engines": document.engines,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
@@ -120,11 +121,11 @@ class Contents(Database):
     # -- OCR -----------------------------------------------------------------------------------------
 
     def save_ocr(self, document_id: str, read: Iterable[OcrPage]) -> None:
-        """Keep what OCR read, so that it is not read again; nothing of a document that has been deleted."""
+        """Keep what OCR read, so that it is not read again; nothing if the document was deleted meanwhile."""
         rows = [ocr_row(document_id, page) for page in read]
-        known = sql.select(sql.exists().where(documents.c.id == document_id))
+        there = sql.select(documents.c.id).where(documents.c.id == document_id).limit(1)
         with self.write() as connection:
-            if rows and connection.execute(known).scalar_one():
+            if rows and connection.execute(there).first() is not None:
                 connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
 
     def ocr_numbers(self, document_id: str, engine: str) -> set[int]:

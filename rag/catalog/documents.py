@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, key, slices, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
 from rag.errors import NotFoundError
 from rag.records import VISIBLE, Document, State, Visible
+
+CLEARING = "clearing"
+"""The stage of a document that has failed, while the indexes may still have something of it."""
 
 
 class Documents(Database):
@@ -81,11 +84,37 @@ class Documents(Database):
         with self.read() as connection:
             return set(connection.execute(sql.select(documents.c.id)).scalars())
 
-    def delete(self, document: Document) -> bool:
-        """Forget the document; True if no other collection holds the same bytes."""
+    def is_claimed(self, document_id: str) -> bool:
+        """Whether a document has these bytes, in any collection."""
+        with self.read() as connection:
+            return bool(connection.execute(sql.select(sql.exists().where(documents.c.id == document_id))).scalar_one())
+
+    def mark_deleting(self, document: Document) -> None:
+        """Hide the document, whatever has become of it meanwhile, until it is deleted."""
         with self.write() as connection:
+            hide(connection, [document])
+
+    def uncleared(self) -> list[Document]:
+        """Documents of which the indexes may have something that must go: they are deleted, or have failed."""
+        failed = sql.and_(documents.c.state == State.FAILED.value, documents.c.stage == CLEARING)
+        return self._all(with_collection().where(sql.or_(documents.c.state == State.DELETING.value, failed)))
+
+    def note_cleared(self, failed: Document) -> None:
+        """The indexes have nothing of a failed document any more."""
+        with self.write() as connection:
+            alive = (incarnation(failed), documents.c.state == State.FAILED.value)
+            connection.execute(documents.update().where(*alive).values(stage=""))
+
+    def delete(self, document: Document) -> bool:
+        """Forget a document that is marked as deleting, unless it has been queued anew since.
+
+        True if it was forgotten and no other collection holds the same bytes.
+        """
+        with self.write() as connection:
+            marked = (incarnation(document), documents.c.state == State.DELETING.value)
+            if connection.execute(documents.delete().where(*marked)).rowcount == 0:
+                return False
             forget(connection, document)
-            connection.execute(documents.delete().where(key(document)))
             others = sql.select(sql.func.count()).where(documents.c.id == document.id)
             unclaimed = connection.execute(others).scalar_one() == 0
             if unclaimed:

@@ -9,21 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.documents import hide
+from rag.catalog.documents import CLEARING, hide
 from rag.catalog.keys import collection_id, incarnation, key, moment, with_collection
-from rag.catalog.tables import collections, document_row, documents, speeds, to_document
+from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.errors import NotFoundError
-from rag.records import UNFINISHED, Collection, Document, State
+from rag.records import UNFINISHED, Collection, Document, Failure, State
 
-KEPT_OF_SPEEDS = 0.9
-"""What an older measurement of a speed still counts for beside the next one."""
 _FRESH = {
     "state": State.QUEUED.value,
     "stage": "",
@@ -32,25 +29,14 @@ _FRESH = {
     "total": 0,
     "seconds": 0.0,
     "timings": "{}",
+    "failure": "",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Documents of one state in the running batch: how many, their bytes and chunks, of which `done` have vectors, and
-    the pages that OCR has still to read."""
-
-    documents: int = 0
-    bytes: int = 0
-    chunks: int = 0
-    done: int = 0
-    ocr: int = 0
 
 
 class Queue(Database):
     """Documents, by what is to be done with them."""
 
-    def enqueue(self, document: Document, again: Some[State] = (State.FAILED,)) -> bool:
+    def enqueue(self, document: Document, again: Some[State] = (State.FAILED, State.DELETING)) -> bool:
         """Add a document as queued, or queue one that is there in a state of `again` once more; else False.
 
         Raises NotFoundError if its collection has just been deleted.
@@ -80,14 +66,18 @@ class Queue(Database):
         return queued
 
     def requeue(self, collection: Collection, store_name: str, fingerprint: Mapping[str, str]) -> None:
-        """Queue a collection's documents to be indexed anew, as `store_name` and in the way of `fingerprint`."""
+        """Queue a collection's documents to be indexed anew, as `store_name` and in the way of `fingerprint`.
+
+        Cancelled ones stay so. One that was to replace others when it is ready still does.
+        """
         made = {"fingerprint": json.dumps(dict(fingerprint), sort_keys=True), "store_name": store_name}
         with self.write() as connection:
             owner = connection.execute(collection_id(collection.name)).scalar_one()
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
-            mine = sql.and_(documents.c.collection_id == owner, documents.c.state != State.DELETING.value)
-            again = _FRESH | {"replaces": False, "batch": _batch(connection)}
-            connection.execute(documents.update().where(mine).values(again))
+            wanted = documents.c.state != State.DELETING.value, documents.c.failure != Failure.CANCELLED.value
+            replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
+            again = _FRESH | {"replaces": replaces, "batch": _batch(connection)}
+            connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
 
     def reopen(self, reindexed: Iterable[Document]) -> None:
         """Let the vectors of ready documents be made again; their words stay searchable."""
@@ -117,25 +107,6 @@ class Queue(Database):
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else to_document(row)
 
-    def loads(self) -> dict[State, Load]:
-        """What the batch that is being worked on has in each state; nothing if all is done."""
-        unfinished = documents.c.state.in_([state.value for state in UNFINISHED])
-        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished).scalar_subquery()
-        query = (
-            sql.select(
-                documents.c.state,
-                sql.func.count().label("documents"),
-                sql.func.sum(documents.c.bytes).label("bytes"),
-                sql.func.sum(documents.c.chunks).label("chunks"),
-                sql.func.sum(sql.case((documents.c.stage == "embedding", documents.c.done), else_=0)).label("done"),
-                sql.func.sum(sql.case((documents.c.stage == "ocr", documents.c.total - documents.c.done), else_=0)),
-            )
-            .where(documents.c.batch == current)
-            .group_by(documents.c.state)
-        )
-        with self.read() as connection:
-            return {State(row[0]): Load(*row[1:]) for row in connection.execute(query)}
-
     def waiting(self, most: int) -> list[Document]:
         """The unfinished documents, those being worked on first, then as they were queued; `most` at most."""
         idle = documents.c.stage.in_(("", "waiting"))
@@ -151,15 +122,21 @@ class Queue(Database):
     # -- what a worker reports: each False if the document was deleted, cancelled or queued anew meanwhile -----------
 
     def progress(
-        self, document: Document, stage: str, done: int = 0, total: int = 0, timings: Mapping[str, float] = {}
+        self,
+        document: Document,
+        stage: str,
+        done: int = 0,
+        total: int = 0,
+        timings: Mapping[str, float] = {},
+        pages: int = 0,
     ) -> bool:
-        """Note how far the document is, and how long its stages have taken so far."""
+        """Note how far the document is, how long its stages have taken so far, and its pages once they are counted."""
         state = sql.case(
             (documents.c.state == State.QUEUED.value, State.INDEXING.value),
             else_=documents.c.state,
         )
         values = {"state": state, "stage": stage, "done": done, "total": total, "timings": json.dumps(dict(timings))}
-        return self._update(document, values, UNFINISHED)
+        return self._update(document, values | ({"pages": pages} if pages else {}), UNFINISHED)
 
     def searchable(self, document: Document, timings: Mapping[str, float]) -> bool:
         """Its whole text is in the lexical index."""
@@ -182,38 +159,23 @@ class Queue(Database):
             hide(connection, namesakes)
         return namesakes
 
-    def fail(self, document: Document, reason: str, seconds: float = 0.0) -> bool:
-        """It cannot be done, or was cancelled."""
-        values = {"state": State.FAILED.value, "reason": reason, "seconds": seconds, "stage": ""}
-        return self._update(document, values, UNFINISHED)
+    def fail(
+        self, document: Document, reason: str, timings: Mapping[str, float] = {}, failure: Failure | None = None
+    ) -> bool:
+        """It cannot be done, or was cancelled. What the indexes have of it has now to be cleared."""
+        took = {"seconds": sum(timings.values()), "timings": json.dumps(dict(timings))}
+        values = {"state": State.FAILED.value, "reason": reason, "stage": CLEARING, "failure": failure or ""}
+        return self._update(document, values | took, UNFINISHED)
 
     def wait(self, document: Document, reason: str) -> bool:
         """Something else is in the way; it goes on when that is over."""
         return self._update(document, {"reason": reason}, UNFINISHED)
-
-    def mark_deleting(self, document: Document) -> bool:
-        return self._update(document, {"state": State.DELETING.value}, tuple(State))
 
     def _update(self, document: Document, values: Mapping[str, Any], states: Iterable[State]) -> bool:
         among = documents.c.state.in_([state.value for state in states])
         with self.write() as connection:
             update = documents.update().where(incarnation(document), among).values(dict(values))
             return connection.execute(update).rowcount == 1
-
-    # -- speeds --------------------------------------------------------------------------------------
-
-    def note_speed(self, stage: str, units: float, seconds: float) -> None:
-        """Add a measurement to the speed of a stage; older ones fade."""
-        with self.write() as connection:
-            row = connection.execute(sql.select(speeds).where(speeds.c.stage == stage)).one_or_none()
-            before = (row.units * KEPT_OF_SPEEDS, row.seconds * KEPT_OF_SPEEDS) if row else (0.0, 0.0)
-            values = {"stage": stage, "units": before[0] + units, "seconds": before[1] + seconds}
-            connection.execute(speeds.insert().prefix_with("OR REPLACE").values(values))
-
-    def speeds(self) -> dict[str, float]:
-        """Units a second by stage, as measured on this machine."""
-        with self.read() as connection:
-            return {row.stage: row.units / row.seconds for row in connection.execute(sql.select(speeds)) if row.seconds}
 
 
 def _batch(connection: sql.Connection) -> int:

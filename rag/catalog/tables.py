@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from rag.records import Chunk, Collection, Document, OcrLine, OcrPage, Page, State
+from rag.records import Chunk, Collection, Document, Failure, OcrLine, OcrPage, Page, State
 
 metadata = sql.MetaData()
 collections = sql.Table(
@@ -46,6 +46,7 @@ documents = sql.Table(
     sql.Column("batch", sql.Integer),
     sql.Column("engines", sql.String),
     sql.Column("timings", sql.Text),
+    sql.Column("failure", sql.String),
     sql.Column("ocr_pages", sql.Integer),
     sql.Column("ocr_confidence", sql.Float),
     sql.Column("unread_pages", sql.Integer),
@@ -125,6 +126,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "ocr_confidence": document.ocr_confidence,
         "unread_pages": document.unread_pages,
         "timings": json.dumps(dict(document.timings)),
+        "failure": document.failure or "",
     }
 
 
@@ -154,6 +156,7 @@ def to_document(row: sql.RowMapping) -> Document:
         ocr_confidence=row["ocr_confidence"],
         unread_pages=row["unread_pages"],
         timings=json.loads(row["timings"]),
+        failure=Failure(row["failure"]) if row["failure"] else None,
     )
 
 

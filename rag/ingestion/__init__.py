@@ -8,20 +8,30 @@ writing is upserting.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
-from rag.errors import NotFoundError, RagError, StoppedError
+from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
 from rag.ingestion.intake import Intake
 from rag.ingestion.parts import Job, Parts, fingerprint
 from rag.ingestion.preflight import Checks
 from rag.ingestion.reading import Reading
 from rag.ingestion.removal import Removal
-from rag.ingestion.uploads import Upload, shown_name, shown_path
+from rag.ingestion.uploads import Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.ingestion.vectors import Vectors
-from rag.records import Collection, Document, State
+from rag.parsing import takes_password
+from rag.records import Collection, Document, Failure, State
 
-__all__ = ["Ingestion", "Parts", "Upload", "fingerprint", "shown_name", "shown_path"]
+__all__ = [
+    "Ingestion",
+    "Parts",
+    "Upload",
+    "as_uploads",
+    "distinct_names",
+    "fingerprint",
+    "is_archive",
+    "shown_name",
+    "shown_path",
+]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +62,7 @@ class Ingestion:
 
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():
-            self.removal.remove(replaced)
+            self.removal.clear(replaced)
 
     def _do(self, document: Document | None, step: Callable[[Job], None]) -> bool:
         """Never raises for a bad document."""
@@ -65,16 +75,16 @@ class Ingestion:
         return True
 
     def _step(self, job: Job, step: Callable[[Job], None]) -> None:
-        started, name = time.monotonic(), job.document.name
+        name = job.document.name
         try:
             step(job)
         except StoppedError:
             log.info("%s was stopped", name)
         except RagError as error:
-            self._fail(job, str(error), started)
-        except Exception as error:
+            self._fail(job, str(error), _failure(job.document, error))
+        except BaseException as error:  # a Rust library's panic is no Exception, and would come again at every try
             log.exception("Ingesting %s failed", name)
-            self._fail(job, f"Unexpected {type(error).__name__}: {error}. The log has the details.", started)
+            self._fail(job, f"Unexpected {type(error).__name__}: {error}. The log has the details.")
 
     def _collection(self, document: Document) -> Collection | None:
         try:
@@ -82,14 +92,19 @@ class Ingestion:
         except NotFoundError:  # deleted in this moment, and the document with it
             return None
 
-    def _fail(self, job: Job, reason: str, started: float) -> None:
+    def _fail(self, job: Job, reason: str, failure: Failure | None = None) -> None:
         if self._parts.stop.is_set():  # it was stopping that made it fail; it goes on at the next start
             return
         log.warning("%s: %s", job.document.name, reason)
-        self._parts.catalog.fail(job.document, reason, time.monotonic() - started)
+        self._parts.catalog.fail(job.document, reason, job.timings, failure)
 
     def _settle(self, document: Document, collection: Collection | None) -> None:
         try:
             self.removal.settle(document, collection)
         except RagError as error:  # nobody sees it, and another try, a deletion or the next start removes it
             log.warning("What was indexed of %s is still there: %s", document.name, error)
+
+
+def _failure(document: Document, error: RagError) -> Failure | None:
+    locked = isinstance(error, EncryptedError) and takes_password(document.media_type)
+    return Failure.LOCKED if locked else None

@@ -26,37 +26,44 @@ class Intake:
     ) -> tuple[Document, bool]:
         """Keep a file's bytes and queue it. Returns the document and whether it was ready already.
 
-        What is there but was read by other versions of the readers is read anew. Raises DocumentError for what can
-        never be read, NotFoundError for a path that is no file.
+        What is there but was read by other versions of the readers is read anew, and so is what was being deleted.
+        Raises DocumentError for what can never be read, NotFoundError for a path that is no file.
         """
         kind = checked_kind(upload, self._parts.settings)
         self._ensure_collection(collection)
-        with self._parts.files:
-            document_id, size = self._parts.folder.keep(upload.path)
-            now = datetime.now(UTC)
-            document = Document(
-                id=document_id,
-                name=shown_name(upload.name),
-                collection=collection,
-                state=State.QUEUED,
-                added_at=now,
-                media_type=kind,
-                bytes=size,
-                date=int(now.strftime("%Y%m%d")),
-                tags=tags,
-                replaces=replaces,
-                engines=self._parts.engines(kind),
-            )
-            if password:
-                self._unlock(document, password)
-            queued = self._parts.catalog.enqueue(document, self._again(document))
-        return (document, False) if queued else self._known(document, upload)
+        document_id, size = self._parts.folder.keep(upload.path)
+        now = datetime.now(UTC)
+        document = Document(
+            id=document_id,
+            name=shown_name(upload.name),
+            collection=collection,
+            state=State.QUEUED,
+            added_at=now,
+            media_type=kind,
+            bytes=size,
+            date=int(now.strftime("%Y%m%d")),
+            tags=tags,
+            replaces=replaces,
+            engines=self._parts.engines(kind),
+        )
+        if password:
+            self.unlock(document, password)
+        queued = self._parts.catalog.enqueue(document, self._again(document))
+        self._parts.folder.claim(document_id)
+        return (document, False) if queued else self._known(document)
 
-    def _unlock(self, document: Document, password: str) -> None:
-        try:
-            self._checks.read(document)
-        except EncryptedError:
-            self._checks.unlock(document.id, document.name, password)
+    def unlock(self, document: Document, password: str) -> None:
+        """Open a document's kept bytes with a password, if they need one, for as long as they are kept.
+
+        Raises EncryptedError if it is wrong, whoever has opened the same bytes before, and DocumentError.
+        """
+        if not self._parts.folder.unlocked(document.id).exists():
+            try:
+                self._checks.read(document)
+                return
+            except EncryptedError:
+                pass
+        self._checks.unlock(document.id, document.name, password)
 
     def _again(self, document: Document) -> frozenset[State]:
         """The states in which these bytes are queued although they are there."""
@@ -64,16 +71,15 @@ class Intake:
             known = self._parts.catalog.document(document.collection, document.id)
         except NotFoundError:
             return frozenset()
-        return frozenset({State.FAILED}) | (VISIBLE if known.engines != document.engines else frozenset())
+        outdated = VISIBLE if known.engines != document.engines else frozenset()
+        return frozenset({State.FAILED, State.DELETING}) | outdated
 
-    def _known(self, document: Document, upload: Upload) -> tuple[Document, bool]:
+    def _known(self, document: Document) -> tuple[Document, bool]:
         known = self._parts.catalog.document(document.collection, document.id)
-        if known.state is State.DELETING:
-            self._removal.remove(known, wait=True)
-            return self.accept(upload, document.collection, document.replaces, document.tags)
-        if document.replaces and known.state is State.READY:
+        same_name = known.name == document.name  # under another name it is a duplicate, which changes nothing
+        if document.replaces and same_name and known.state is State.READY:
             for one in self._parts.catalog.supersede(known):
-                self._removal.remove(one)
+                self._removal.clear(one)
         return known, known.state is State.READY
 
     def _ensure_collection(self, name: str) -> None:

@@ -39,8 +39,6 @@ class Parts:
     embedder: Callable[[], Embedder]
     busy: Busy = field(default_factory=Busy)
     stop: threading.Event = field(default_factory=threading.Event)
-    files: threading.Lock = field(default_factory=threading.Lock)
-    """Between keeping bytes and claiming them nobody may discard them."""
 
     def engines(self, media_type: str) -> str:
         """The versions of what reads such a file as the settings are now."""
@@ -67,10 +65,10 @@ class Job:
         self._parts = parts
         self._look_at = 0.0
 
-    def reach(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """Note how far it is. Raises StoppedError if it is to go no further."""
+    def reach(self, stage: str, done: int = 0, total: int = 0, pages: int = 0) -> None:
+        """Note how far it is, and its pages once they are counted. Raises StoppedError if it is to go no further."""
         if self._parts.stop.is_set() or not self._parts.catalog.progress(
-            self.document, stage, done, total, self.timings
+            self.document, stage, done, total, self.timings, pages
         ):
             raise self._ended()
 

@@ -11,7 +11,7 @@ from rag.errors import EncryptedError, NotFoundError, RagError
 from rag.ingestion.parts import Parts
 from rag.ingestion.reading import Reading
 from rag.ingestion.uploads import Upload, checked_kind, shown_name
-from rag.parsing import with_ocr
+from rag.parsing import takes_password, with_ocr
 from rag.records import Chunk, Document, ParsedDocument, Preflight, State
 
 SAMPLE = 16
@@ -33,14 +33,16 @@ class Checks:
         found = Preflight(shown_name(upload.name))
         try:
             found = replace(found, media_type=checked_kind(upload, self._parts.settings))
-            with self._parts.files:
-                document_id, size = self._parts.folder.keep(upload.path)
+            document_id, size = self._parts.folder.keep(upload.path)
             found = self._among_the_others(replace(found, document=document_id, bytes=size), collection)
+            if found.duplicate_of is not None:
+                self._parts.folder.claim(document_id)
             if password:
                 self.unlock(document_id, found.name, password)
             return self._with_contents(found, collection)
         except RagError as error:
-            return replace(found, encrypted=isinstance(error, EncryptedError), problem=str(error))
+            locked = isinstance(error, EncryptedError) and takes_password(found.media_type)
+            return replace(found, encrypted=locked, problem=str(error))
 
     def read(self, document: Document) -> None:
         """Read a document's file and keep what it says. Raises DocumentError for whatever is wrong with it."""

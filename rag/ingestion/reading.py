@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rag.chunking import chunk
@@ -15,6 +15,9 @@ from rag.parsing import decode_document, encode_document, ocr_engine, with_ocr
 from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
+
+FOR_OCR = ("waiting", "ocr")
+"""Stages of a document that was parsed: others are read first, or its pages are read by OCR."""
 
 Incarnation = tuple[str, str, datetime]
 
@@ -47,12 +50,14 @@ class Reading:
         if not pending:
             self._index(job, scan)
             return
-        others_first = job.document.stage != "ocr"
+        others_first = job.document.stage not in FOR_OCR
         total = len(scan.parsed.needs_ocr)
-        job.reach("ocr", total - len(pending), total)
+        done = total - len(pending)
+        job.reach("waiting" if others_first else "ocr", done, total, len(scan.parsed.pages))
         if not others_first:
             self._recognise(job, pending[0], scan)
             self._scan = scan
+            job.reach("ocr", done + 1, total)
 
     def _taken(self, job: Job) -> _Scan:
         document, scan = job.document, self._scan
@@ -97,7 +102,7 @@ class Reading:
         return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets)
 
     def _parsed(self, job: Job) -> ParsedDocument:
-        if job.document.stage != "ocr":
+        if job.document.stage not in FOR_OCR:
             job.reach("reading")
         with job.timed("reading"):
             return self.parse(job.document, job.stopped)
@@ -121,7 +126,8 @@ class Reading:
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed, job.go_on)
-            if not self._parts.catalog.save_text(job.document, parsed, job.each(chunks)):
+            document = replace(job.document, engines=self._parts.engines(job.document.media_type))
+            if not self._parts.catalog.save_text(document, parsed, job.each(chunks)):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)

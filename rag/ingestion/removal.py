@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import NotFoundError
 from rag.ingestion.parts import Parts
-from rag.records import Collection, Document, State
+from rag.records import Collection, Document, Failure, State
 
 CANCELLED = "It was cancelled. Retry it to index it after all."
 
@@ -16,25 +16,26 @@ class Removal:
         self._parts = parts
 
     def delete(self, document: Document) -> None:
-        """Remove a document everywhere. Interrupted, or with Chroma out of reach, the worker finishes it later."""
+        """Hide a document and remove it everywhere. What cannot be removed now, the owner's worker removes later."""
         self._parts.catalog.mark_deleting(document)
-        self.remove(document)
+        self.clear(document)
 
     def cancel(self, document: Document) -> bool:
         """Stop an unfinished document; False if there was nothing to stop. Its bytes are kept, for another try."""
-        cancelled = self._parts.catalog.fail(document, CANCELLED)
-        with self._parts.busy.try_hold(document) as free:
-            if free:
-                self.settle(document)
+        cancelled = self._parts.catalog.fail(document, CANCELLED, document.timings, Failure.CANCELLED)
+        self.clear(document)
         return cancelled
 
-    def remove(self, document: Document, wait: bool = False) -> None:
-        """Remove a document that is marked as deleting. If a worker has it, that is left to the worker, which then
-        stops and does it, or is waited for."""
-        hold = self._parts.busy.hold(document) if wait else self._parts.busy.try_hold(document)
-        with hold as free:
-            if free is not False:
-                self._remove(document)
+    def clear(self, document: Document) -> None:
+        """Remove what must go of a document that is marked as deleting or has failed.
+
+        Where another process owns the indexes, its worker does so later; a worker that has the document in hand stops
+        and does it as it lets go.
+        """
+        if self._parts.folder.owned:
+            with self._parts.busy.try_hold(document) as free:
+                if free:
+                    self.settle(document)
 
     def delete_collection(self, collection: Collection) -> None:
         """Remove a collection with all its documents."""
@@ -45,31 +46,29 @@ class Removal:
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
-        with self._parts.files:
-            for document_id in self._parts.catalog.delete_collection(collection.name):
-                self._parts.folder.discard(document_id)
+        for document_id in self._parts.catalog.delete_collection(collection.name):
+            self._discard(document_id)
 
-    def finish_deletions(self) -> None:
-        """Finish the deletions that were interrupted."""
-        for document in self._parts.catalog.documents(states=[State.DELETING]):
-            self.remove(document)
+    def clear_all(self) -> None:
+        """Remove what must go of all documents: what was interrupted, or left to the owner."""
+        for document in self._parts.catalog.uncleared():
+            self.clear(document)
 
     def sweep(self) -> None:
         """Remove what an interruption can leave behind: bytes and indexes that the catalog does not know."""
-        with self._parts.files:
-            self._parts.folder.sweep(self._parts.catalog.claimed())
+        self._parts.folder.sweep(self._parts.catalog.claimed)
+        lexical, store = self._parts.lexical, self._parts.store
+        # The names before what is known: a collection may be made meanwhile.
+        words, vectors = lexical.names(), store.names() if self._ours() else []
         known = {one.store_name for one in self._parts.catalog.collections()}
-        for name in set(self._parts.lexical.names()) - known:
-            self._parts.lexical.drop(name)
-        if self._parts.settings.chroma_mode == "persistent":  # elsewhere others may have collections of theirs
-            for name in set(self._parts.store.names()) - known:
-                self._parts.store.drop(name)
+        for name in set(words) - known:
+            lexical.drop(name)
+        for name in set(vectors) - known:
+            store.drop(name)
 
-    def clear_failed(self) -> None:
-        """Remove what a kill can leave in the indexes of documents that have failed or were cancelled."""
-        for document in self._parts.catalog.documents(states=[State.FAILED]):
-            with self._parts.busy.hold(document):
-                self.settle(document)
+    def _ours(self) -> bool:
+        """Whether Chroma has nothing but our collections."""
+        return self._parts.settings.chroma_mode == "persistent"
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
         """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now."""
@@ -79,18 +78,23 @@ class Removal:
             if collection is not None:
                 self._drop(collection)
             return
-        found = [one for one in self._parts.catalog.find(document.id, document.collection) if one.id == document.id]
-        if not found or found[0].state is State.FAILED:
+        now = self._now(document)
+        if now is None or now.state in (State.FAILED, State.DELETING):
             self._unindex(document, name)
-        elif found[0].state is State.DELETING:
-            self._remove(found[0])
+        if now is not None and now.state is State.FAILED:
+            self._parts.catalog.note_cleared(now)
+        elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
+            self._discard(now.id)
 
-    def _remove(self, document: Document) -> None:
-        """Its chunks, its rows, its bytes."""
-        self._unindex(document, self._parts.catalog.collection(document.collection).store_name)
-        with self._parts.files:
-            if self._parts.catalog.delete(document):
-                self._parts.folder.discard(document.id)
+    def _discard(self, document_id: str) -> None:
+        self._parts.folder.discard(document_id, lambda: self._parts.catalog.is_claimed(document_id))
+
+    def _now(self, document: Document) -> Document | None:
+        """The document as it is by now: it may have been deleted, or queued anew."""
+        try:
+            return self._parts.catalog.document(document.collection, document.id)
+        except NotFoundError:
+            return None
 
     def _unindex(self, document: Document, name: str) -> None:
         self._parts.lexical.remove(name, [document.id])
@@ -98,5 +102,6 @@ class Removal:
             self._parts.store.delete(name, self._parts.store.chunk_ids(name, document.id))
 
     def _drop(self, collection: Collection) -> None:
-        self._parts.lexical.drop(collection.store_name)
+        if self._parts.folder.owned:  # else its owner sweeps it
+            self._parts.lexical.drop(collection.store_name)
         self._parts.store.drop(collection.store_name)

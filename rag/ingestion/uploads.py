@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from rag.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to ingest: where its bytes are and what it is called. The name is data, never a path."""
+    """A file to ingest: where its bytes are and what it is called. The name is data, never a path to read from.
+
+    It may say where the file lay (`folder/2023/letter.txt`), which is shown where others are called the same.
+    """
 
     path: Path
     name: str
@@ -23,7 +28,64 @@ def shown_name(name: str) -> str:
     """The last part of a name as it was given, without control characters; for showing only."""
     readable = name.encode(errors="replace").decode()  # names on disk need not be UTF-8
     last = re.split(r"[\\/]", readable)[-1]
-    return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[-255:] or "unnamed"
+    return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[-255:].strip() or "unnamed"
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of that name is unpacked, and what is in it ingested."""
+    return name.lower().endswith(".zip")
+
+
+def distinct_names(paths: Sequence[str]) -> list[str]:
+    """What the files of one batch are called, no two the same: the last parts of their paths.
+
+    Where several are the same, with their folders, `2024 - letter.txt`; where those are the same, with the archives
+    that they are in, `old.zip - 2024 - letter.txt`; and what is the same even then is numbered, `letter (2).txt`.
+    """
+    parts = [
+        [shown_name(one) for one in re.split(r"[\\/]", path) if one not in _NOWHERE] or [shown_name(path)]
+        for path in paths
+    ]
+    names = [one[-1] for one in parts]
+    longer: Callable[[list[str]], list[str]]
+    for longer in (_within_archive, list):
+        times = Counter(names)
+        names = [
+            shown_name(" - ".join(longer(one))) if times[name] > 1 else name
+            for name, one in zip(names, parts, strict=True)
+        ]
+    return _numbered(names)
+
+
+_NOWHERE = ("", ".", "..")
+
+
+def _within_archive(parts: list[str]) -> list[str]:
+    archives = [place for place, part in enumerate(parts[:-1], start=1) if is_archive(part)]
+    return parts[max(archives, default=0) :]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    taken = set(names)
+    seen: set[str] = set()
+    distinct = []
+    for name in names:
+        stem, dot, extension = name.rpartition(".")
+        number, one = 2, name
+        while one in seen or (one != name and one in taken):
+            one = f"{stem} ({number}){dot}{extension}" if stem else f"{name} ({number})"
+            number += 1
+        seen.add(one)
+        distinct.append(one)
+    return distinct
+
+
+def as_uploads(sources: Sequence[Path | Upload], given: Sequence[Path] = ()) -> list[Upload]:
+    """Files to ingest; a path is called by what follows the folder that all paths lie in, or all `given` ones."""
+    paths = [one.absolute() for one in given or sources if isinstance(one, Path)]
+    folders = set.intersection(*(set(one.parents) for one in paths)) if paths else set()
+    shared = max((len(one.parts) for one in folders), default=0)
+    return [one if isinstance(one, Upload) else Upload(one, "/".join(one.absolute().parts[shared:])) for one in sources]
 
 
 def shown_path(path: Path) -> str:

@@ -59,15 +59,15 @@ class Vectors:
         chunks = self._parts.catalog.chunks(job.document)
         with job.timed("storing"):
             stored = self._parts.store.stored(name, job.document.id)
-        missing = [one for one in chunks if stored.get(one.id) != chunk_metadata(job.document, one)]
-        reusing = _Reuse(self._parts, collection, chunks, stored)
+            missing = [one for one in chunks if stored.get(one.id) != chunk_metadata(job.document, one)]
+            reusing = _Reuse(self._parts, collection, missing, stored)
         for first in range(0, len(missing), AT_ONCE):
             job.reach("embedding", len(chunks) - len(missing) + first, len(chunks))
             batch = missing[first : first + AT_ONCE]
             with job.timed("embedding"):
                 vectors = reusing.vectors(batch)
             with job.timed("storing"):
-                # A search does not find some of the vectors that were written in place of others (HNSW's links).
+                # Written over, a vector would be moved within Chroma's index, where a search then often misses it.
                 self._parts.store.delete(name, [one.id for one in batch if one.id in stored])
                 self._parts.store.upsert(name, job.document, batch, vectors)
         job.reach("storing", len(chunks), len(chunks))
@@ -80,47 +80,39 @@ class Vectors:
 
 
 class _Reuse:
-    """The vectors of a document's chunks, without embedding a text that has been embedded."""
+    """The vectors of a document's missing chunks, without embedding a text that has been embedded."""
 
     def __init__(
-        self, parts: Parts, collection: Collection, chunks: Sequence[Chunk], stored: dict[str, dict[str, object]]
+        self, parts: Parts, collection: Collection, missing: Sequence[Chunk], stored: dict[str, dict[str, object]]
     ) -> None:
         self._parts = parts
         self._collection = collection
-        self._before = {chunk_id: str(data.get("digest")) for chunk_id, data in stored.items()}
-        self._places = {digest: chunk_id for chunk_id, digest in self._before.items()}
-        times = Counter(one.digest for one in chunks)
-        self._repeated = {digest for digest, count in times.items() if count > 1}
-        self._needed = set(times)
-        self._kept: dict[str, NDArray[np.float32]] = {}
+        times = Counter(one.digest for one in missing)
+        self._repeated = {digest for digest, number in times.items() if number > 1}
+        # All at once and now: a batch is written over what the next ones would take theirs from.
+        places = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
+        self._kept = self._at({digest: place for digest, place in places.items() if digest in times})
 
     def vectors(self, batch: Sequence[Chunk]) -> NDArray[np.float32]:
-        """Shape (len(batch), dimension), to be written before the next batch is asked for."""
+        """Shape (len(batch), dimension)."""
         texts = {one.digest: one.text for one in batch}
-        self._needed -= texts.keys()
-        saved = self._overwritten(batch)
-        known = self._known([*texts, *saved])
+        known = self._known(list(texts))
         new = [digest for digest in texts if digest not in known]
         if new:
             started = time.monotonic()
             known |= dict(zip(new, self._parts.embedder().encode([texts[one] for one in new]), strict=True))
             if len(new) >= MEASURABLE:
                 self._parts.catalog.note_speed("embedding", len(new), time.monotonic() - started)
-        self._kept |= {digest: known[digest] for digest in known if digest in self._repeated or digest in saved}
-        for digest in saved:  # its place holds another one from now on
-            self._places.pop(digest)
+        self._kept |= {digest: known[digest] for digest in texts if digest in self._repeated}
         return np.stack([known[one.digest] for one in batch])
 
-    def _overwritten(self, batch: Sequence[Chunk]) -> set[str]:
-        """Digests whose stored vectors the batch takes the places of, although a later one needs them."""
-        pairs = ((self._before.get(one.id, one.digest), one.digest) for one in batch)
-        return {before for before, now in pairs if before != now and before in self._needed}
-
     def _known(self, digests: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors by digest: of this document's last batches, of what it had stored, of other documents."""
+        """Vectors by digest: of what this document had stored, of its last batches, of other documents."""
         kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
         others = [digest for digest in digests if digest not in kept]
-        places = self._parts.catalog.equals(self._collection.name, others)
-        places |= {digest: self._places[digest] for digest in others if digest in self._places}
+        return kept | self._at(self._parts.catalog.equals(self._collection.name, others))
+
+    def _at(self, places: dict[str, str]) -> dict[str, NDArray[np.float32]]:
+        """What is stored at places: digest -> chunk id."""
         found = self._parts.store.vectors(self._collection.store_name, list(places.values()))
-        return kept | {digest: found[place] for digest, place in places.items() if place in found}
+        return {digest: found[place] for digest, place in places.items() if place in found}

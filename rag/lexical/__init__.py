@@ -170,22 +170,23 @@ class Lexical:
         with self._writing:
             reader = self._reader(name)
             index = reader.index if reader else self._create(name)
-            try:
-                writer = index.writer(_HEAP, num_threads=1)
-            except ValueError as error:
-                raise _inaccessible(name, error) from error
-            try:
-                yield writer
-                writer.commit()
-            except ValueError as error:
-                raise _inaccessible(name, error) from error
-            finally:
-                writer.wait_merging_threads()
+            with _damage_in_words(name):
+                try:
+                    writer = index.writer(_HEAP, num_threads=1)
+                except ValueError as error:
+                    raise _inaccessible(name, error) from error
+                try:
+                    yield writer
+                    writer.commit()
+                except ValueError as error:
+                    raise _inaccessible(name, error) from error
+                finally:
+                    writer.wait_merging_threads()
 
 
 @contextmanager
 def _damage_in_words(name: str) -> Iterator[None]:
-    """tantivy's errors and panics while reading are damage; a panic is no `Exception` and has no importable name."""
+    """Errors and panics of tantivy are damage; a panic is no `Exception` and has no importable name."""
     try:
         yield
     except RagError:

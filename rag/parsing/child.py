@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ POLL_SECONDS = 0.2
 IDLE_SECONDS = 30.0
 """A child that has nothing to do ends after this time, and its memory returns."""
 MAX_REQUESTS = 1000
+LISTENER_SECONDS = 1.0
+"""How long an ended child's last line is awaited. What escaped from its group may hold its pipe open for ever."""
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _KEPT_STDERR = 2000
@@ -171,8 +174,9 @@ class _Child:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as replies:
+            for line in replies:
+                self._lines.put(line)
         self._lines.put(b"")
 
     def exchange(
@@ -206,13 +210,16 @@ class _Child:
                 raise EndedError(Cause.MEMORY, left)
 
     def memory_mb(self) -> float:
-        """Its resident memory; 0 where it has ended."""
+        """Its resident memory with that of what it has started; 0 where it has ended."""
         import psutil  # type: ignore[import-untyped]  # its types are a package of their own
 
-        try:
-            return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
-        except psutil.NoSuchProcess:
-            return 0.0
+        total = 0
+        with suppress(psutil.NoSuchProcess):
+            child = psutil.Process(self._process.pid)
+            for one in (child, *child.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    total += one.memory_info().rss
+        return total / 2**20
 
     def _cause(self) -> Cause:
         code = self._process.wait()
@@ -223,13 +230,17 @@ class _Child:
         return _CAUSES.get(-code, Cause.CRASH)
 
     def end(self) -> None:
-        self._process.kill()
+        """End it with all that it has started."""
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            with suppress(ProcessLookupError, PermissionError):  # the whole group has ended already
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was still to be written to it
-                if pipe is not None:
-                    pipe.close()
+        self._listener.join(LISTENER_SECONDS)
+        with suppress(OSError):  # what was still to be written to it
+            if self._process.stdin is not None:
+                self._process.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -48,6 +48,8 @@ _MEDIA_TYPES = {
     ".tiff": TIFF,
 }
 
+_PAGE_NOUNS = {PDF: "page", **dict.fromkeys(IMAGES, "page"), PPTX: "slide", XLSX: "sheet"}
+
 READABLE = ", ".join(_MEDIA_TYPES)
 """The extensions we read, for people."""
 
@@ -55,6 +57,17 @@ READABLE = ", ".join(_MEDIA_TYPES)
 def media_type(name: str) -> str | None:
     """The media type of a file called `name`, by its extension in any case; None where we cannot read it."""
     return _MEDIA_TYPES.get(PurePosixPath(name.replace("\\", "/")).suffix.lower())
+
+
+def page_noun(name: str) -> str:
+    """What the pages of a file called `name` are to its readers: `page`, `slide`, `sheet`, or `section` where the
+    format has no pages of its own and a page is what stands between two breaks, or the whole."""
+    return _PAGE_NOUNS.get(media_type(name) or "", "section")
+
+
+def takes_password(kind: str) -> bool:
+    """Whether a file of this media type that has a password can be opened with it."""
+    return kind == PDF
 
 
 def media_type_called(word: str) -> str:

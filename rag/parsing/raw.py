@@ -57,4 +57,7 @@ def encrypted(password: str) -> EncryptedError:
     """What to say of a PDF that `password` does not open; "" if none was given."""
     if password:
         return EncryptedError("The password does not open the PDF: check it and try again.")
-    return EncryptedError("The PDF asks for a password: give it, or remove the password and upload the file again.")
+    return EncryptedError(
+        "The PDF asks for a password: give it (on the command line with `--ask-password`), or remove the password and "
+        "upload the file again."
+    )

@@ -1,7 +1,7 @@
 """The store: the one door to Chroma. Chunks and vectors in; ids, distances and chunks out.
 
-Derived from the catalog and rebuilt from it. The folder's owner is decided by the workspace before a store is
-opened; here are cosine space, batches, deadlines, and Chroma's errors in words. Safe to use from threads.
+Derived from the catalog and rebuilt from it. A folder is opened by its owner alone; who that is decides the workspace.
+Here are cosine space, batches, deadlines, and Chroma's errors in words. Safe to use from threads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import heapq
 import re
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import FingerprintError, RagError, StorageError
+from rag.errors import FingerprintError, FolderInUseError, RagError, StorageError
 from rag.records import Chunk, Document
 from rag.settings import Settings
 from rag.store.connect import DIRTY, connect, disconnect, unreachable
@@ -37,22 +37,25 @@ BATCH_ROWS = 1000
 
 
 class Store:
-    """Chroma as settings describe it. Opens on first use, so that a wrong question costs nothing."""
+    """Chroma as settings describe it. Opens on first use, so that a wrong question costs nothing, and `folder` only if
+    this process owns it by then."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, owned: Callable[[], bool] = lambda: True) -> None:
         self._settings = settings
         self._folder = folder
+        self._owned = owned
         self._lock = threading.Lock()
         self._client: ClientAPI | None = None
         self._closed = False
 
     @property
     def client(self) -> ClientAPI:
-        """Chroma's client, built once. Raises StoreUnavailableError, StoreDamagedError."""
+        """Chroma's client, built once. Raises StoreUnavailableError, StoreDamagedError, FolderInUseError."""
         with self._lock:  # constructing Chroma's clients in parallel fails
             if self._closed:
                 raise StorageError("The workspace is being closed. Try again in a moment.")
             if self._client is None:
+                self._require_ownership()
                 self._client = connect(self._settings, self._folder)
             return self._client
 
@@ -64,6 +67,14 @@ class Store:
                 disconnect(self._client)
                 (self._folder / DIRTY).unlink(missing_ok=True)
                 self._client = None
+
+    def _require_ownership(self) -> None:
+        # Two processes on one folder lose vectors, and the one that closes first takes away the other's mark of use.
+        if self._settings.chroma_mode == "persistent" and not self._owned():
+            raise FolderInUseError(
+                f"The index in {self._folder} belongs to the process that works on the data folder. Close that and try "
+                "again, or let both use a Chroma server (`chroma run`) with RAG_CHROMA_MODE=server."
+            )
 
     # -- collections -------------------------------------------------------------------------------
 

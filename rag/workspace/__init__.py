@@ -10,9 +10,20 @@ Thread-safe. One per data folder and process (`open_workspace`).
 
 from __future__ import annotations
 
-from rag.ingestion import Upload
-from rag.parsing import READABLE
+from rag.archive import Unpacked
+from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
+from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.opening import open_workspace
 
-__all__ = ["READABLE", "Upload", "Workspace", "open_workspace"]
+__all__ = [
+    "READABLE",
+    "Unpacked",
+    "Upload",
+    "Workspace",
+    "as_uploads",
+    "distinct_names",
+    "is_archive",
+    "open_workspace",
+    "page_noun",
+]

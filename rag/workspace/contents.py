@@ -58,6 +58,13 @@ class Contents(Opened):
         """A document's chunks in reading order."""
         return self.catalog.chunks(document)
 
+    def original(self, document: Document) -> bytes:
+        """The file as it came in. Raises NotFoundError if it has been deleted."""
+        try:
+            return self.folder.original(document.id).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{document.name} has been deleted. Upload it again.") from error
+
     def size(self) -> int:
         """Bytes the data folder takes."""
         return self.folder.size()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from rag.archive import Unpacked, look_into
 from rag.errors import InputError
-from rag.following import POLL_SECONDS, Following, Way, follow
-from rag.ingestion import Upload
+from rag.following import POLL_SECONDS, Following, Way
+from rag.ingestion import Upload, as_uploads
 from rag.progress import progress
 from rag.records import UNFINISHED, Chunk, Document, IngestEvent, Preflight, Progress, State
 from rag.workspace.contents import Contents
@@ -30,8 +33,9 @@ class DocumentsIn(Contents):
     ) -> Iterator[IngestEvent]:
         """Take files in at once, then follow them until each is ready, a duplicate, failed, or left to another process.
 
-        The first events, one for each file, say what was taken in; of a zip archive the files in it are taken. The work
-        goes on in the background even if nobody follows it. `password` opens those PDFs that need one.
+        The first events, one for each file, say what was taken in; of a zip archive the files in it are taken. Files
+        called the same get distinct names. The work goes on in the background even if nobody follows it. `password`
+        opens those PDFs that need one.
         """
         self._require_writable()
         return self.seed(sources, collection, replace_namesakes, tags, password)
@@ -46,17 +50,25 @@ class DocumentsIn(Contents):
     ) -> Iterator[IngestEvent]:
         """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
         way = Way(self._name(collection), replace_namesakes, checked_tags(tags), password)
-        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker).take(
-            sources, way
-        )
+        return self._following().take(sources, way)
+
+    @contextmanager
+    def unpacked(self, source: Path | Upload) -> Iterator[Unpacked]:
+        """The files in a zip archive, until the context ends: to be checked, each as a file of its own.
+
+        They are called by where they lie, `letters.zip/2024/letter.txt`: `distinct_names` makes names to show of them.
+        Raises DocumentError for an archive that cannot be opened or would unpack to too much, FolderError.
+        """
+        archive = look_into(as_uploads([source])[0])
+        with tempfile.TemporaryDirectory() as folder:
+            yield Unpacked(archive.unpack(Path(folder), self.settings), archive.skipped)
 
     def preflight(self, source: Path | Upload, collection: str | None = None, password: str = "") -> Preflight:
         """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
         so that ingesting it afterwards, from `kept`, reads nothing twice."""
         self._require_writable()
-        upload = source if isinstance(source, Upload) else Upload(source, source.name)
         with self._gate.shared():
-            return self.ingestion.checks.check(upload, self._name(collection), password)
+            return self.ingestion.checks.check(as_uploads([source])[0], self._name(collection), password)
 
     def kept(self, found: Preflight) -> Upload:
         """A file that was checked, to be ingested."""
@@ -75,21 +87,30 @@ class DocumentsIn(Contents):
         return self.catalog.waiting(most)
 
     def cancel(self, prefix: str, collection: str | None = None) -> Document:
-        """Stop an unfinished document; it can be retried. Raises NotFoundError."""
+        """Stop an unfinished document; it can be retried. One that is ready, or has failed, stays as it is, as the
+        returned document says. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
         with self._gate.shared():
             self.ingestion.removal.cancel(document)
         return self.catalog.document(document.collection, document.id)
 
-    def retry(self, prefix: str | None = None, collection: str | None = None) -> list[Document]:
-        """Queue a document once more that has failed, or of which OCR could not read pages; all such if unnamed.
+    def retry(self, prefix: str | None = None, collection: str | None = None, password: str = "") -> list[Document]:
+        """Queue a document once more that has failed or was cancelled, or of which OCR could not read pages; all such
+        if unnamed. Returns those queued.
 
-        Returns those queued.
+        `password` opens a named PDF that needs one. Raises EncryptedError if it does not, and the document stays as it
+        is, InputError for a password without a document, NotFoundError.
         """
         self._require_writable()
+        if password and not prefix:
+            raise InputError("A password opens one document: name the document (DOCUMENT) that it is for.")
         chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
         failed = [one for one in chosen if one.state is State.FAILED or self._partly_read(one)]
+        if password:
+            with self._gate.shared():
+                for one in failed:
+                    self.ingestion.intake.unlock(one, password)
         self.catalog.retry(failed)
         if failed:
             self.worker.start()
@@ -99,11 +120,11 @@ class DocumentsIn(Contents):
         return document.state is State.READY and document.unread_pages > 0 and self.settings.ocr
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
-        """The events of documents that are queued, until each is finished."""
-        for document in documents:
-            upload = Upload(self.folder.original(document.id), document.name)
-            now = self.catalog.document(document.collection, document.id)
-            yield from follow(self.catalog, upload, now, lambda: not self.worker.working)
+        """The events of documents that are queued, until each is finished or left to another process."""
+        return self._following().follow(documents)
+
+    def _following(self) -> Following:
+        return Following(self.settings, self.ingestion, self.catalog, self.folder, self._gate, self.worker)
 
     def unfinished(self) -> list[Document]:
         """Documents that are waiting or being worked on."""

@@ -52,7 +52,7 @@ class Opened:
         self._open_store()
 
     def _open_store(self) -> None:
-        self.store = Store(self.settings, self.folder.chroma)
+        self.store = Store(self.settings, self.folder.chroma, lambda: self.folder.owned)
         self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder)
         self._open_worker()
 
@@ -120,8 +120,12 @@ class Opened:
         if self._temporary:
             self._temporary.cleanup()
 
+    def _owns(self) -> bool:
+        """Whether this process owns the folder: from now on, if nobody did."""
+        return self.folder.owned or self.worker.start()
+
     def _require_ownership(self) -> None:
-        if not self.folder.owned and not self.worker.start():
+        if not self._owns():
             raise FolderInUseError(
                 f"Another process works on this data folder ({self.folder.owner()}). Close it, then try again."
             )

@@ -6,10 +6,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rag.checking import Checker, Encode
-from rag.errors import StorageError, StoreDamagedError
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.checking import Checker
+from rag.errors import FingerprintError, StorageError, StoreDamagedError
 from rag.ingestion import fingerprint
-from rag.records import Collection, Document, Finding, IngestEvent, State
+from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
 from rag.store import check_fingerprint, store_name
 from rag.workspace.documents_in import DocumentsIn
 
@@ -18,16 +21,34 @@ class Upkeep(DocumentsIn):
     """Deletion and repair."""
 
     def delete(self, prefix: str, collection: str | None = None) -> Document:
-        """Delete a document from a collection, everywhere. Raises NotFoundError."""
+        """Delete a document from a collection, everywhere; where another process owns the folder, nobody finds it from
+        now on, and the owner removes it within a minute. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
+        self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete(document)
         return document
 
+    def delete_failed(self, collection: str | None = None) -> list[Document]:
+        """Delete the documents that could not be indexed, of one collection or of all, but not those that were
+        cancelled. Returns the deleted ones. Raises NotFoundError."""
+        self._require_writable()
+        self._owns()
+        failed = [
+            one
+            for one in self.documents(collection)
+            if one.state is State.FAILED and one.failure is not Failure.CANCELLED
+        ]
+        with self._gate.shared():
+            for one in failed:
+                self.ingestion.removal.delete(one)
+        return failed
+
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents."""
         self._require_writable()
+        self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete_collection(self.catalog.collection(name))
 
@@ -38,9 +59,11 @@ class Upkeep(DocumentsIn):
         with self._alone():
             for collection in self.collections():
                 if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                    self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
                 else:
                     self.ingestion.removal.delete_collection(collection)
+            self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
             self._renew_store()
 
@@ -69,7 +92,9 @@ class Upkeep(DocumentsIn):
         not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
         self._require_ownership()
         with self._alone():
-            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, self._encoder, repair)
+            checker = Checker(
+                self.settings, self.folder, self.catalog, self.store, self.lexical, self._encode_as, repair
+            )
             try:
                 return list(checker.run())
             except StoreDamagedError as error:
@@ -78,10 +103,13 @@ class Upkeep(DocumentsIn):
                     self.catalog.reopen(self.catalog.documents(states=[State.READY]))
                 return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
 
-    def _encoder(self, collection: Collection) -> Encode:
-        wanted = fingerprint(self.embedder, self.settings)
-        check_fingerprint(collection.name, collection.fingerprint, wanted)
-        return self.embedder.encode
+    def _encode_as(self, collection: Collection, texts: list[str]) -> NDArray[np.float32] | None:
+        """The vectors of texts in a collection, (len(texts), dimension); None if it was made in another way."""
+        try:
+            check_fingerprint(collection.name, collection.fingerprint, fingerprint(self.embedder, self.settings))
+        except FingerprintError:  # whoever searches it is told
+            return None
+        return self.embedder.encode(texts)
 
     @property
     def _store_is_ours(self) -> bool:

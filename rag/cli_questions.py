@@ -1,0 +1,112 @@
+"""The commands that take questions: `search` and `ask`, one question or a file of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.cli_output import Output
+from rag.errors import InputError, NotFoundError
+from rag.records import Hit
+
+if TYPE_CHECKING:  # it is imported late, for it takes a while
+    from rag.workspace import Workspace
+
+
+def search(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show the passages for each question; whether all could be searched for."""
+
+    def answer(question: str) -> dict[str, Any]:
+        hits = workspace.search(question, given.k, given.where, given.collection)
+        if not hits and given.where:
+            output.say("Nothing that is indexed matches the filter.")
+        return {"hits": [_hit(rank, hit) for rank, hit in enumerate(hits, start=1)]}
+
+    return _each_question(given, answer, {"hits": []}, output.hits)
+
+
+def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show the answer to each question; whether all could be asked."""
+
+    def answer(question: str) -> dict[str, Any]:
+        found = workspace.ask(question, given.k, given.where, given.collection)
+        if found.notice:
+            output.say(found.notice)
+        return {
+            "answer": found.text,
+            "abstained": found.abstained,
+            "citations": [_without(asdict(one), "boxes") for one in found.citations],
+            "model": found.model,
+        }
+
+    empty = {"answer": "", "abstained": True, "citations": [], "model": ""}
+    return _each_question(given, answer, empty, output.answer)
+
+
+def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> bool:
+    """Answer the question, or each of a file's in its order; a wrong one of a file does not stop the others."""
+    if (given.question is None) == (given.queries is None):
+        raise InputError("Give one question, or a file of them with --queries.")
+    if given.question is not None:
+        show(_timed(None, given.question, answer))
+        return True
+    failed = False
+    for query_id, question in list(_queries(given.queries)):
+        try:
+            show(_timed(query_id, question, answer))
+        except InputError as error:
+            failed = True
+            show({"id": query_id, "question": question, **empty, "seconds": 0.0, "error": str(error)})
+    return not failed
+
+
+def _timed(query_id: Any, question: str, answer: Any) -> dict[str, Any]:
+    started = time.monotonic()
+    result = answer(question)
+    return {"id": query_id, "question": question, **result, "seconds": round(time.monotonic() - started, 4)}
+
+
+def _queries(path: Path) -> Iterator[tuple[Any, str]]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise NotFoundError(f"The questions in {path} cannot be read ({error.strerror}). Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"The questions in {path} are not UTF-8. Save the file as UTF-8.") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            query_id, question = row.get("id"), row["question"]
+        except (ValueError, KeyError, AttributeError) as error:
+            raise InputError(f'{path}, line {number}: not an object with a "question".') from error
+        if not isinstance(question, str):
+            raise InputError(f'{path}, line {number}: the "question" is not a text.')
+        yield query_id, question
+
+
+def _hit(rank: int, hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {
+        "rank": rank,
+        "score": hit.score,
+        "document": chunk.document_id,
+        "name": hit.name,
+        "page": chunk.page,
+        "heading": chunk.heading,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "ranks": dict(hit.ranks),
+    }
+
+
+def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in keys}

@@ -1,0 +1,113 @@
+"""How documents, collections and everything are deleted: never without being asked."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+
+from rag.errors import NotFoundError
+from rag.records import Document
+from rag.workspace import Workspace
+from ui.dialogs import close_dialog
+from ui.errors import friendly_errors
+from ui.shell import say
+from ui.text import bytes_as_text, counted, escape_markdown
+
+ERASE_WORD = "erase"
+
+
+@st.dialog("Delete this document?", icon=":material/delete:", on_dismiss=close_dialog)
+def confirm_delete(workspace: Workspace, document: Document) -> None:
+    """Ask, then delete a document."""
+    st.markdown(
+        f"**{escape_markdown(document.name)}** and its {counted(document.chunks, 'passage')} will be removed from "
+        f"the collection “{escape_markdown(document.collection)}”. This cannot be undone."
+    )
+    _delete_or_keep(lambda: _delete(workspace, document))
+
+
+@st.dialog("Delete all that failed?", icon=":material/delete:", on_dismiss=close_dialog)
+def confirm_delete_failed(workspace: Workspace, collection: str, documents: int) -> None:
+    """Ask, then delete the documents of a collection that could not be indexed."""
+    st.markdown(
+        f"{counted(documents, 'document')} that could not be indexed will be removed from the collection "
+        f"“{escape_markdown(collection)}”. This cannot be undone."
+    )
+    _delete_or_keep(lambda: _delete_failed(workspace, collection))
+
+
+@st.dialog("Delete this collection?", icon=":material/delete:", on_dismiss=close_dialog)
+def confirm_delete_collection(workspace: Workspace, name: str, documents: int) -> None:
+    """Ask, then delete a collection."""
+    st.markdown(
+        f"**{escape_markdown(name)}** and its {counted(documents, 'document')} will be removed. This cannot be undone."
+    )
+    _delete_or_keep(lambda: _delete_collection(workspace, name))
+
+
+def _delete_or_keep(delete: Any) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Keep", key="keep", on_click=close_dialog):
+            st.rerun()
+        if st.button("Delete", key="really-delete", type="primary", on_click=delete):
+            st.rerun()
+
+
+def _delete(workspace: Workspace, document: Document) -> None:
+    close_dialog()
+    with friendly_errors():
+        with suppress(NotFoundError):  # another session was faster
+            workspace.delete(document.id, document.collection)
+        say(f"Deleted {escape_markdown(document.name)}.")
+
+
+def _delete_failed(workspace: Workspace, collection: str) -> None:
+    close_dialog()
+    with friendly_errors():
+        gone = workspace.delete_failed(collection)
+        say(f"Deleted {counted(len(gone), 'document')}.")
+
+
+def _delete_collection(workspace: Workspace, name: str) -> None:
+    close_dialog()
+    with friendly_errors():
+        with suppress(NotFoundError):
+            workspace.delete_collection(name)
+        say(f"Deleted the collection {escape_markdown(name)}.")
+
+
+def storage(workspace: Workspace) -> None:
+    """Where everything lies, how large it is, and a way to erase it all."""
+    with st.expander(f"Storage · {bytes_as_text(workspace.size())}", icon=":material/hard_drive:"):
+        if workspace.settings.demo:
+            st.markdown("This is a read-only demo: its documents are kept on its server.")
+            return
+        lasting = workspace.settings.chroma_mode != "memory"
+        until = "" if lasting else ", until Footnote stops"
+        st.markdown(f"Documents, their text and the index are kept in this folder{until}:")
+        st.code(str(workspace.folder.path), language=None, wrap_lines=True)
+        st.markdown(
+            f"**Erase everything.** All documents of all collections will be gone. To go on, type `{ERASE_WORD}`."
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            typed = st.text_input("Type it here", key="erase-word", label_visibility="collapsed", width=180, live=True)
+            st.button(
+                "Erase everything",
+                icon=":material/delete_forever:",
+                disabled=(typed or "").strip().lower() != ERASE_WORD,
+                on_click=_erase,
+                args=(workspace,),
+            )
+
+
+def _erase(workspace: Workspace) -> None:
+    if str(st.session_state["erase-word"]).strip().lower() != ERASE_WORD:
+        return
+    with friendly_errors():
+        workspace.erase()
+        for key in ("turns", "watched"):
+            st.session_state.pop(key, None)
+        st.session_state["erase-word"] = ""
+        say("Everything has been erased.")
