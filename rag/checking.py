@@ -1,14 +1,14 @@
 """Checking: does everything that is derived agree with the catalog? And repairing what does not.
 
 What is checked: the kept bytes have the hash that is their document's id; each document's chunks are in the lexical
-index and in Chroma, with their text, and with vectors that a search finds and, as far as some of them tell, those of
-their texts; neither has anything else.
+index and in Chroma, with their text, and with vectors that a search finds and, of a sample, that are those of their
+texts; neither has anything else.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.catalog import Catalog
-from rag.errors import StoreDamagedError
+from rag.errors import ConfigurationError, FingerprintError, StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
 from rag.records import VISIBLE, Chunk, Collection, Document, Finding, State, document_of
@@ -26,26 +26,26 @@ from rag.store import Store, chunk_metadata
 
 PROBES = 20
 """Chunks of a document that are searched for by their own vectors: an id can be there and its vector lost."""
-MADE_ANEW = 4
-"""Chunks of a document whose vectors are made anew, which takes some milliseconds each."""
+SAMPLE = 8
+"""Chunks of a document that are embedded again, to see whether their vectors are those of their texts."""
 SAME = 0.999
 """The least score of a vector to itself, or to an equal one."""
 
-Encode = Callable[[Collection, list[str]], NDArray[np.float32] | None]
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
     """Looks through a data folder that nobody works on meanwhile. With `repair` it mends what it finds: what is wrong
-    is removed, what is missing is made again or queued to be. `encode` gives the vectors of texts as a collection has
-    them, None if it cannot."""
+    is removed, what is missing is made again or queued to be."""
 
     settings: Settings
     folder: Folder
     catalog: Catalog
     store: Store
     lexical: Lexical
-    encode: Encode
+    encoder: Callable[[Collection], Encode]
+    """What made a collection's vectors. Raises FingerprintError or ConfigurationError where that is not to be had."""
     repair: bool = False
 
     def run(self) -> Iterator[Finding]:
@@ -111,59 +111,62 @@ class Checker:
     def _vectors(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
         name = collection.store_name
         there = _by_document(self.store.all_ids(name)) if name in self.store.names() else {}
+        encode: Encode | None = None
+        try:
+            encode = self.encoder(collection)
+        except (FingerprintError, ConfigurationError) as error:
+            yield self._found(collection.name, "vectors", f"they were not compared with the texts: {error}")
         for document in documents.values():
             if document.state is State.READY:
-                found = there.get(document.id, set())
-                yield from self._vectors_of(document, name, found)
-                yield from self._others_vectors(document, collection, found)
+                yield from self._vectors_of(document, name, there.get(document.id, set()), encode)
         for stranger in sorted(_strangers(there, documents)):
             problem = f"Chroma has {len(there[stranger])} chunks of it, and nobody may find them"
             mend = partial(self.store.delete, name, sorted(there[stranger]))
             yield self._found(collection.name, stranger, problem, mend)
 
-    def _vectors_of(self, document: Document, name: str, found: set[str]) -> Iterator[Finding]:
-        wanted = self.catalog.chunk_ids(document)
-        if extra := sorted(found - wanted):
+    def _vectors_of(self, document: Document, name: str, found: set[str], encode: Encode | None) -> Iterator[Finding]:
+        chunks = {one.id: one for one in self.catalog.chunks(document)}
+        if extra := sorted(found - chunks.keys()):
             problem = f"Chroma has {len(extra)} chunks of it that it does not have"
             mend = partial(self.store.delete, name, extra)
             yield self._found(document.collection, document.name, problem, mend)
-        if lost := (wanted - found) | self._lost(name, sorted(found & wanted)):
-            problem = f"{len(lost)} of its {len(wanted)} chunks have no vector that a search finds"
-            mend = partial(self._embed_again, name, document, lost & found)
-            yield self._found(document.collection, document.name, problem, mend)
+        there = sorted(found & chunks.keys())
+        lost = (chunks.keys() - found) | self._lost(name, there)
+        altered = self._altered(name, document, chunks, there)
+        if lost:
+            problem = f"{len(lost)} of its {len(chunks)} chunks have no vector that a search finds"
+        elif altered:
+            problem = f"{len(altered)} of its {len(chunks)} chunks say something else in Chroma"
+        elif encode and self._wrong(name, chunks, there, encode):
+            problem, altered = "it has vectors that are not those of its text", set(there)  # who knows which others
+        else:
+            return
+        mend = partial(self._embed_again, name, document, (lost | altered) & found)
+        yield self._found(document.collection, document.name, problem, mend)
 
-    def _lost(self, name: str, ids: list[str]) -> set[str]:
+    def _lost(self, name: str, ids: Sequence[str]) -> set[str]:
         """Of the stored chunks those without a vector, and of some of them those that a search does not find."""
         vectors = self.store.vectors(name, ids)
-        probes = [one for one in ids[:: max(1, len(ids) // PROBES)] if one in vectors]
+        probes = [one for one in _some(ids, PROBES) if one in vectors]
         unfound = {one for one in probes if self.store.nearest(name, vectors[one], 1)[0][1] < SAME}
         return set(ids) - set(vectors) | unfound
 
-    def _others_vectors(self, document: Document, collection: Collection, found: set[str]) -> Iterator[Finding]:
-        """Chunks that are stored with what belongs to another text."""
-        name, chunks = collection.store_name, [one for one in self.catalog.chunks(document) if one.id in found]
-        stored = self.store.stored(name, document.id) if chunks else {}
-        texts = self.store.get(name, [one.id for one in chunks])
-        wrong = {
-            one.id for one in chunks if stored.get(one.id) != chunk_metadata(document, one) or texts.get(one.id) != one
+    def _altered(self, name: str, document: Document, chunks: Mapping[str, Chunk], ids: Sequence[str]) -> set[str]:
+        """Of the stored chunks those that are not as the catalog has them."""
+        texts = self.store.get(name, ids)
+        metadata = self.store.stored(name, document.id) if ids else {}
+        return {
+            one
+            for one in ids
+            if texts.get(one) != chunks[one] or metadata.get(one) != chunk_metadata(document, chunks[one])
         }
-        if wrong:
-            problem = f"Chroma has other data of {len(wrong)} of its {document.chunks} chunks"
-        elif self._any_wrong(collection, chunks):
-            wrong = {one.id for one in chunks}  # which others are is not known
-            problem = "vectors of its chunks are not those of their texts"
-        if wrong:
-            mend = partial(self._embed_again, name, document, wrong)
-            yield self._found(document.collection, document.name, problem, mend)
 
-    def _any_wrong(self, collection: Collection, chunks: Sequence[Chunk]) -> bool:
-        vectors = self.store.vectors(collection.store_name, [one.id for one in chunks]) if chunks else {}
-        there = [one for one in chunks if one.id in vectors]
-        sample = there[:: max(1, len(there) // MADE_ANEW)][:MADE_ANEW]
-        made = self.encode(collection, [one.text for one in sample]) if sample else None
-        return made is not None and any(
-            float(vectors[one.id] @ vector) < SAME for one, vector in zip(sample, made, strict=True)
-        )
+    def _wrong(self, name: str, chunks: Mapping[str, Chunk], ids: Sequence[str], encode: Encode) -> bool:
+        """Whether one of some stored vectors is another than its text has."""
+        some = _some(ids, SAMPLE)
+        stored = self.store.vectors(name, some)
+        made = encode([chunks[one].text for one in some])
+        return any(float(stored[one] @ vector) < SAME for one, vector in zip(some, made, strict=True))
 
     def _embed_again(self, name: str, document: Document, stored: set[str]) -> None:
         if stored:
@@ -176,6 +179,11 @@ def _by_document(ids: Iterable[str]) -> dict[str, set[str]]:
     for one in ids:
         found.setdefault(document_of(one), set()).add(one)
     return found
+
+
+def _some(ids: Sequence[str], most: int) -> Sequence[str]:
+    """About so many of them, from all over."""
+    return ids[:: max(1, -(-len(ids) // most))]
 
 
 def _strangers(there: Iterable[str], documents: dict[str, Document]) -> set[str]:

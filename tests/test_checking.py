@@ -49,18 +49,6 @@ def add_chunk(workspace: Workspace) -> None:
     workspace.store.upsert(name(workspace), document, [extra], np.eye(1, 384, dtype=np.float32))
 
 
-def swap_vectors(workspace: Workspace) -> None:
-    document, chunks = lease(workspace), workspace.chunks(lease(workspace))
-    vectors = workspace.embedder.encode([f"something else, number {one.start}" for one in chunks])
-    workspace.store.upsert(name(workspace), document, chunks, vectors)
-
-
-def take_for_another_text(workspace: Workspace) -> None:
-    document, (chunk, *_) = lease(workspace), workspace.chunks(lease(workspace))
-    other = replace(chunk, text="The rent is nothing at all.")
-    workspace.store.upsert(name(workspace), document, [other], workspace.embedder.encode([other.text]))
-
-
 def lose_words(workspace: Workspace) -> None:
     workspace.lexical.remove(name(workspace), [lease(workspace).id])
 
@@ -77,6 +65,12 @@ def lose_collection(workspace: Workspace) -> None:
     workspace.store.drop(name(workspace))
 
 
+def give_another_vector(workspace: Workspace) -> None:
+    document = lease(workspace)
+    chunks = workspace.chunks(document)[-1:]
+    workspace.store.upsert(name(workspace), document, chunks, np.eye(1, 384, dtype=np.float32))
+
+
 def alter_text(workspace: Workspace) -> None:
     last = workspace.chunks(lease(workspace))[-1].id
     workspace.store.client.get_collection(name(workspace), embedding_function=None).update(
@@ -84,14 +78,21 @@ def alter_text(workspace: Workspace) -> None:
     )
 
 
+def alter_metadata(workspace: Workspace) -> None:
+    document = replace(lease(workspace), tags=("secret",))
+    chunks = workspace.chunks(document)
+    vectors = workspace.embedder.encode([one.text for one in chunks])
+    workspace.store.upsert(name(workspace), document, chunks, vectors)
+
+
 FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "vectors lost": (lose_vectors, "no vector"),
     "all vectors lost": (lose_collection, "no vector"),
-    "altered text": (alter_text, "other data"),
+    "another text's vector": (give_another_vector, "not those of its text"),
+    "altered text": (alter_text, "something else"),
+    "altered metadata": (alter_metadata, "something else"),
     "an unknown document's vectors": (add_stranger, "nobody may find"),
     "a chunk too many": (add_chunk, "does not have"),
-    "vectors of other texts": (swap_vectors, "not those of their texts"),
-    "chunks of another text": (take_for_another_text, "other data"),
     "words lost": (lose_words, "lexical index has 0"),
     "a lexical index too many": (add_index, "of no collection"),
     "a Chroma collection too many": (add_collection, "of no collection"),
@@ -114,6 +115,17 @@ def test_a_fault_is_found_and_mended(stocked: Workspace, fault: str) -> None:
 def test_without_repair_nothing_is_changed(stocked: Workspace) -> None:
     lose_words(stocked)
     assert [one.repaired for one in (*stocked.check(), *stocked.check())] == [False, False]
+
+
+def test_with_a_model_that_did_not_make_the_vectors_they_are_not_compared_and_the_rest_is_checked(
+    stocked: Workspace, make_workspace: Callable[..., Workspace]
+) -> None:
+    lose_words(stocked)
+    stocked.close()
+    problems = [one.problem for one in make_workspace(embedding_precision="fp32").check()]
+    assert len(problems) == 2
+    assert "lexical index has 0" in problems[0]
+    assert "not compared with the texts" in problems[1]
 
 
 def test_lost_and_changed_files_are_found_and_left(stocked: Workspace) -> None:

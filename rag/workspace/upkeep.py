@@ -6,11 +6,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rag.checking import Checker
-from rag.errors import FingerprintError, StorageError, StoreDamagedError
+from rag.checking import Checker, Encode
+from rag.errors import StorageError, StoreDamagedError
 from rag.ingestion import fingerprint
 from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
 from rag.store import check_fingerprint, store_name
@@ -92,9 +89,7 @@ class Upkeep(DocumentsIn):
         not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
         self._require_ownership()
         with self._alone():
-            checker = Checker(
-                self.settings, self.folder, self.catalog, self.store, self.lexical, self._encode_as, repair
-            )
+            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, self._encoder, repair)
             try:
                 return list(checker.run())
             except StoreDamagedError as error:
@@ -103,13 +98,10 @@ class Upkeep(DocumentsIn):
                     self.catalog.reopen(self.catalog.documents(states=[State.READY]))
                 return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
 
-    def _encode_as(self, collection: Collection, texts: list[str]) -> NDArray[np.float32] | None:
-        """The vectors of texts in a collection, (len(texts), dimension); None if it was made in another way."""
-        try:
-            check_fingerprint(collection.name, collection.fingerprint, fingerprint(self.embedder, self.settings))
-        except FingerprintError:  # whoever searches it is told
-            return None
-        return self.embedder.encode(texts)
+    def _encoder(self, collection: Collection) -> Encode:
+        wanted = fingerprint(self.embedder, self.settings)
+        check_fingerprint(collection.name, collection.fingerprint, wanted)
+        return self.embedder.encode
 
     @property
     def _store_is_ours(self) -> bool:
