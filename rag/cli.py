@@ -210,7 +210,7 @@ def _retry(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given, share=True) as workspace, progress(output, workspace.progress) as show:
         queued = workspace.retry(given.document, given.collection, password)
         if not queued:
-            output.say("No document has failed.")
+            output.say("No document has failed, and all pages could be read.")
         states = [show(event) for event in workspace.follow(queued)]
     return EXIT_FAILED if "failed" in states else 0
 

@@ -118,6 +118,7 @@ def _outcome_row(event: IngestEvent) -> dict[str, Any]:
         "chunks": event.chunks,
         "seconds": event.seconds,
         "ocr_pages": event.ocr_pages,
+        "unread_pages": event.unread_pages,
         "timings": dict(event.timings),
     }
 
@@ -126,7 +127,8 @@ def _outcome_text(event: IngestEvent) -> str:
     counts = ""
     if event.outcome == "ready":
         ocr = f" ({event.ocr_pages} read by OCR)" if event.ocr_pages else ""
-        pages = f"{page_noun(event.name)}s: {event.pages}{ocr}"
+        unread = f" ({event.unread_pages} could not be read)" if event.unread_pages else ""
+        pages = f"{page_noun(event.name)}s: {event.pages}{ocr}{unread}"
         counts = f"{pages}, chunks: {event.chunks}, {event.seconds:.1f} s"
     return f"{event.outcome:9} {event.name}  {counts}{event.reason}".rstrip()
 

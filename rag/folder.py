@@ -126,20 +126,21 @@ class Folder(Owned):
     def _parse(self, document_id: str) -> Path:
         return self.files / f"{document_id}{_PARSED}"
 
-    def keep_parse(self, document_id: str, engines: str, parsed: bytes) -> None:
-        """Keep what `engines` made of a document until it is indexed."""
+    def keep_parse(self, document_id: str, read_as: str, parsed: bytes) -> None:
+        """Keep what was made of a document until it is indexed; `read_as`, one line, says in which way."""
         with self._writing(), self._part() as (writing, part):
-            writing.write(engines.encode() + b"\n" + parsed)
+            writing.write(read_as.encode() + b"\n")
+            writing.write(parsed)
             writing.close()
             part.replace(self._parse(document_id))
 
-    def kept_parse(self, document_id: str, engines: str) -> bytes | None:
-        """What the same engines made of it before, if it was kept."""
+    def kept_parse(self, document_id: str, read_as: str) -> bytes | None:
+        """What was made of it before in the same way, if it was kept."""
         try:
-            made_by, _, parsed = self._parse(document_id).read_bytes().partition(b"\n")
+            with self._parse(document_id).open("rb") as file:
+                return file.read() if file.readline() == read_as.encode() + b"\n" else None
         except FileNotFoundError:
             return None
-        return parsed if made_by == engines.encode() else None
 
     def discard_parse(self, document_id: str) -> None:
         self._parse(document_id).unlink(missing_ok=True)

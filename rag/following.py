@@ -194,6 +194,7 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         chunks=now.chunks,
         seconds=round(now.seconds, 3),
         ocr_pages=now.ocr_pages,
+        unread_pages=now.unread_pages,
         timings=now.timings,
     )
 

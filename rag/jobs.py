@@ -67,8 +67,11 @@ class Worker:
         alive = [thread.is_alive() for thread in self._threads.values()]
         return bool(alive) and all(alive) and not self._stopping.is_set()
 
-    def stop(self, seconds: float | None = STOP_SECONDS) -> None:
-        """End for good, at the next batch; waits so long for that (None: until it is so). Documents stay queued."""
+    def stop(self, seconds: float | None) -> bool:
+        """End for good, at the next batch; waits so long for that (None: until it is so). Documents stay queued.
+
+        Returns whether it has ended.
+        """
         with self._lock:
             self._stopping.set()
             self._ingestion.stop()
@@ -76,6 +79,7 @@ class Worker:
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads.values():
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads.values())
 
     def _wake_up(self) -> None:
         for event in self._wake.values():

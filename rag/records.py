@@ -136,6 +136,8 @@ class Document:
     ocr_pages: int = 0
     ocr_confidence: float = 0.0
     """Of the pages read by OCR, in [0, 1]."""
+    unread_pages: int = 0
+    """Pages with something to see and no usable text that OCR could not read, or did not because it is off."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage."""
     failure: Failure | None = None
@@ -262,6 +264,7 @@ class IngestEvent:
     chunks: int = 0
     seconds: float = 0.0
     ocr_pages: int = 0
+    unread_pages: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -118,6 +118,60 @@ def test_replacing_hides_the_old_one_in_the_moment_the_new_one_is_ready(catalog:
     assert list(catalog.visible("reports").names) == ["d2"]
 
 
+def test_a_document_held_back_is_told_as_long_as_the_older_one_is_searched(catalog: Catalog) -> None:
+    index(catalog, document(1))
+    new = replace(document(2), replaces=True)
+    catalog.enqueue(new)
+    assert catalog.held_back() == set()
+    read(catalog, new)
+    assert catalog.held_back() == {("reports", "d2")}
+    catalog.finish(new, 1.0, {})
+    assert catalog.held_back() == set()
+
+
+def test_documents_are_found_by_their_whole_ids_in_their_collections(catalog: Catalog) -> None:
+    catalog.create_collection("copies", "copies", {})
+    for number in (1, 11, 2):
+        catalog.enqueue(document(number))
+    keys = [("reports", "d1"), ("reports", "d2"), ("copies", "d11"), ("reports", "gone")]
+    assert {one.id for one in catalog.among(keys)} == {"d1", "d2"}
+    assert catalog.among([]) == []
+    with pytest.raises(NotFoundError):
+        catalog.document("reports", "d")
+
+
+def test_asking_what_is_visible_costs_in_proportion_to_the_documents(catalog: Catalog) -> None:
+    added: list[int] = []
+    steps = []
+    for many in (200, 800):
+        for number in range(len(added), many):
+            one = replace(document(number, f"{number}.pdf"), replaces=True)
+            catalog.enqueue(one)
+            catalog.progress(one, "indexing")
+            catalog.searchable(one, {})
+            added.append(number)
+        steps.append(_steps(catalog))
+    assert steps[1] < 8 * steps[0]  # 16 times would be each with each
+
+
+def _steps(catalog: Catalog) -> int:
+    """Hundreds of steps that SQLite takes to tell what is visible."""
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    with catalog.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_progress_handler(count, 100)
+    assert len(catalog.visible("reports").names) > 0
+    driver.set_progress_handler(None, 0)
+    return taken
+
+
 def test_a_cancelled_document_can_be_retried_and_its_first_worker_changes_nothing(catalog: Catalog) -> None:
     first = document()
     catalog.enqueue(first)

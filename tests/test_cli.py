@@ -22,7 +22,19 @@ from tests.conftest import NOTES
 pytestmark = pytest.mark.end_to_end
 
 ROOT = Path(__file__).resolve().parent.parent
-INGESTED = {"path", "document", "name", "state", "reason", "pages", "chunks", "seconds", "ocr_pages", "timings"}
+INGESTED = {
+    "path",
+    "document",
+    "name",
+    "state",
+    "reason",
+    "pages",
+    "chunks",
+    "seconds",
+    "ocr_pages",
+    "unread_pages",
+    "timings",
+}
 HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks"}
 CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end"}
 

@@ -12,14 +12,24 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfWriter
 
-from rag.errors import EncryptedError, InputError, NotFoundError, StoreUnavailableError
-from rag.records import UNFINISHED, Document, Failure, State
+import rag.lexical
+from rag.errors import (
+    EncryptedError,
+    FolderInUseError,
+    InputError,
+    NotFoundError,
+    ParseLimitError,
+    StorageError,
+    StoreUnavailableError,
+)
+from rag.records import UNFINISHED, Document, Failure, Preflight, State
 from rag.workspace import Upload, Workspace
-from tests import pdfs
+from tests import bombs, pdfs
 from tests.conftest import NOTES, outcomes
 
 pytestmark = pytest.mark.end_to_end
@@ -198,6 +208,95 @@ def test_what_was_cancelled_is_not_counted_as_failed_and_not_deleted_with_what_d
     assert (ready.state, ready.failure) == (State.READY, None)
 
 
+@contextmanager
+def held_at(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> Iterator[tuple[threading.Event, list[int]]]:
+    """Inside, the first call of a function waits. Gives an event that is set by it, and a list that all calls make
+    longer."""
+    trying, goes_on, calls = threading.Event(), threading.Event(), []
+    function = getattr(owner, name)
+
+    def held(*arguments: object) -> object:
+        calls.append(1)
+        trying.set()
+        assert goes_on.wait(30)
+        return function(*arguments)
+
+    monkeypatch.setattr(owner, name, held)
+    try:
+        yield trying, calls
+    finally:
+        goes_on.set()
+
+
+def test_a_long_text_that_is_cancelled_while_it_is_cut_is_cut_no_further(
+    workspace: Workspace, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingestion.parts.LOOK_SECONDS", 0)
+    long = tmp_path / "long.txt"
+    long.write_text("The fee of the article is nine euros.\n" * 60_000)  # 2 million characters
+    with held_at(monkeypatch, workspace.embedder, "token_offsets") as (trying, parts):
+        queue(workspace, long)
+        assert trying.wait(30)
+        workspace.cancel(only(workspace).id)
+    list(workspace.ingest([notes]))
+    assert {one.name: one.state for one in workspace.documents()} == {
+        "long.txt": State.FAILED,
+        "lease.md": State.READY,
+    }
+    assert len(parts) == 2  # of the long one and of the notes
+
+
+def test_a_long_text_that_is_cancelled_while_its_words_are_indexed_is_not_indexed_any_further(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.ingestion.parts.LOOK_SECONDS", 0)
+    long = tmp_path / "long.txt"
+    long.write_text("".join(f"The fee of article {number} is {number} euros.\n" for number in range(4000)))
+    with held_at(monkeypatch, rag.lexical, "row") as (trying, rows):
+        queue(workspace, long)
+        assert trying.wait(30)
+        document = workspace.cancel(only(workspace).id)
+    wait_for(lambda: workspace.lexical.chunk_ids(workspace.collection().store_name) == set())
+    workspace.close()
+    assert document.chunks > 100
+    assert len(rows) == 1
+
+
+def test_the_folder_stays_in_use_until_work_on_it_has_ended(
+    make_workspace: Make, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.workspace.opened.STOP_SECONDS", 0.1)
+    first = make_workspace()
+    with vectors_held(first, monkeypatch) as trying:
+        queue(first, notes)
+        assert trying.wait(30)
+        first.close()
+        assert first.folder.owned
+        with pytest.raises(FolderInUseError):
+            make_workspace()
+    wait_for(lambda: not first.folder.owned)
+    second = make_workspace()
+    second.worker.start()
+    second.drain()
+    assert only(second).state is State.READY
+    assert second.check() == []
+
+
+def test_closing_stops_a_preflight_and_nothing_can_be_asked_any_more(workspace: Workspace, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.pdf"
+    slow.write_bytes(bombs.flate_bomb_pdf(20))  # takes a minute to read
+    found: list[Preflight] = []
+    checking = threading.Thread(target=lambda: found.append(workspace.preflight(slow)))
+    checking.start()
+    wait_for(lambda: bool(psutil.Process().children()))
+    workspace.close()
+    checking.join(timeout=10)
+    assert ["Try again" in one.problem for one in found] == [True]
+    with pytest.raises(StorageError, match="has been closed"):
+        workspace.documents()
+    assert workspace.preflight(slow).problem != ""
+
+
 def test_all_that_failed_is_retried_at_once(
     workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +361,24 @@ def test_progress_counts_what_was_queued_together(
     assert workspace.progress() is None
 
 
+def test_watched_are_the_unfinished_and_those_asked_for(
+    workspace: Workspace, notes: Path, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    mine = next((one.collection, one.id) for one in workspace.documents() if one.name == "bread.txt")
+    new = tmp_path / "new.txt"
+    new.write_text("The parking space costs 90 euros.")
+    with vectors_held(workspace, monkeypatch) as trying:
+        queue(workspace, new)
+        assert trying.wait(30)
+        assert [one.name for one in workspace.watched([mine, ("documents", "gone")])] == ["bread.txt", "new.txt"]
+        assert workspace.held_back() == set()
+    workspace.drain()
+    assert [one.name for one in workspace.watched([mine])] == ["bread.txt"]
+    workspace.delete(mine[1])
+    assert workspace.watched([mine]) == []
+
+
 def test_preflight_says_what_will_happen_and_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
     found = workspace.preflight(notes)
     assert (found.pages, found.problem, found.duplicate_of, found.replaces) == (1, "", None, ())
@@ -291,6 +408,20 @@ def test_what_preflight_has_read_is_not_read_again(
     found = workspace.preflight(notes)
     monkeypatch.setattr(workspace.reader, "parse", _no_space)
     assert outcomes(workspace.ingest([workspace.kept(found)])) == {"lease.md": "ready"}
+
+
+def test_what_was_read_under_another_name_is_read_as_what_it_is_now_called(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = "".join(f"firm {number},{number * 10},{2000 + number % 20}\n" for number in range(200))
+    note, table = tmp_path / "draft notes.txt", tmp_path / "sales.csv"
+    for path in (note, table):
+        path.write_text("name,amount,year\n" + rows)
+    workspace.preflight(note)
+    assert outcomes(workspace.ingest([table])) == {"sales.csv": "ready"}
+    document = only(workspace)
+    assert (document.title, document.media_type) == ("sales", "text/csv")
+    assert all(one.heading == "name | amount | year" for one in workspace.chunks(document))
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])
@@ -438,6 +569,73 @@ def test_what_ocr_has_read_is_not_read_again(
     second.drain()
     assert read == [2]
     assert only(second).ocr_pages == 2
+
+
+def fail_on_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Let OCR go over its time on a page, as on a machine that has much else to do."""
+    recognise = workspace.reader.recognise
+
+    def hasty(path: Path, name: str, pages: list[int], **more: object) -> object:
+        if failing in pages:
+            raise ParseLimitError("Reading page 2 by OCR takes more time than allowed: raise RAG_OCR_SECONDS.")
+        return recognise(path, name, pages, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace.reader, "recognise", hasty)
+
+
+def test_a_page_that_ocr_could_not_read_is_counted_and_read_when_tried_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    with monkeypatch.context() as busy:
+        fail_on_page(workspace, busy, 2)
+        last = list(workspace.ingest([path]))[-1]
+    assert (last.outcome, last.ocr_pages, last.unread_pages) == ("ready", 1, 1)
+    assert "4200" in workspace.text(only(workspace).id)
+    assert [one.name for one in workspace.retry()] == ["scan.pdf"]
+    workspace.drain()
+    document = only(workspace)
+    assert (document.state, document.ocr_pages, document.unread_pages) == (State.READY, 2, 0)
+    assert "2031" in workspace.ask("When does the lease end?").text
+    assert workspace.retry() == []
+
+
+def test_a_page_that_ocr_could_not_read_is_read_by_a_rebuild(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
+    with monkeypatch.context() as busy:
+        fail_on_page(workspace, busy, 2)
+        list(workspace.ingest([path]))
+    list(workspace.rebuild())
+    assert (only(workspace).ocr_pages, only(workspace).unread_pages) == (2, 0)
+
+
+def test_a_scan_of_which_no_page_could_be_read_says_why(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS"]))
+    fail_on_page(workspace, monkeypatch, 1)
+    assert outcomes(workspace.ingest([path])) == {"scan.pdf": "failed"}
+    assert "RAG_OCR_SECONDS" in only(workspace).reason
+
+
+def test_the_pages_of_a_scan_are_read_without_fetching_the_others_each_time(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned_pdf([f"PAGE NUMBER {number} OF THE SCAN" for number in range(1, 7)]))
+    fetched: list[str] = []
+    kept_parse, ocr = workspace.folder.kept_parse, workspace.catalog.ocr
+    monkeypatch.setattr(workspace.folder, "kept_parse", lambda *given: fetched.append("file") or kept_parse(*given))
+    monkeypatch.setattr(workspace.catalog, "ocr", lambda *given: fetched.append("pages") or ocr(*given))
+    assert outcomes(workspace.ingest([path])) == {"scan.pdf": "ready"}
+    assert only(workspace).ocr_pages == 6
+    assert fetched.count("pages") == 1
+    assert fetched.count("file") <= 2
 
 
 def test_with_ocr_switched_off_a_scan_says_what_it_needs(make_workspace: Make, tmp_path: Path) -> None:

@@ -192,10 +192,10 @@ def links(app: AppTest, label: str) -> list[str]:
 
 
 @pytest.fixture
-def idle(data_dir: Path) -> Workspace:
-    """The pages' workspace, whose worker has been stopped: what is queued stays so."""
+def idle(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The pages' workspace, whose worker does not start: what is queued stays so."""
     workspace = open_workspace(load_settings(), "the dashboard")
-    workspace.worker.stop()
+    monkeypatch.setattr(workspace.worker, "start", lambda: False)
     return workspace
 
 
@@ -940,7 +940,7 @@ def test_the_demo_has_the_samples_and_nothing_that_changes_them(
 def test_the_demo_shows_progress_without_buttons(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_DEMO", "true")
     workspace = open_workspace(load_settings(), "the dashboard")
-    workspace.worker.stop()
+    monkeypatch.setattr(workspace.worker, "start", lambda: False)
     next(workspace.seed([ROOT / "samples" / REPORT]))
     app = start("3_Collections")
     assert [one.proto.text for one in app.sidebar.get("progress")] == ["Indexing · 0 of 1 document"]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.records import Page
+from rag.records import Document, Page, State
 from ui.labels import label, place, spoken
 from ui.passages import page_html
+from ui.stages import outcome
 from ui.text import (
     JOINER,
     about,
@@ -126,3 +127,8 @@ def test_places_are_called_what_the_format_calls_them() -> None:
     names = ["a.pdf", "a.pptx", "a.xlsx", "a.docx", "a.png"]
     assert [place(name, 3) for name in names] == ["page 3", "slide 3", "sheet 3", "section 3", "page 3"]
     assert [label(name, 3).split(" · ")[1] for name in names] == ["p. 3", "slide 3", "sheet 3", "section 3", "p. 3"]
+
+
+def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:
+    one = Document("d", "a.pdf", "documents", State.READY, datetime.now(UTC), pages=14, unread_pages=2)
+    assert "2 of 14 pages could not be read" in outcome(one)

@@ -603,7 +603,7 @@ def test_a_stale_deletion_does_not_take_a_document_that_is_uploaded_again(
     workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(workspace.ingest([notes, recipe]))
-    workspace.worker.stop()
+    workspace.worker.stop(seconds=None)
     for one in workspace.documents():
         workspace.catalog.mark_deleting(one)
     remove, uploaded = workspace.lexical.remove, []

@@ -15,7 +15,7 @@ from ui.dialogs import open_dialog
 from ui.labels import distinguished
 from ui.passages import show_chunks
 from ui.retrying import cancel_button, retry_all_button, retry_button
-from ui.stages import failed, ocr_notice, stage, waiting_to_replace
+from ui.stages import failed, ocr_notice, stage, unread_notice, waiting_to_replace
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
 FAILURES_SHOWN = 20
@@ -142,6 +142,10 @@ def describe(workspace: Workspace, document: Document) -> None:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
     if document.ocr_pages:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
+    if document.state is State.READY and document.unread_pages:
+        st.warning(f"{unread_notice(document)}.", icon=":material/visibility_off:")
+        if workspace.settings.ocr:
+            retry_button(workspace, document, "details")
     if document.state is State.FAILED:
         if document.failure is Failure.CANCELLED:
             st.info(message_markdown(document.reason), icon=":material/cancel:")

@@ -51,8 +51,14 @@ def outcome(document: Document) -> str:
     """What became of a finished document, for people."""
     took = f"{document.seconds:.1f} s" if document.seconds < 100 else f"{document.seconds / 60:.0f} min"
     ocr = f" · {ocr_notice(document)}" if document.ocr_pages else ""
+    unread = f" · {unread_notice(document)}" if document.unread_pages else ""
     pages, passages = counted(document.pages, page_noun(document.name)), counted(document.chunks, "passage")
-    return f"Ready · {pages} · {passages} · {took}{ocr}"
+    return f"Ready · {pages} · {passages} · {took}{ocr}{unread}"
+
+
+def unread_notice(document: Document) -> str:
+    """`2 of 14 pages could not be read`."""
+    return f"{document.unread_pages:,} of {counted(document.pages, page_noun(document.name))} could not be read"
 
 
 def ocr_notice(document: Document) -> str:

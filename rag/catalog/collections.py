@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sql
 
@@ -21,28 +22,16 @@ class Collections(Database):
 
     def collections(self) -> list[Collection]:
         """All collections by name, with counts over the documents that may be shown."""
-        shown = documents.c.state.in_([state.value for state in VISIBLE])
-        query = (
-            sql.select(
-                collections,
-                sql.func.count(documents.c.id).label("documents"),
-                sql.func.coalesce(sql.func.sum(documents.c.chunks), 0).label("chunks"),
-                sql.func.coalesce(sql.func.sum(documents.c.bytes), 0).label("bytes"),
-            )
-            .outerjoin(documents, sql.and_(documents.c.collection_id == collections.c.id, shown))
-            .group_by(collections.c.id)
-            .order_by(collections.c.name)
-        )
         with self.read() as connection:
-            return [to_collection(row) for row in connection.execute(query).mappings()]
+            return [to_collection(row) for row in connection.execute(_counted()).mappings()]
 
     def collection(self, name: str) -> Collection:
         """Raises NotFoundError naming the ones there are."""
-        known = self.collections()
-        for one in known:
-            if one.name == name:
-                return one
-        there = ", ".join(one.name for one in known) or "none yet"
+        with self.read() as connection:
+            row = connection.execute(_counted().where(collections.c.name == name)).mappings().one_or_none()
+        if row is not None:
+            return to_collection(row)
+        there = ", ".join(one.name for one in self.collections()) or "none yet"
         raise NotFoundError(f"There is no collection named {name!r}. Collections: {there}.")
 
     def create_collection(self, name: str, store_name: str, fingerprint: Mapping[str, str]) -> Collection:
@@ -70,3 +59,18 @@ class Collections(Database):
             connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))
             held = set(connection.execute(sql.select(documents.c.id)).scalars())
         return sorted(set(ids) - held)
+
+
+def _counted() -> sql.Select[Any]:
+    shown = documents.c.state.in_([state.value for state in VISIBLE])
+    return (
+        sql.select(
+            collections,
+            sql.func.count(documents.c.id).label("documents"),
+            sql.func.coalesce(sql.func.sum(documents.c.chunks), 0).label("chunks"),
+            sql.func.coalesce(sql.func.sum(documents.c.bytes), 0).label("bytes"),
+        )
+        .outerjoin(documents, sql.and_(documents.c.collection_id == collections.c.id, shown))
+        .group_by(collections.c.id)
+        .order_by(collections.c.name)
+    )

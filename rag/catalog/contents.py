@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import forget
-from rag.catalog.keys import belongs, collection_id, incarnation
+from rag.catalog.keys import belongs, collection_id, incarnation, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
@@ -24,28 +25,29 @@ from rag.catalog.tables import (
 )
 from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
 
-AT_ONCE = 500
-"""Values in one query; SQLite refuses too many."""
+ROWS = 1000
+"""Chunks written in one go: of a very long text they are never all in memory as rows."""
 
 
 class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
 
-    def save_text(self, document: Document, parsed: ParsedDocument, cut: Sequence[Chunk]) -> bool:
+    def save_text(self, document: Document, parsed: ParsedDocument, cut: Iterable[Chunk]) -> bool:
         """Keep the extracted text, its pages and its chunk spans (instead of any that were there), and what read it.
 
-        False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile.
+        False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile. What going through
+        `cut` raises is passed on, and nothing is kept either.
         """
         read = [page for page in parsed.pages if page.ocr is not None]
         values = {
             "title": parsed.title,
             "media_type": parsed.media_type,
             "pages": len(parsed.pages),
-            "chunks": len(cut),
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "engines": document.engines,
             "ocr_pages": len(read),
+            "unread_pages": len(parsed.needs_ocr),
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }
         with self.write() as connection:
@@ -57,9 +59,12 @@ class Contents(Database):
             forget(connection, document)
             connection.execute(texts.insert().values(mine | {"text": parsed.text}))
             connection.execute(pages.insert(), [mine | page_row(page) for page in parsed.pages])
-            if cut:
-                rows = [mine | chunk_row(position, chunk) for position, chunk in enumerate(cut)]
-                connection.execute(chunks.insert(), rows)
+            count = 0
+            numbered = enumerate(cut)
+            while some := [mine | chunk_row(position, chunk) for position, chunk in islice(numbered, ROWS)]:
+                connection.execute(chunks.insert(), some)
+                count += len(some)
+            connection.execute(documents.update().where(*alive).values(chunks=count))
         return True
 
     def text(self, document: Document) -> str:
@@ -94,9 +99,7 @@ class Contents(Database):
         query = sql.select(chunks, text).join(texts, same)
         mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
         with self.read() as connection:
-            rows = [
-                row for some in _slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))
-            ]
+            rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
         return {row.id: to_chunk(row, row.passage) for row in rows}
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
@@ -111,7 +114,7 @@ class Contents(Database):
         )
         with self.read() as connection:
             found = [
-                row for some in _slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
+                row for some in slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
             ]
         return {row.digest: row.id for row in found}
 
@@ -125,12 +128,14 @@ class Contents(Database):
             if rows and connection.execute(there).first() is not None:
                 connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
 
+    def ocr_numbers(self, document_id: str, engine: str) -> set[int]:
+        """The numbers of the pages that an OCR engine has read of a document so far."""
+        query = sql.select(ocr.c.number).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
+        with self.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:
         """What an OCR engine has read of a document so far, by page number."""
         query = sql.select(ocr).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
         with self.read() as connection:
             return {row.number: to_ocr(row) for row in connection.execute(query)}
-
-
-def _slices(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[first : first + AT_ONCE] for first in range(0, len(values), AT_ONCE))

@@ -11,7 +11,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import DatabaseError
 
 from rag.catalog.migrations import LATEST, migrate, version
-from rag.errors import FolderError
+from rag.errors import FolderError, StorageError
 
 LOCK_SECONDS = 30
 """How long a writer waits for another."""
@@ -27,6 +27,7 @@ class Database:
         sql.event.listen(self._engine, "connect", _tune)
         sql.event.listen(self._engine, "begin", _begin)
         self._path = path
+        self._closed = False
         try:
             with self.read() as connection:
                 current = version(connection)
@@ -38,11 +39,14 @@ class Database:
             raise
 
     def close(self) -> None:
+        """For good: whoever still asks gets a StorageError."""
+        self._closed = True
         self._engine.dispose()
 
     @contextmanager
     def read(self) -> Iterator[sql.Connection]:
         """A connection to read with. Raises FolderError."""
+        self._require_open()
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -52,6 +56,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sql.Connection]:
         """One transaction: all of it or nothing. Raises FolderError."""
+        self._require_open()
         try:
             with self._writer.begin() as connection:
                 yield connection
@@ -66,6 +71,10 @@ class Database:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except DatabaseError as error:
             raise self._in_words(error) from error
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StorageError("The data folder has been closed. Open it again, or reload the page.")
 
     def _in_words(self, error: DatabaseError) -> FolderError:
         why = str(error.orig)

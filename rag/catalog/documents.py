@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
 from rag.errors import NotFoundError
 from rag.records import VISIBLE, Document, State, Visible
@@ -32,10 +32,16 @@ class Documents(Database):
 
     def document(self, collection: str, document_id: str) -> Document:
         """Raises NotFoundError."""
-        for one in self.find(document_id, collection):
-            if one.id == document_id:
-                return one
+        for one in self.among([(collection, document_id)]):
+            return one
         raise NotFoundError(f"There is no document {document_id} in {collection!r}. `documents` lists them.")
+
+    def among(self, keys: Sequence[tuple[str, str]]) -> list[Document]:
+        """Those of these documents, given as (collection, id), that are there, in no order."""
+        wanted, ids = set(keys), [document_id for _, document_id in keys]
+        query = with_collection().where(collections.c.name.in_({name for name, _ in keys}))
+        found = [one for some in slices(ids) for one in self._all(query.where(documents.c.id.in_(some)))]
+        return [one for one in found if (one.collection, one.id) in wanted]
 
     def find(self, prefix: str, collection: str | None = None) -> list[Document]:
         """Documents whose id begins with `prefix`."""
@@ -53,19 +59,10 @@ class Documents(Database):
 
     def visible(self, collection: str) -> Visible:
         """The documents whose chunks may be shown. One that is to replace another one waits until it is ready."""
-        older = documents.alias()
-        replaced = sql.exists().where(
-            older.c.collection_id == documents.c.collection_id,
-            older.c.name == documents.c.name,
-            older.c.id != documents.c.id,
-            older.c.added_at < documents.c.added_at,
-            older.c.state.in_([state.value for state in VISIBLE]),
-        )
-        waits = sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
         query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
             documents.c.collection_id == collection_id(collection).scalar_subquery(),
             documents.c.state.in_([state.value for state in VISIBLE]),
-            sql.not_(waits),
+            sql.not_(_waits()),
         )
         with self.read() as connection:
             rows = connection.execute(query).all()
@@ -73,6 +70,14 @@ class Documents(Database):
             ready={row.id: row.name for row in rows if row.state == State.READY.value},
             searchable={row.id: row.name for row in rows if row.state == State.SEARCHABLE.value},
         )
+
+    def held_back(self) -> set[tuple[str, str]]:
+        """Collection and id of those that are searchable and not visible: they wait to replace one that is."""
+        query = sql.select(collections.c.name, documents.c.id).join(
+            collections, collections.c.id == documents.c.collection_id
+        )
+        with self.read() as connection:
+            return {(row.name, row.id) for row in connection.execute(query.where(_waits()))}
 
     def claimed(self) -> set[str]:
         """Ids of all documents whose bytes must be kept."""
@@ -119,6 +124,19 @@ class Documents(Database):
     def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
         with self.read() as connection:
             return [to_document(row) for row in connection.execute(query).mappings()]
+
+
+def _waits() -> sql.ColumnElement[bool]:
+    """Whether a document is to replace an older one and is not ready to."""
+    older = documents.alias()
+    replaced = sql.exists().where(
+        older.c.collection_id == documents.c.collection_id,
+        older.c.name == documents.c.name,
+        older.c.id != documents.c.id,
+        older.c.added_at < documents.c.added_at,
+        older.c.state.in_([state.value for state in VISIBLE]),
+    )
+    return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
 
 
 def forget(connection: sql.Connection, document: Document) -> None:

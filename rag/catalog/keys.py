@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sql
 
 from rag.catalog.tables import collections, documents
 from rag.records import Document
+
+AT_ONCE = 500
+"""Values in one query; SQLite refuses too many."""
+
+
+def slices(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    """The values, so many at a time as a query takes."""
+    return (values[first : first + AT_ONCE] for first in range(0, len(values), AT_ONCE))
 
 
 def collection_id(name: str) -> sql.Select[Any]:

@@ -54,6 +54,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "UPDATE documents SET failure = 'cancelled' WHERE state = 'failed' AND reason LIKE 'It was cancelled.%'",
         "UPDATE documents SET failure = 'locked' WHERE state = 'failed' AND reason LIKE 'The PDF asks for a password%'",
     ),
+    (  # 5: pages that could not be read; until now they were kept as read, without lines. Namesakes without a scan
+        "ALTER TABLE documents ADD COLUMN unread_pages INTEGER NOT NULL DEFAULT 0",
+        "DELETE FROM ocr WHERE lines = '[]'",
+        "CREATE INDEX documents_by_name ON documents (collection_id, name, added_at)",
+    ),
 )
 
 

@@ -53,13 +53,14 @@ class Queue(Database):
                 connection.execute(documents.update().where(key(document)).values(values))
             return found is None or found in again
 
-    def retry(self, failed: Iterable[Document]) -> int:
-        """Queue failed documents once more; returns how many."""
+    def retry(self, chosen: Iterable[Document]) -> int:
+        """Queue documents once more that have failed, or are ready with pages unread; returns how many."""
         queued = 0
         with self.write() as connection:
             values = _FRESH | {"batch": _batch(connection)}
-            for one in failed:
-                alive = (incarnation(one), documents.c.state == State.FAILED.value)
+            partly = sql.and_(documents.c.state == State.READY.value, documents.c.unread_pages > 0)
+            for one in chosen:
+                alive = (incarnation(one), sql.or_(documents.c.state == State.FAILED.value, partly))
                 update = documents.update().where(*alive).values(values | {"added_at": _now()})
                 queued += connection.execute(update).rowcount
         return queued

@@ -49,6 +49,7 @@ documents = sql.Table(
     sql.Column("failure", sql.String),
     sql.Column("ocr_pages", sql.Integer),
     sql.Column("ocr_confidence", sql.Float),
+    sql.Column("unread_pages", sql.Integer),
 )
 texts = sql.Table(
     "texts",
@@ -123,6 +124,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "engines": document.engines,
         "ocr_pages": document.ocr_pages,
         "ocr_confidence": document.ocr_confidence,
+        "unread_pages": document.unread_pages,
         "timings": json.dumps(dict(document.timings)),
         "failure": document.failure or "",
     }
@@ -152,6 +154,7 @@ def to_document(row: sql.RowMapping) -> Document:
         engines=row["engines"],
         ocr_pages=row["ocr_pages"],
         ocr_confidence=row["ocr_confidence"],
+        unread_pages=row["unread_pages"],
         timings=json.loads(row["timings"]),
         failure=Failure(row["failure"]) if row["failure"] else None,
     )

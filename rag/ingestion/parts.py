@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,10 +16,12 @@ from rag.folder import Folder
 from rag.ingestion.busy import Busy
 from rag.lexical import Lexical
 from rag.parsing import Reader, engines, ocr_engine
-from rag.records import UNFINISHED, Collection, Document
+from rag.records import UNFINISHED, Chunk, Collection, Document
 from rag.settings import Settings
 from rag.store import Store, check_fingerprint
 
+LOOK_SECONDS = 0.2
+"""Between two looks of one who works through a long text at whether to go on."""
 SPECIAL_TOKENS = 2
 """Tokens that a model adds around a text."""
 
@@ -42,6 +44,11 @@ class Parts:
         """The versions of what reads such a file as the settings are now."""
         return " + ".join((engines(media_type), *((ocr_engine(),) if self.settings.ocr else ())))
 
+    def go_on(self) -> None:
+        """Raises StoppedError once the work is to end."""
+        if self.stop.is_set():
+            raise StoppedError("The workspace is busy with something else, or is being closed. Try again in a moment.")
+
     def collection(self, document: Document) -> Collection:
         """The document's collection. Raises FingerprintError if it was made in another way than the settings say."""
         found = self.catalog.collection(document.collection)
@@ -56,20 +63,39 @@ class Job:
         self.document = document
         self.timings = dict(document.timings)
         self._parts = parts
+        self._look_at = 0.0
 
     def reach(self, stage: str, done: int = 0, total: int = 0, pages: int = 0) -> None:
         """Note how far it is, and its pages once they are counted. Raises StoppedError if it is to go no further."""
         if self._parts.stop.is_set() or not self._parts.catalog.progress(
             self.document, stage, done, total, self.timings, pages
         ):
-            raise StoppedError(f"{self.document.name} was stopped.")
+            raise self._ended()
 
     def stopped(self) -> bool:
         """Whether it is to go no further: asked while something else works on it."""
         if self._parts.stop.is_set():
             return True
-        found = self._parts.catalog.find(self.document.id, self.document.collection)
+        found = self._parts.catalog.among([(self.document.collection, self.document.id)])
         return not any(one.added_at == self.document.added_at and one.state in UNFINISHED for one in found)
+
+    def go_on(self) -> None:
+        """Raises StoppedError if it is to go no further. Costs next to nothing: it looks a few times a second."""
+        now = time.monotonic()
+        if not self._parts.stop.is_set() and now < self._look_at:
+            return
+        if self.stopped():
+            raise self._ended()
+        self._look_at = now + LOOK_SECONDS
+
+    def each(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The chunks one after the other. Raises StoppedError as soon as it is to go no further."""
+        for one in chunks:
+            self.go_on()
+            yield one
+
+    def _ended(self) -> StoppedError:
+        return StoppedError(f"{self.document.name} was stopped.")
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -46,18 +46,21 @@ class Checks:
 
     def read(self, document: Document) -> None:
         """Read a document's file and keep what it says. Raises DocumentError for whatever is wrong with it."""
-        self._reading.parse(document)
+        self._parse(document)
+
+    def _parse(self, document: Document) -> ParsedDocument:
+        return self._reading.parse(document, self._parts.stop.is_set)
 
     def unlock(self, document_id: str, name: str, password: str) -> None:
         """Keep a copy of an encrypted PDF that needs no password. Raises EncryptedError if it does not open it."""
         folder = self._parts.folder
         with folder.unlocking(document_id) as target:
-            self._parts.reader.decrypt(folder.original(document_id), name, password, target)
+            self._parts.reader.decrypt(folder.original(document_id), name, password, target, self._parts.stop.is_set)
 
     def preview(self, found: Preflight, collection: str) -> list[Chunk]:
         """The chunks as they will be cut, without those of pages that OCR has not read yet."""
         document = _queued(found, collection)
-        return self._cut(document, self._reading.parse(document))
+        return self._cut(document, self._parse(document))
 
     def seconds(self, chunks: int, ocr_pages: int, sample: Sequence[str] = ()) -> float | None:
         """How long so much will take on this machine, without what is queued before it; None if that is not known.
@@ -89,7 +92,7 @@ class Checks:
 
     def _with_contents(self, found: Preflight, collection: str) -> Preflight:
         document = _queued(found, collection)
-        parsed = self._reading.parse(document)
+        parsed = self._parse(document)
         read = self._reading.recognised(document, parsed)
         pending = [number for number in parsed.needs_ocr if number not in read]
         chunks = self._cut(document, parsed)
@@ -106,7 +109,7 @@ class Checks:
 
     def _cut(self, document: Document, parsed: ParsedDocument) -> list[Chunk]:
         read = self._reading.recognised(document, parsed)
-        return self._reading.cut(document, with_ocr(parsed, list(read.values())))
+        return self._reading.cut(document, with_ocr(parsed, list(read.values())), self._parts.go_on)
 
 
 def _queued(found: Preflight, collection: str) -> Document:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rag.chunking import chunk
 from rag.errors import DocumentError, NoTextError
@@ -18,6 +19,17 @@ log = logging.getLogger(__name__)
 FOR_OCR = ("waiting", "ocr")
 """Stages of a document that was parsed: others are read first, or its pages are read by OCR."""
 
+Incarnation = tuple[str, str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """A document that OCR reads page by page: what its file says, and why pages could not be read this time."""
+
+    incarnation: Incarnation
+    parsed: ParsedDocument
+    unread: dict[int, str] = field(default_factory=dict)
+
 
 class Reading:
     """Reads documents, a step at a time: a page of a scan takes as long as a hundred pages of text, and between two of
@@ -25,32 +37,52 @@ class Reading:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._scan: _Scan | None = None
+        """The one in hand, for its next page."""
 
     def step(self, job: Job) -> None:
         """Bring a document nearer to being searchable: index it, or read its next page by OCR.
 
         Raises DocumentError for whatever is wrong with the file, StoppedError if it is to go no further.
         """
-        parsed = self._parsed(job)
-        read = self.recognised(job.document, parsed)
-        pending = [number for number in parsed.needs_ocr if number not in read] if self._parts.settings.ocr else []
+        scan = self._taken(job)
+        pending = self._pending(job.document, scan)
         if not pending:
-            self._index(job, with_ocr(parsed, list(read.values())))
+            self._index(job, scan)
             return
         others_first = job.document.stage not in FOR_OCR
-        job.reach("waiting" if others_first else "ocr", len(read), len(parsed.needs_ocr), len(parsed.pages))
+        total = len(scan.parsed.needs_ocr)
+        done = total - len(pending)
+        job.reach("waiting" if others_first else "ocr", done, total, len(scan.parsed.pages))
         if not others_first:
-            self._recognise(job, pending[0])
-            job.reach("ocr", len(read) + 1, len(parsed.needs_ocr))
+            self._recognise(job, pending[0], scan)
+            self._scan = scan
+            job.reach("ocr", done + 1, total)
 
-    def parse(self, document: Document, stopped: Callable[[], bool] = lambda: False) -> ParsedDocument:
-        """What the file says, read once and then kept until it is indexed."""
-        folder, engines = self._parts.folder, self._parts.engines(document.media_type)
-        kept = folder.kept_parse(document.id, engines)
+    def _taken(self, job: Job) -> _Scan:
+        document, scan = job.document, self._scan
+        if scan is None or scan.incarnation != _incarnation(document):
+            return _Scan(_incarnation(document), self._parsed(job))
+        self._scan = None
+        return scan
+
+    def _pending(self, document: Document, scan: _Scan) -> list[int]:
+        """Pages for OCR to read. One that could not be read is read again only if the document is tried again."""
+        if not self._parts.settings.ocr or not scan.parsed.needs_ocr:
+            return []
+        done = self._parts.catalog.ocr_numbers(document.id, ocr_engine()) | scan.unread.keys()
+        return [number for number in scan.parsed.needs_ocr if number not in done]
+
+    def parse(self, document: Document, stopped: Callable[[], bool]) -> ParsedDocument:
+        """What the file says, read once and then kept until it is indexed. Raises StoppedError if `stopped()`."""
+        folder = self._parts.folder
+        # The name decides how bytes are read, and may become the title.
+        read_as = f"{self._parts.engines(document.media_type)} as {document.name}"
+        kept = folder.kept_parse(document.id, read_as)
         if kept is not None:
             return decode_document(kept)
         parsed = self._parts.reader.parse(folder.readable(document.id), document.name, cancelled=stopped)
-        folder.keep_parse(document.id, engines, encode_document(parsed))
+        folder.keep_parse(document.id, read_as, encode_document(parsed))
         return parsed
 
     def recognised(self, document: Document, parsed: ParsedDocument) -> dict[int, OcrPage]:
@@ -59,9 +91,15 @@ class Reading:
             return {}
         return self._parts.catalog.ocr(document.id, ocr_engine())
 
-    def cut(self, document: Document, parsed: ParsedDocument) -> list[Chunk]:
-        """Its chunks, as the settings are now."""
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, self._parts.embedder().token_offsets)
+    def cut(self, document: Document, parsed: ParsedDocument, go_on: Callable[[], None]) -> list[Chunk]:
+        """Its chunks, as the settings are now. `go_on` is called for each part of it and may raise, to end it."""
+        embedder = self._parts.embedder()
+
+        def token_offsets(text: str) -> list[tuple[int, int]]:
+            go_on()
+            return embedder.token_offsets(text)
+
+        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage not in FOR_OCR:
@@ -69,7 +107,7 @@ class Reading:
         with job.timed("reading"):
             return self.parse(job.document, job.stopped)
 
-    def _recognise(self, job: Job, number: int) -> None:
+    def _recognise(self, job: Job, number: int, scan: _Scan) -> None:
         document, started = job.document, time.monotonic()
         source = self._parts.folder.readable(document.id)
         try:
@@ -77,32 +115,39 @@ class Reading:
                 read = self._parts.reader.recognise(source, document.name, [number], cancelled=job.stopped)
         except DocumentError as error:  # the other pages can still be read
             log.warning("%s, page %d: %s", document.name, number, error)
-            read = [OcrPage(number, (), ocr_engine())]
+            scan.unread[number] = str(error)
+            return
         self._parts.catalog.save_ocr(document.id, read)
         self._parts.catalog.note_speed("ocr", 1, time.monotonic() - started)
 
-    def _index(self, job: Job, parsed: ParsedDocument) -> None:
-        _require_text(parsed, self._parts.settings.ocr)
+    def _index(self, job: Job, scan: _Scan) -> None:
+        parsed = with_ocr(scan.parsed, list(self.recognised(job.document, scan.parsed).values()))
+        self._require_text(parsed, scan)
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
-            chunks = self.cut(job.document, parsed)
+            chunks = self.cut(job.document, parsed, job.go_on)
             document = replace(job.document, engines=self._parts.engines(job.document.media_type))
-            if not self._parts.catalog.save_text(document, parsed, chunks):
+            if not self._parts.catalog.save_text(document, parsed, job.each(chunks)):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
             document = self._parts.catalog.document(collection.name, job.document.id)
             job.reach("indexing", 0, len(chunks))
-            self._parts.lexical.replace(collection.store_name, document, chunks)
+            self._parts.lexical.replace(collection.store_name, document, job.each(chunks))
         self._parts.catalog.searchable(job.document, job.timings)
         self._parts.folder.discard_parse(job.document.id)
 
-
-def _require_text(parsed: ParsedDocument, ocr: bool) -> None:
-    if any(page.text.strip() for page in parsed.pages):
-        return
-    if ocr:
+    def _require_text(self, parsed: ParsedDocument, scan: _Scan) -> None:
+        if any(page.text.strip() for page in parsed.pages):
+            return
+        if not self._parts.settings.ocr:
+            raise NoTextError("The file has no text; needs OCR, which is switched off: set RAG_OCR=true and try again.")
+        for why in scan.unread.values():
+            raise NoTextError(f"There is no text in it, and OCR could not read its pages. {why}")
         raise NoTextError(
             "There is no text in it, and OCR could read none on its pages: scan it anew, in higher quality."
         )
-    raise NoTextError("The file has no text; needs OCR, which is switched off: set RAG_OCR=true and try again.")
+
+
+def _incarnation(document: Document) -> Incarnation:
+    return document.collection, document.id, document.added_at

@@ -49,13 +49,13 @@ class Lexical:
     def replace(self, name: str, document: Document, chunks: Iterable[Chunk]) -> None:
         """Make `chunks` the document's chunks, whatever it had, in one commit. Doing it twice changes nothing.
 
-        Raises StorageError if it cannot be written; then the document is as it was.
+        Raises StorageError if it cannot be written, and what going through `chunks` raises; then the document is as it
+        was.
         """
-        rows = [row(document, chunk) for chunk in chunks]
         with self._writer(name) as writer:
             writer.delete_documents_by_term("document", document.id)
-            for one in rows:
-                writer.add_document(one)
+            for chunk in chunks:
+                writer.add_document(row(document, chunk))
 
     def remove(self, name: str, document_ids: Sequence[str]) -> None:
         """Take the documents out, in one commit. No error for those that are not there."""

@@ -72,6 +72,7 @@ class Worker:
         self._memory_mb = memory_mb
         self._kept_mb = kept_mb
         self._turn = threading.Lock()
+        self._closed = threading.Event()
         self._child: _Child | None = None
         self._timer: threading.Timer | None = None
 
@@ -79,27 +80,35 @@ class Worker:
         """The reply to `request`.
 
         A reused child that ends may have been damaged by an earlier file, so a fresh one gets a try.
-        Raises EndedError, StoppedError when `cancelled()`, ParseLimitError where the reply has no room on the disk.
+        Raises EndedError, StoppedError when `cancelled()` or closed, ParseLimitError where the reply has no room on the
+        disk.
         """
+
+        def given_up() -> bool:
+            return self._closed.is_set() or cancelled()
+
         while not self._turn.acquire(timeout=POLL_SECONDS):
-            if cancelled():
+            if given_up():
                 raise _stopped()
         try:
+            if self._closed.is_set():
+                raise _stopped()
             self._stop_timer()
             deadline = time.monotonic() + seconds
             reused = self._child is not None
             try:
-                return self._exchange(request, deadline, cancelled)
+                return self._exchange(request, deadline, given_up)
             except EndedError as ended:
                 if not reused or ended.cause not in (Cause.CRASH, Cause.MEMORY):
                     raise
-                return self._exchange(request, deadline, cancelled)
+                return self._exchange(request, deadline, given_up)
         finally:
             self._start_timer()
             self._turn.release()
 
     def close(self) -> None:
-        """End the child, if there is one; the next request starts another."""
+        """End the child for good, in the middle of a request too, which is then stopped, as are all later ones."""
+        self._closed.set()
         with self._turn:
             self._stop_timer()
             self._end()
@@ -236,7 +245,7 @@ class _Child:
 
 
 def _stopped() -> StoppedError:
-    return StoppedError("Reading the file was stopped.")
+    return StoppedError("Reading the file was stopped. Try again in a moment.")
 
 
 def _signals() -> dict[int, Cause]:

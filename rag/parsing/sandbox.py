@@ -43,7 +43,7 @@ class Reader:
         self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB), OCR_KEPT_MB)
 
     def close(self) -> None:
-        """End the child processes; the reader can be used again, which starts new ones."""
+        """End the child processes for good, and with StoppedError what they are doing and whatever is asked later."""
         self._parser.close()
         self._ocr.close()
 

@@ -96,7 +96,8 @@ class DocumentsIn(Contents):
         return self.catalog.document(document.collection, document.id)
 
     def retry(self, prefix: str | None = None, collection: str | None = None, password: str = "") -> list[Document]:
-        """Queue a failed document once more, or all that failed or were cancelled if unnamed. Returns those queued.
+        """Queue a document once more that has failed or was cancelled, or of which OCR could not read pages; all such
+        if unnamed. Returns those queued.
 
         `password` opens a named PDF that needs one. Raises EncryptedError if it does not, and the document stays as it
         is, InputError for a password without a document, NotFoundError.
@@ -105,7 +106,7 @@ class DocumentsIn(Contents):
         if password and not prefix:
             raise InputError("A password opens one document: name the document (DOCUMENT) that it is for.")
         chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
-        failed = [one for one in chosen if one.state is State.FAILED]
+        failed = [one for one in chosen if one.state is State.FAILED or self._partly_read(one)]
         if password:
             with self._gate.shared():
                 for one in failed:
@@ -114,6 +115,9 @@ class DocumentsIn(Contents):
         if failed:
             self.worker.start()
         return failed
+
+    def _partly_read(self, document: Document) -> bool:
+        return document.state is State.READY and document.unread_pages > 0 and self.settings.ocr
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
         """The events of documents that are queued, until each is finished or left to another process."""
@@ -125,6 +129,16 @@ class DocumentsIn(Contents):
     def unfinished(self) -> list[Document]:
         """Documents that are waiting or being worked on."""
         return self.catalog.documents(states=UNFINISHED)
+
+    def watched(self, keys: Sequence[tuple[str, str]]) -> list[Document]:
+        """The unfinished documents as they were queued, and those of `keys`, each (collection, id), that are there."""
+        found = {(one.collection, one.id): one for one in (*self.unfinished(), *self.catalog.among(keys))}
+        there = [one for one in found.values() if one.state is not State.DELETING]
+        return sorted(there, key=lambda one: one.added_at)
+
+    def held_back(self) -> set[tuple[str, str]]:
+        """Collection and id of documents that are not searched before they are ready, for they replace one that is."""
+        return self.catalog.held_back()
 
     def drain(self) -> None:
         """Wait until nothing is waiting to be indexed, whoever queued it."""

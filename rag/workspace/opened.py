@@ -18,7 +18,7 @@ from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
 from rag.folder import Folder
 from rag.gate import Gate
 from rag.ingestion import Ingestion, Parts
-from rag.jobs import Worker
+from rag.jobs import STOP_SECONDS, Worker
 from rag.lexical import Lexical
 from rag.parsing import Reader
 from rag.retrieval import Retriever
@@ -96,12 +96,22 @@ class Opened:
         self.close()
 
     def close(self) -> None:
-        """Stop work at the next batch and let go of the folder. Unfinished documents go on at the next start."""
+        """Stop work at the next batch and let go of the folder. Unfinished documents go on at the next start.
+
+        Where a batch takes too long the rest of this happens later, and until then the folder stays in use.
+        """
         with self._loading:
             if self.closed:
                 return
             self.closed = True
-        self.worker.stop()
+        if self.worker.stop(STOP_SECONDS):
+            self._let_go()
+        else:
+            log.warning("Work on a document goes on; %s stays in use until it has stopped.", self.folder.path)
+            threading.Thread(target=self._let_go, name="footnote-closing", daemon=True).start()
+
+    def _let_go(self) -> None:
+        self.worker.stop(seconds=None)
         self.reader.close()
         self.store.close()
         self.lexical.close()
