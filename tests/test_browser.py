@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser import ROOT, footnote_server, launch
 
@@ -77,6 +79,18 @@ def long_text(path: Path, subject: str, sentences: int = 12_000) -> Path:
         "\n\n".join(f"Paragraph {number} is about {subject} number {number}." for number in range(sentences))
     )
     return path
+
+
+def choose(page: Page, label: str, text: str) -> None:
+    """Choose in a box. Its list closes when the page is drawn anew, as it is whenever a document is ready."""
+    option = page.get_by_role("option").filter(has_text=text)
+    for _ in range(5):
+        page.get_by_role("combobox", name=label).click()
+        with suppress(PlaywrightTimeout):
+            option.click(timeout=4000)
+            return
+        page.keyboard.press("Escape")
+    raise AssertionError(f"{label!r} does not offer {text!r}")
 
 
 def ask(page: Page, address: str, question: str) -> None:
@@ -241,10 +255,7 @@ def test_two_sessions_ingest_at_once_and_one_deletes_what_the_other_ingests(
 
     other.get_by_test_id("stSidebar").get_by_role("link", name="Collections").click()
     expect(other.get_by_role("heading", name="Collections")).to_be_visible(timeout=PATIENCE)
-    box = other.get_by_role("combobox", name="Look into a document")
-    box.fill("herring")  # the list of a page that is still being drawn may close again
-    expect(other.get_by_role("option").filter(has_text="herring.txt")).to_be_visible(timeout=PATIENCE)
-    box.press("Enter")
+    choose(other, "Look into a document", "herring.txt")
     button(other, "Delete this document").click()
     other.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(other.get_by_text("Deleted herring")).to_be_visible(timeout=PATIENCE)
