@@ -39,7 +39,7 @@ with page("Ask") as workspace:
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)
     st.caption(search_in_words(search, workspace.settings))
-    if partly := only_by_words(searchable, search.collection):
+    if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
     beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete

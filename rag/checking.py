@@ -76,7 +76,7 @@ class Checker:
         known = {one.store_name for one in self.catalog.collections()}
         for name in sorted(set(self.lexical.names()) - known):
             yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
-        if self.settings.chroma_mode == "persistent":  # elsewhere others may have collections of theirs
+        if self.settings.chroma_is_ours:  # elsewhere others may have collections of theirs
             for name in sorted(set(self.store.names()) - known):
                 yield self._found("", name, "vectors of no collection", partial(self.store.drop, name))
 

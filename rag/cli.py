@@ -113,7 +113,7 @@ def _workspace(given: argparse.Namespace, share: bool = False) -> Any:
     settings = load_settings(data_dir=given.data_dir)
     from rag.folder import Folder
 
-    if settings.chroma_mode == "persistent" and not share:
+    if settings.chroma_is_ours and not share:
         # Before the heavy imports: who may not come in hears so at once.
         folder = Folder(settings.data_dir)
         folder.own(_role())

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
             return self.ephemeral
         return self.chroma_mode == "memory" or Path("/mount/src").is_dir()
 
+    @property
+    def chroma_is_ours(self) -> bool:
+        """Whether Chroma lies in the data folder: it has nothing but our collections, and one process may open it."""
+        return self.chroma_mode == "persistent"
+
     def redacted(self, text: str) -> str:
         """`text`, an error of a library say, without the keys among these settings and what looks like one."""
         fields = (getattr(self, name) for name in type(self).model_fields)

@@ -27,7 +27,7 @@ from rag.errors import (
     StorageError,
     StoreUnavailableError,
 )
-from rag.records import UNFINISHED, Document, Failure, Preflight, State
+from rag.records import UNFINISHED, Document, Failure, IngestEvent, Preflight, State
 from rag.workspace import Upload, Workspace
 from tests import bombs, pdfs
 from tests.conftest import NOTES, outcomes
@@ -583,14 +583,19 @@ def fail_on_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, failing:
     monkeypatch.setattr(workspace.reader, "recognise", hasty)
 
 
-def test_a_page_that_ocr_could_not_read_is_counted_and_read_when_tried_again(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "scan.pdf"
+def half_read(workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> IngestEvent:
+    """Ingest a scan of two pages, the second of which OCR cannot read this time; its last event."""
+    path = folder / "scan.pdf"
     path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
     with monkeypatch.context() as busy:
         fail_on_page(workspace, busy, 2)
-        last = list(workspace.ingest([path]))[-1]
+        return list(workspace.ingest([path]))[-1]
+
+
+def test_a_page_that_ocr_could_not_read_is_counted_and_read_when_tried_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = half_read(workspace, tmp_path, monkeypatch)
     assert (last.outcome, last.ocr_pages, last.unread_pages) == ("ready", 1, 1)
     assert "4200" in workspace.text(only(workspace).id)
     assert [one.name for one in workspace.retry()] == ["scan.pdf"]
@@ -604,11 +609,7 @@ def test_a_page_that_ocr_could_not_read_is_counted_and_read_when_tried_again(
 def test_a_page_that_ocr_could_not_read_is_read_by_a_rebuild(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "scan.pdf"
-    path.write_bytes(scanned_pdf(["THE DEPOSIT IS 4200 EUROS", "THE LEASE ENDS IN MARCH 2031"]))
-    with monkeypatch.context() as busy:
-        fail_on_page(workspace, busy, 2)
-        list(workspace.ingest([path]))
+    half_read(workspace, tmp_path, monkeypatch)
     list(workspace.rebuild())
     assert (only(workspace).ocr_pages, only(workspace).unread_pages) == (2, 0)
 

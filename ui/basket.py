@@ -202,34 +202,23 @@ def _check_all(basket: weakref.ref[Basket], workspace: Workspace) -> None:
     while (holder := basket()) is not None and (job := holder.next_unchecked()) is not None:
         del holder
         item, collection = job
-        (_unpack if item.is_archive else _check)(basket, workspace, item, collection)
+        _look_at(basket, workspace, item, collection)
 
 
-def _check(basket: weakref.ref[Basket], workspace: Workspace, item: Item, collection: str) -> None:
-    """Never raises, for then the files after it would wait for ever."""
+def _look_at(basket: weakref.ref[Basket], workspace: Workspace, item: Item, collection: str) -> None:
+    """Check a file, or unpack an archive. Never raises, for then the files after it would wait for ever."""
     found, kept = None, None
     try:
+        if item.is_archive:
+            with workspace.unpacked(item.upload) as inside:
+                if (holder := basket()) is not None:
+                    holder.unpack(item, inside)
+            return
         found = workspace.preflight(item.upload, collection, item.password)
         kept = workspace.kept(found) if found.document else None
     except RagError as error:
         found = Preflight(item.name, problem=str(error))
     except Exception:
-        log.exception("Checking %s failed", item.name)
+        log.exception("Looking at %s failed", item.name)
     if (holder := basket()) is not None:
         holder.note(item, collection, found, kept)
-
-
-def _unpack(basket: weakref.ref[Basket], workspace: Workspace, item: Item, collection: str) -> None:
-    """Never raises either. What cannot be opened stays as it is, with the reason."""
-    found = None
-    try:
-        with workspace.unpacked(item.upload) as inside:
-            if (holder := basket()) is not None:
-                holder.unpack(item, inside)
-        return
-    except RagError as error:
-        found = Preflight(item.name, problem=str(error))
-    except Exception:
-        log.exception("Unpacking %s failed", item.name)
-    if (holder := basket()) is not None:
-        holder.note(item, collection, found, None)

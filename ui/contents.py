@@ -15,7 +15,7 @@ from ui.dialogs import open_dialog
 from ui.labels import distinguished
 from ui.passages import show_chunks
 from ui.retrying import cancel_button, retry_all_button, retry_button
-from ui.stages import failed, ocr_notice, stage, unread_notice, waiting_to_replace
+from ui.stages import failed, ocr_notice, stage, unread_notice
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
 FAILURES_SHOWN = 20
@@ -153,8 +153,8 @@ def describe(workspace: Workspace, document: Document) -> None:
             st.error(message_markdown(document.reason), icon=":material/error:")
         retry_button(workspace, document, "details")
     elif document.state in UNFINISHED:
-        held_back = waiting_to_replace(workspace.documents(document.collection))
-        st.caption(f"Not ready yet: {stage(document, (document.collection, document.id) in held_back)}.")
+        held_back = (document.collection, document.id) in workspace.held_back()
+        st.caption(f"Not ready yet: {stage(document, held_back)}.")
         cancel_button(workspace, document, "details")
 
 

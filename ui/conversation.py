@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import streamlit as st
@@ -14,7 +14,6 @@ from rag.workspace import Workspace
 from ui.dialogs import open_dialog
 from ui.labels import distinguished, heading_path, label
 from ui.passages import cited, found, open_passage
-from ui.stages import waiting_to_replace
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
 QUOTING = "extractive"
@@ -76,10 +75,12 @@ def search_in_words(search: Search, settings: Settings) -> str:
     return f"{where} {how} Each question stands alone."
 
 
-def only_by_words(searchable: Sequence[Document], collection: str) -> str:
-    """Which documents of a collection are not searched as well as they will be, in Markdown; empty if all are."""
+def only_by_words(searchable: Sequence[Document], held_back: Set[tuple[str, str]], collection: str) -> str:
+    """Which documents of a collection are not searched as well as they will be, in Markdown; empty if all are.
+
+    Those held back, as `Workspace.held_back` tells, are not searched at all yet.
+    """
     here = [one for one in searchable if one.collection == collection]
-    held_back = waiting_to_replace(here)
     number = sum(one.state is State.SEARCHABLE and (one.collection, one.id) not in held_back for one in here)
     if not number:
         return ""

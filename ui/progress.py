@@ -18,7 +18,7 @@ from rag.workspace import Upload, Workspace
 from ui.errors import friendly_errors
 from ui.places import UPLOAD, link_to_document
 from ui.retrying import cancel_button, retry_all_button, retry_button
-from ui.stages import failed, fraction, how_fast, how_many, outcome, stage, time_left, waiting_to_replace
+from ui.stages import failed, fraction, how_fast, how_many, outcome, stage, time_left
 from ui.text import escape_markdown, message_markdown, shortened
 
 POLL_SECONDS = 1.0
@@ -129,15 +129,14 @@ def watch(workspace: Workspace, briefly: bool = False) -> None:
 
 def _draw(workspace: Workspace, briefly: bool) -> None:
     with friendly_errors():
-        documents = workspace.documents()
         progress = workspace.progress()
-        entries = _entries(documents)
+        entries = _entries(workspace.watched([(one.collection, one.document) for one in watched_here()]))
         if progress is not None and progress.documents > 1:
             st.progress(progress.fraction, text=f"**{how_many(progress)}**  \n:small[{how_fast(progress)}]")
         if briefly:
             entries = [one for one in entries if one.document is not None and one.document.state in UNFINISHED]
         shown, rest = _few(entries) if briefly else _some(entries)
-        held_back = waiting_to_replace(documents)
+        held_back = workspace.held_back()
         with st.container(gap="xsmall"):
             for entry in shown:
                 _line(workspace, entry, progress, held_back)
@@ -155,7 +154,7 @@ def _entries(documents: Sequence[Document]) -> list[Entry]:
     watched = watched_here()
     known = {(one.collection, one.document) for one in watched}
     met = [one for one in documents if one.state in UNFINISHED and (one.collection, one.id) not in known]
-    watched += [Watched(0, one.collection, one.id, one.name) for one in sorted(met, key=lambda one: one.added_at)]
+    watched += [Watched(0, one.collection, one.id, one.name) for one in met]
     there = {(one.collection, one.id): one for one in documents}
     return [Entry(one, there.get((one.collection, one.document))) for one in watched]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.records import VISIBLE, Document, Failure, Progress, State
+from rag.records import Document, Failure, Progress, State
 from rag.workspace import page_noun
 from ui.text import about, counted, settled
 
@@ -67,18 +67,6 @@ def ocr_notice(document: Document) -> str:
         f"{document.ocr_pages:,} of {counted(document.pages, 'page')} read by OCR, "
         f"confidence {document.ocr_confidence:.0%}"
     )
-
-
-def waiting_to_replace(documents: Sequence[Document]) -> set[tuple[str, str]]:
-    """Collection and id of documents that are not searched before they are ready, for they replace one that is."""
-    oldest: dict[tuple[str, str], Document] = {}
-    for one in sorted((one for one in documents if one.state in VISIBLE), key=lambda one: one.added_at):
-        oldest.setdefault((one.collection, one.name), one)
-    return {
-        (one.collection, one.id)
-        for one in documents
-        if one.replaces and one.state is State.SEARCHABLE and oldest[one.collection, one.name].id != one.id
-    }
 
 
 def how_many(progress: Progress) -> str:

@@ -59,16 +59,12 @@ class Removal:
         self._parts.folder.sweep(self._parts.catalog.claimed)
         lexical, store = self._parts.lexical, self._parts.store
         # The names before what is known: a collection may be made meanwhile.
-        words, vectors = lexical.names(), store.names() if self._ours() else []
+        words, vectors = lexical.names(), store.names() if self._parts.settings.chroma_is_ours else []
         known = {one.store_name for one in self._parts.catalog.collections()}
         for name in set(words) - known:
             lexical.drop(name)
         for name in set(vectors) - known:
             store.drop(name)
-
-    def _ours(self) -> bool:
-        """Whether Chroma has nothing but our collections."""
-        return self._parts.settings.chroma_mode == "persistent"
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
         """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now."""

@@ -70,7 +70,7 @@ class Store:
 
     def _require_ownership(self) -> None:
         # Two processes on one folder lose vectors, and the one that closes first takes away the other's mark of use.
-        if self._settings.chroma_mode == "persistent" and not self._owned():
+        if self._settings.chroma_is_ours and not self._owned():
             raise FolderInUseError(
                 f"The index in {self._folder} belongs to the process that works on the data folder. Close that and try "
                 "again, or let both use a Chroma server (`chroma run`) with RAG_CHROMA_MODE=server."

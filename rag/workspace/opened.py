@@ -42,7 +42,7 @@ class Opened:
         self._gate = Gate()
         self._temporary = tempfile.TemporaryDirectory() if settings.chroma_mode == "memory" else None
         self.folder = Folder(Path(self._temporary.name) if self._temporary else settings.data_dir)
-        if settings.chroma_mode == "persistent" and not share:
+        if settings.chroma_is_ours and not share:
             self.folder.own(role)
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)

@@ -55,7 +55,7 @@ class Upkeep(DocumentsIn):
         self._require_ownership()
         with self._alone():
             for collection in self.collections():
-                if self._store_is_ours:  # then it goes as a whole, even if it is damaged
+                if self.settings.chroma_is_ours:  # then it goes as a whole, even if it is damaged
                     self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
                 else:
@@ -77,7 +77,7 @@ class Upkeep(DocumentsIn):
             for one in chosen:
                 self.lexical.drop(one.store_name)
                 self.catalog.requeue(one, store_name(one.name), wanted)
-            if collection is None and self._store_is_ours:
+            if collection is None and self.settings.chroma_is_ours:
                 self._renew_store()  # a damaged one cannot even be opened to delete from it
             else:
                 for one in chosen:
@@ -93,19 +93,15 @@ class Upkeep(DocumentsIn):
             try:
                 return list(checker.run())
             except StoreDamagedError as error:
-                if repair and self._store_is_ours:
+                if repair and self.settings.chroma_is_ours:
                     self._renew_store()
                     self.catalog.reopen(self.catalog.documents(states=[State.READY]))
-                return [Finding("", "Chroma", str(error), repaired=repair and self._store_is_ours)]
+                return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
 
     def _encoder(self, collection: Collection) -> Encode:
         wanted = fingerprint(self.embedder, self.settings)
         check_fingerprint(collection.name, collection.fingerprint, wanted)
         return self.embedder.encode
-
-    @property
-    def _store_is_ours(self) -> bool:
-        return self.settings.chroma_mode == "persistent"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -120,7 +116,7 @@ class Upkeep(DocumentsIn):
 
     def _renew_store(self) -> None:
         """Begin with an empty Chroma, where it is ours alone."""
-        if not self._store_is_ours:
+        if not self.settings.chroma_is_ours:
             return
         self.store.close()
         try:
