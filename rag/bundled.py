@@ -34,6 +34,9 @@ PRECISIONS = {"int8": "int8 1", "fp32": "fp32"}
 SEVEN_BITS = 63
 """Largest quantised weight: two products with 8-bit activations then fit in the 16 bits that AVX2 adds them in."""
 
+BOTH = ("sentence_embedding", "token_embeddings")
+"""The graphs' outputs."""
+
 Vectors = NDArray[np.float32]
 Weights = NDArray[np.float32] | NDArray[np.int8]
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -60,32 +63,41 @@ class MiniLM:
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Unit rows, (n, 384), in the order of `texts`; `progress` is told how many texts are done."""
         rows = np.empty((len(texts), self.dimension), np.float32)
-        for place, row in enumerate(self._run_each("sentence_embedding", texts)):
+        for place, (row,) in enumerate(self._run_each(texts, "sentence_embedding")):
             rows[place] = row
             if progress:
                 progress(place + 1)
         return rows
 
-    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
-        """For each text its tokens' last hidden states, (tokens, 384), special tokens included, not normalised."""
-        return list(self._run_each("token_embeddings", texts))
+    def encode_tokens(self, texts: Sequence[str]) -> list[tuple[Vectors, Vectors, list[tuple[int, int]]]]:
+        """For each text its unit vector (384,), its tokens' last hidden states (tokens, 384), not normalised, and the
+        code points (start, end) that each token covers. Special tokens and punctuation are left out of both."""
+        found = []
+        for text, (row, states) in zip(texts, self._run_each(texts, *BOTH), strict=True):
+            encoding = self._truncating.encode(encodable(text))
+            kept = [
+                place
+                for place, token in enumerate(encoding.tokens)
+                if not encoding.special_tokens_mask[place] and any(map(str.isalnum, token))
+            ]
+            found.append((row, states[kept], [encoding.offsets[place] for place in kept]))
+        return found
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token of the whole text lies, in code points, without special tokens."""
         return offsets(self._whole, text)
 
-    def _run_each(self, output: str, texts: Sequence[str]) -> Iterator[Vectors]:
+    def _run_each(self, texts: Sequence[str], *outputs: str) -> Iterator[list[Vectors]]:
         """One text on each core: faster than many at once on all of them, and no text's vector depends on another."""
         if len(texts) == 1:  # a question does not wait for threads
-            yield self._run(output, texts[0])
+            yield self._run(texts[0], outputs)
             return
         with ThreadPoolExecutor(_cores()) as threads:
-            yield from threads.map(lambda text: self._run(output, text), texts)
+            yield from threads.map(lambda text: self._run(text, outputs), texts)
 
-    def _run(self, output: str, text: str) -> Vectors:
+    def _run(self, text: str, outputs: Sequence[str]) -> list[Vectors]:
         ids = np.array([self._truncating.encode(encodable(text)).ids], np.int32)
-        result: Vectors = self._session.run([output], {"input_ids": ids})[0][0]
-        return result
+        return [one[0] for one in self._session.run(outputs, {"input_ids": ids})]
 
 
 def _cores() -> int:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float32]
+Bits = NDArray[np.uint64]
+"""Signs of token vectors, 64 dimensions in a number: (tokens, dimension / 64)."""
 Progress = Callable[[int], None]
 """Told, after each batch, how many of the texts are done so far."""
 
@@ -30,12 +32,30 @@ _PROVIDER = re.compile(r"([A-Za-z]\w+):(?![\\/]).+")
 """`provider:model`. A provider has two characters at least, so that `C:models` is a folder."""
 
 
+class Passages(NamedTuple):
+    """`vectors` as `encode` gives them; for each passage the signs of its tokens' vectors, if the model has any."""
+
+    vectors: Vectors
+    tokens: list[Bits]
+
+
+class Question(NamedTuple):
+    """Its unit vector, the signs of its tokens' vectors, and the code points (start, end) that each token covers."""
+
+    vector: Vectors
+    tokens: Bits
+    spans: list[tuple[int, int]]
+
+
 class Embedder(Embeddings):
     """What the rest needs of an embedding model: a LangChain `Embeddings` that also speaks NumPy.
 
     Vectors are unit rows of float32. Every method may be called from several threads, and raises ModelError
     if the model does not answer.
     """
+
+    has_tokens = False
+    """Whether it has vectors of tokens, for late interaction."""
 
     @property
     @abstractmethod
@@ -60,6 +80,14 @@ class Embedder(Embeddings):
         """The vector of a question, (dimension,). Some models treat questions and passages differently."""
         vector: Vectors = self.encode([text])[0]
         return vector
+
+    def encode_passages(self, texts: Sequence[str]) -> Passages:
+        """Passages with what late interaction needs of them, where the model has vectors of tokens."""
+        return Passages(self.encode(texts), [])
+
+    def encode_question(self, text: str) -> Question:
+        """A question with what late interaction needs of it; no tokens where the model has no vectors of them."""
+        return Question(self.encode_query(text), np.empty((0, 0), np.uint64), [])
 
     @abstractmethod
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
@@ -92,6 +120,8 @@ def load_embedder(settings: Settings) -> Embedder:
 class BundledEmbedder(Embedder):
     """all-MiniLM-L6-v2 on ONNX Runtime, in `int8` or `fp32`, with the weights in `folder` or the installed ones."""
 
+    has_tokens = True
+
     def __init__(self, precision: str = "int8", folder: Path | None = None) -> None:
         from rag import bundled
 
@@ -113,9 +143,14 @@ class BundledEmbedder(Embedder):
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         return self._model.encode(texts, progress)
 
-    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
-        """Each text's tokens as (tokens, 384), special tokens included, not normalised; for reranking."""
-        return self._model.token_vectors(texts)
+    def encode_passages(self, texts: Sequence[str]) -> Passages:
+        found = self._model.encode_tokens(texts)
+        vectors = np.stack([row for row, _, _ in found]) if found else self.encode([])
+        return Passages(vectors, [_signs(states) for _, states, _ in found])
+
+    def encode_question(self, text: str) -> Question:
+        [(vector, states, spans)] = self._model.encode_tokens([text])
+        return Question(vector, _signs(states), spans)
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._model.token_offsets(text)
@@ -177,6 +212,11 @@ class OutsideEmbedder(Embedder):
             raise ModelError(f"The embedding model {self._source.name} gave no usable vectors: choose another.")
         unit: Vectors = rows / lengths
         return unit
+
+
+def _signs(states: Vectors) -> Bits:
+    # One bit a dimension ranks passages as well as the numbers do, at a 32nd of their size.
+    return np.packbits(states > 0, axis=1).view(np.uint64)
 
 
 def _encodable(text: str) -> str:

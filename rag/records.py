@@ -196,12 +196,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found for a question. `score` is in [0, 1]; `ranks` has its 1-based rank in each list."""
+    """A chunk found for a question. `score` is in [0, 1]; `ranks` has its 1-based rank in each list that has it, and
+    `scores` what that list goes by."""
 
     chunk: Chunk
     name: str
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
