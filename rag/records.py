@@ -225,10 +225,41 @@ class Citation:
     heading: str = ""
 
 
+class Verdict(StrEnum):
+    """How far the passages bear a sentence out, best first."""
+
+    VERBATIM = "verbatim"
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
+DOUBTFUL = frozenset({Verdict.PARTLY, Verdict.UNSUPPORTED})
+"""The verdicts on which the reader must look for himself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer that says something, `answer.text[start:end]`, held against the passages.
+
+    `citations` are the footnotes that it has; `reasons` say why it is doubtful, or how a figure was calculated.
+    `rests_on` is what comes nearest to it in them, None where nothing does; its number is the passage's, which need
+    not be one that the sentence cites.
+    """
+
+    start: int
+    end: int
+    verdict: Verdict
+    citations: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    rests_on: Citation | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer and its proofs. `hits` are the passages it was made from, `notice` what the reader must know
-    (a language model that failed, say). `timings` are seconds by step."""
+    (a language model that failed, say). `ledger` has what a language model's answer claims, sentence by sentence.
+    `timings` are seconds by step."""
 
     question: str
     text: str
@@ -238,6 +269,7 @@ class Answer:
     model: str
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+    ledger: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

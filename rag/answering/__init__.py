@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Sentences, abstention, extract_answer
+from rag.answering.ledger import make_ledger
 from rag.embedding import Embedder
-from rag.errors import ConfigurationError
+from rag.errors import ConfigurationError, RagError
 from rag.records import Answer, AnswerPiece, Hit
 from rag.settings import Settings
 
@@ -35,7 +36,7 @@ class Answerer:
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
-                    yield _timed(one, started) if isinstance(one, Answer) else one
+                    yield _timed(self._checked(one), started) if isinstance(one, Answer) else one
             except ConfigurationError as error:
                 notice = f"{error} This answer quotes the documents instead."
                 yield AnswerPiece("", restart=True)
@@ -49,6 +50,17 @@ class Answerer:
         if not hits:
             return abstention(question, hits)
         return extract_answer(question, hits, self._embedder(), self._sentences, self._settings.abstain_below)
+
+    def _checked(self, answer: Answer) -> Answer:
+        """A language model's answer with its ledger. One that cannot be checked says so, but is not lost."""
+        began = time.monotonic()
+        if answer.abstained:
+            return answer
+        try:
+            found = make_ledger(answer, lambda texts: self._embedder().encode(texts), self._sentences)
+        except RagError as error:
+            return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
+        return replace(answer, ledger=found, timings={**answer.timings, "ledger": time.monotonic() - began})
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))
