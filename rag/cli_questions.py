@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Hit
+from rag.records import Answer, Claim, Hit
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -43,9 +43,10 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "abstained": found.abstained,
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
+            "ledger": [_claim(found, one) for one in found.ledger],
         }
 
-    empty = {"answer": "", "abstained": True, "citations": [], "model": ""}
+    empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": []}
     return _each_question(given, answer, empty, output.answer)
 
 
@@ -106,6 +107,11 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "text": chunk.text,
         "ranks": dict(hit.ranks),
     }
+
+
+def _claim(answer: Answer, claim: Claim) -> dict[str, Any]:
+    rests_on = _without(asdict(claim.rests_on), "boxes") if claim.rests_on else None
+    return {"text": answer.text[claim.start : claim.end], **asdict(claim), "rests_on": rests_on}
 
 
 def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rag.passwords import verify_password
 from rag.workspace import Workspace
 from tests import pdfs
 from tests.conftest import NOTES
+from tests.llm_server import Behaviour, language_model_server
 
 pytestmark = pytest.mark.end_to_end
 
@@ -111,12 +112,28 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
 
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
-    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "seconds"}
+    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "seconds"}
     assert "84,000 euros" in row["answer"]
+    assert row["ledger"] == []
     assert (row["abstained"], row["model"]) == (False, "extractive")
     assert set(row["citations"][0]) == CITATION
     (row,) = rows(run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?", "--json"))
     assert (row["abstained"], row["citations"]) == (True, [])
+
+
+def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> None:
+    said = ("The yearly rent is 84,000 euros [1]. ", "The rent [is] 99,000 dollars [1].")
+    with language_model_server(Behaviour(pieces=said)) as server:
+        model = {"RAG_LLM": "openai:test", "RAG_LLM_BASE_URL": server.openai_url}
+        asked = ("--data-dir", folder / "data", "ask", "How high is the rent?")
+        (row,) = rows(run(*asked, "--json", **model))
+        shown = run(*asked, **model).stdout
+    assert [one["verdict"] for one in row["ledger"]] == ["verbatim", "unsupported"]
+    doubtful = row["ledger"][1]
+    assert row["answer"][doubtful["start"] : doubtful["end"]] == doubtful["text"] == "The rent [is] 99,000 dollars [1]."
+    assert set(doubtful["rests_on"]) == CITATION
+    assert "Not in the passages: “The rent [is] 99,000 dollars [1].” 99,000 dollars is not in the passages." in shown
+    assert shown.count("in the passages: ") == 1
 
 
 def test_people_get_readable_output(folder: Path) -> None:

@@ -103,6 +103,8 @@ def _spans(text: str, sentences: Sentences) -> Iterator[tuple[int, int]]:
         first = line.start() + (marker.end() if marker else 0)
         last = line.start() + len(line[0].rstrip(" \t|"))
         masked = _MARKUP.sub(lambda markup: " " * len(markup[0]), text[first:last])
+        if not masked.strip():
+            continue
         inner = sentences(masked) if line[0].lstrip()[:1] != "|" else [(0, last - first)]
         starts = [first, *(_opening(text, first + start) for start, _ in inner[1:]), last]
         for start, following in pairwise(starts):
