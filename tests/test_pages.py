@@ -29,6 +29,7 @@ from rag.passwords import hash_password
 from rag.records import AnswerPiece, Document, Progress, State
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
+from tests.llm_server import Behaviour, language_model_server
 from tests.pdfs import drawing_pdf, encrypted_pdf, text_pdf
 from ui import door, stages
 from ui.basket import Basket
@@ -780,6 +781,25 @@ def test_what_a_language_model_writes_is_markdown_without_streamlits_own(
     assert ":red[alarm]" not in text
     assert ":material/home:" not in text
     assert "[9]" in text
+
+
+def test_doubtful_sentences_are_marked_and_each_opens_the_passage_it_rests_on(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "The Board proposes a dividend of EUR 0.31 per share [1]. It was EUR 0.99 per share in the year before [1]."
+    with language_model_server(Behaviour(pieces=(said,))) as server:
+        monkeypatch.setenv("RAG_LLM", "openai:test")
+        monkeypatch.setenv("RAG_LLM_BASE_URL", server.openai_url)
+        app = ask(start("2_Ask"), DIVIDEND)
+    text = shown(app)
+    assert re.search(r"per share :blue\[\*\*\\\[1\\\]\*\*\]\. :(?:red|orange)-background\[It was EUR 0\.99", text)
+    assert "Check what is marked before you rely on it" in plain(app)
+    checked = next(one for one in app.expander if "checked" in one.label)
+    assert re.fullmatch(r"2 sentences checked: 1 borne out · 1 .*", checked.label)
+    assert "EUR 0.99 is not in the passages." in plain(app)
+    press(app, "Rests on")
+    passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
+    assert "EUR 0.31" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
 
 
 def test_what_is_searched_by_words_only_is_said(

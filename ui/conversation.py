@@ -13,6 +13,7 @@ from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
 from ui.labels import distinguished, heading_path, label
+from ui.ledger import draw_checked, draw_ledger
 from ui.passages import cited, found, open_passage
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
@@ -138,8 +139,9 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     elif answer.model == QUOTING:
         st.html(quoted_html(answer.text, _numbers(answer)))
     else:
-        st.markdown(answer_markdown(answer.text, _numbers(answer)))
+        draw_checked(answer, _numbers(answer))
     _draw_footnotes(workspace, turn, answer.citations, number)
+    draw_ledger(workspace, answer, turn.search.collection, number)
     _draw_hits(workspace, turn, answer, number)
     return False
 
