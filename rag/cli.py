@@ -15,11 +15,10 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from rag import __version__
+from rag import __version__, cli_questions
 from rag.cli_files import walk
 from rag.cli_output import Output
 from rag.cli_progress import progress
-from rag.cli_questions import ask, search
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
@@ -88,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
     check.add_argument("--repair", action="store_true", help="mend what is found")
     command("search", _search, "find the passages nearest to a question", named, asking)
-    command("ask", _ask, "answer a question with footnotes", named, asking)
+    ask = command("ask", _ask, "answer a question with footnotes", named, asking)
+    ask.add_argument(
+        "--after", action="append", default=[], metavar="QUESTION", help="what was asked before; may be repeated"
+    )
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
@@ -145,12 +147,12 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
 
 def _search(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
-        return 0 if search(workspace, given, output) else EXIT_FAILED
+        return 0 if cli_questions.search(workspace, given, output) else EXIT_FAILED
 
 
 def _ask(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
-        return 0 if ask(workspace, given, output) else EXIT_FAILED
+        return 0 if cli_questions.ask(workspace, given, output) else EXIT_FAILED
 
 
 def _documents(given: argparse.Namespace, output: Output) -> int:

@@ -83,7 +83,10 @@ class Output:
             self.line(row, f"Error: {row.get('error')}")
             return
         console = _console()
-        console.print(f"[bold]{escape(row['question'])}[/bold]\n\n{escape(row['answer'])}")
+        console.print(f"[bold]{escape(row['question'])}[/bold]")
+        if row["searched"] not in ("", row["question"].strip()):
+            console.print(f"[dim]Searched for: {escape(row['searched'])}[/dim]")
+        console.print(f"\n{escape(row['answer'])}")
         console.print()
         for one in row["citations"]:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")

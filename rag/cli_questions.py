@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Answer, Claim, Hit
+from rag.records import Answer, Claim, Exchange, Hit
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -35,7 +35,8 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
     """Show the answer to each question; whether all could be asked."""
 
     def answer(question: str) -> dict[str, Any]:
-        found = workspace.ask(question, given.k, given.where, given.collection)
+        conversation = [Exchange(one) for one in given.after]
+        found = workspace.ask(question, given.k, given.where, given.collection, conversation)
         if found.notice:
             output.say(found.notice)
         return {
@@ -44,9 +45,10 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
             "ledger": [_claim(found, one) for one in found.ledger],
+            "searched": found.searched,
         }
 
-    empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": []}
+    empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
 
 

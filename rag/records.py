@@ -270,6 +270,16 @@ class Answer:
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     ledger: tuple[Claim, ...] = ()
+    searched: str = ""
+    """What was searched for: the question, or what a follow-up question became."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked and answered before in a conversation; `question` as it was searched for."""
+
+    question: str
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

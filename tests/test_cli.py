@@ -112,7 +112,7 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
 
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
-    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "seconds"}
+    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "searched", "seconds"}
     assert "84,000 euros" in row["answer"]
     assert row["ledger"] == []
     assert (row["abstained"], row["model"]) == (False, "extractive")
@@ -134,6 +134,21 @@ def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> 
     assert set(doubtful["rests_on"]) == CITATION
     assert "Not in the passages: “The rent [is] 99,000 dollars [1].” 99,000 dollars is not in the passages." in shown
     assert shown.count("in the passages: ") == 1
+
+
+def test_a_follow_up_question_is_completed_from_the_one_before(folder: Path) -> None:
+    asked = (
+        "--data-dir",
+        folder / "data",
+        "ask",
+        "What is its rent?",
+        "--after",
+        "How long is the lease of Harbour Street?",
+    )
+    (row,) = rows(run(*asked, "--json"))
+    assert (row["question"], row["searched"]) == ("What is its rent?", "What is Harbour Street’s rent?")
+    assert "84,000" in row["answer"]
+    assert "Searched for: What is Harbour Street’s rent?" in run(*asked).stdout
 
 
 def test_people_get_readable_output(folder: Path) -> None:

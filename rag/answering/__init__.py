@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Sentences, abstention, extract_answer
+from rag.answering.followup import standalone
 from rag.answering.ledger import make_ledger
 from rag.embedding import Embedder
 from rag.errors import ConfigurationError, RagError
-from rag.records import Answer, AnswerPiece, Hit
+from rag.records import Answer, AnswerPiece, Exchange, Hit
 from rag.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FOLLOW_UP_SECONDS = 15.0
+"""What a language model may take to complete a question, before rules do it."""
 
 
 class Answerer:
@@ -28,6 +35,18 @@ class Answerer:
         """Load the language model's client, if one is set. Raises ModelError, MissingDependencyError."""
         if self._chat is not None:
             self._chat.load()
+
+    def standalone(self, question: str, conversation: Sequence[Exchange]) -> str:
+        """A question as it is to be searched for. A language model that fails is replaced by rules."""
+        chat = self._chat
+        if chat is not None:
+            try:
+                return standalone(
+                    question, conversation, lambda *prompt: chat.complete(*prompt, seconds=FOLLOW_UP_SECONDS)
+                )
+            except ConfigurationError as error:  # the answer itself says so to the reader
+                log.warning("Completing a follow-up question: %s", error)
+        return standalone(question, conversation)
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
         """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""

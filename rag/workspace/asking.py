@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rag.filters import Where, matches, parse_where
 from rag.ingestion import fingerprint
-from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Hit, Visible
+from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Exchange, Hit, Visible
 from rag.retrieval import checked_question
 from rag.store import check_fingerprint, chunk_metadata
 from rag.workspace.upkeep import Upkeep
@@ -50,20 +50,39 @@ class Workspace(Upkeep):
         )
 
     def ask(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self,
+        question: str,
+        k: int | None = None,
+        where: str | Where | None = None,
+        collection: str | None = None,
+        conversation: Sequence[Exchange] = (),
     ) -> Answer:
         """An answer with its footnotes, whole."""
-        *_, answer = self.ask_stream(question, k, where, collection)
+        *_, answer = self.ask_stream(question, k, where, collection, conversation)
         if not isinstance(answer, Answer):
             raise TypeError("an answer stream ends in an Answer")
         return answer
 
     def ask_stream(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self,
+        question: str,
+        k: int | None = None,
+        where: str | Where | None = None,
+        collection: str | None = None,
+        conversation: Sequence[Exchange] = (),
     ) -> Iterator[AnswerPiece | Answer]:
-        """The answer in pieces as they come, and last the Answer itself."""
+        """The answer in pieces as they come, and last the Answer itself.
+
+        `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
+        completed, and the Answer's `searched` says to what. Nothing of it is kept.
+        """
+        k = self.settings.top_k if k is None else k
+        question = checked_question(question, k, self.settings)
+        searched = self.answerer.standalone(question, conversation)
         started = time.monotonic()
-        hits = self.search(question, k, where, collection)
-        searched = time.monotonic() - started
-        for one in self.answerer.stream(question.strip(), hits):
-            yield replace(one, timings={"search": searched, **one.timings}) if isinstance(one, Answer) else one
+        hits = self.search(searched, k, where, collection)
+        timings = {"search": time.monotonic() - started}
+        for one in self.answerer.stream(searched, hits):
+            if isinstance(one, Answer):
+                one = replace(one, question=question, searched=searched, timings={**timings, **one.timings})
+            yield one
