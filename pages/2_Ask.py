@@ -54,7 +54,7 @@ with page("Ask") as workspace:
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
-                ask(workspace, turn)
+                ask(workspace, turn, turns[:number])
             if draw(workspace, turn, number):
-                ask(workspace, turn)
+                ask(workspace, turn, turns[:number])
                 st.rerun()

@@ -802,6 +802,20 @@ def test_doubtful_sentences_are_marked_and_each_opens_the_passage_it_rests_on(
     assert "EUR 0.31" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
 
 
+def test_a_follow_up_question_says_what_was_searched_for_and_can_be_taken_literally(indexed: Path) -> None:
+    app = ask(start("2_Ask"), "What was the revenue of Thermal Storage in 2025?")
+    assert "Searched for" not in plain(app)
+    ask(app, "And in 2024?")
+    assert "Searched for: What was the revenue of Thermal Storage in 2024?" in plain(app).replace("**", "")
+    ask(app, "And in 2023?")
+    assert "Searched for: What was the revenue of Thermal Storage in 2023?" in plain(app).replace("**", "")
+    healthy(next(one for one in app.button if one.key == "literally-2").click().run())
+    assert plain(app).count("Searched for") == 1
+    press(app, "New conversation")
+    ask(app, "And in 2024?")
+    assert "Searched for" not in plain(app)
+
+
 def test_what_is_searched_by_words_only_is_said(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

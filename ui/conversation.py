@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.errors import RagError
-from rag.records import Answer, AnswerPiece, Citation, Document, Hit, State
+from rag.records import Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
@@ -41,6 +41,8 @@ class Turn:
     answer: Answer | None = None
     error: str = ""
     partial: str = ""
+    literally: bool = False
+    """Whether it is searched for as it was typed, even if it looks like a follow-up question."""
 
 
 def choose_search(searchable: Sequence[Document], settings: Settings) -> Search:
@@ -73,7 +75,7 @@ def search_in_words(search: Search, settings: Settings) -> str:
         else "Answers are quoted word for word."
     )
     where = f"Searching {what} in the collection “{escape_markdown(search.collection)}”."
-    return f"{where} {how} Each question stands alone."
+    return f"{where} {how}"
 
 
 def only_by_words(searchable: Sequence[Document], held_back: Set[tuple[str, str]], collection: str) -> str:
@@ -103,8 +105,8 @@ def offer(examples: Sequence[str]) -> None:
         )
 
 
-def ask(workspace: Workspace, turn: Turn) -> None:
-    """Answer a turn, drawing the answer as it comes.
+def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
+    """Answer a turn, drawing the answer as it comes; a question that depends on those `before` it is completed.
 
     The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
     interrupts this, a stop or another click, leaves a history that is whole.
@@ -114,8 +116,10 @@ def ask(workspace: Workspace, turn: Turn) -> None:
     where = {"document": {"$in": list(turn.search.documents)}} if turn.search.documents else None
     numbers = range(1, turn.search.passages + 1)
     turn.answer, turn.error, turn.partial = None, "", ""
+    conversation = [Exchange(one.answer.searched or one.question, one.answer.text) for one in before if one.answer]
+    given = (turn.search.passages, where, turn.search.collection, () if turn.literally else conversation)
     try:
-        for one in workspace.ask_stream(turn.question, turn.search.passages, where, turn.search.collection):
+        for one in workspace.ask_stream(turn.question, *given):
             if isinstance(one, AnswerPiece):
                 turn.partial = one.text if one.restart else turn.partial + one.text
                 if workspace.settings.llm:
@@ -132,6 +136,8 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     if turn.answer is None:
         return _draw_unanswered(turn, number)
     answer = turn.answer
+    if answer.searched not in ("", turn.question.strip()) and _draw_searched(turn, answer.searched, number):
+        return True
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
     if answer.abstained:
@@ -144,6 +150,19 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     draw_ledger(workspace, answer, turn.search.collection, number)
     _draw_hits(workspace, turn, answer, number)
     return False
+
+
+def _draw_searched(turn: Turn, searched: str, number: int) -> bool:
+    """What a follow-up question became. True if the reader wants just what was typed instead."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":material/search: Searched for: **{escape_markdown(searched)}**", width="content")
+        turn.literally = st.button(
+            "Search for what I typed",
+            key=f"literally-{number}",
+            type="tertiary",
+            help="To have another question searched for, ask it in full.",
+        )
+    return turn.literally
 
 
 def _draw_unanswered(turn: Turn, number: int) -> bool:
