@@ -272,6 +272,33 @@ class Answer:
     ledger: tuple[Claim, ...] = ()
     searched: str = ""
     """What was searched for: the question, or what a follow-up question became."""
+    overview: Overview | None = None
+    """What it was taken from, where the question was what a document is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a document in its overview: what it is called (empty where it has no heading), the pages it is on, and
+    the sentences that say most of it."""
+
+    heading: str
+    page: int
+    last_page: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a document is about. `outline` has its headings, each with its level, from 1 on, and its page; `answer` says
+    it in words with footnotes, which a language model has written where `answer.model` names one."""
+
+    document: str
+    name: str
+    title: str
+    pages: int
+    outline: tuple[tuple[int, str, int], ...]
+    sections: tuple[Section, ...]
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,12 +138,7 @@ def derived(figure: Figure, operands: Sequence[Figure], in_scales: Collection[De
     usable = [one for one in operands if not one.year][:_MOST_OPERANDS]
     if figure.year or figure.in_words or len(usable) < 2:
         return ""
-    sums = (
-        ((sum((one.value for one in usable), Decimal(0)), " + ".join(f"{one.value:f}" for one in usable)),)
-        if _CUES["sum"].search(sentence)
-        else ()
-    )
-    for value, how in (*_results(figure, usable, sentence), *sums):
+    for value, how in _results(figure, usable, sentence):
         factors = [scale for scale in in_scales if all(one.scale == 1 for one in usable)] if not figure.percent else []
         if any(abs(value * factor - figure.value) <= figure.step / 2 for factor in (Decimal(1), *factors)):
             return how
@@ -167,6 +162,8 @@ def _results(figure: Figure, operands: Sequence[Figure], sentence: str) -> Itera
                 yield a.value + b.value, f"{first} + {second}"
             if "ratio" in cued and a.value and not points:
                 yield b.value / a.value, f"{second} / {first}"
+    if "sum" in cued:
+        yield sum((one.value for one in operands), Decimal(0)), " + ".join(f"{one.value:f}" for one in operands)
 
 
 def _figure(found: re.Match[str], text: str) -> Figure:

@@ -153,8 +153,8 @@ def _with_period(period: str, phrase: str, before: str) -> str:
         return f"{before[: place.start()]}{period}{before[place.end() :]}" if year and part else ""
     if year:
         before = before[: years[0].start()] + year[0] + before[years[0].end() :]
-    if part and (place := _PART.search(before)):
-        before = before[: place.start()] + part[0] + before[place.end() :]
+    if part and (old := _PART.search(before)):
+        before = before[: old.start()] + part[0] + before[old.end() :]
     return before
 
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
+from rag.answering import asks_for_overview
+from rag.errors import NotFoundError
 from rag.filters import Where, matches, parse_where
 from rag.ingestion import fingerprint
-from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Exchange, Hit, Visible
+from rag.records import (
+    VISIBLE,
+    Answer,
+    AnswerPiece,
+    Collection,
+    Document,
+    Exchange,
+    Hit,
+    Overview,
+    State,
+    Visible,
+)
 from rag.retrieval import checked_question
 from rag.store import check_fingerprint, chunk_metadata
 from rag.workspace.upkeep import Upkeep
@@ -79,6 +92,9 @@ class Workspace(Upkeep):
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
         searched = self.answerer.standalone(question, conversation)
+        if asks_for_overview(searched) and (only := self._only_document(where, collection)):
+            yield from self._overview_stream(only, question)
+            return
         started = time.monotonic()
         hits = self.search(searched, k, where, collection)
         timings = {"search": time.monotonic() - started}
@@ -86,3 +102,53 @@ class Workspace(Upkeep):
             if isinstance(one, Answer):
                 one = replace(one, question=question, searched=searched, timings={**timings, **one.timings})
             yield one
+
+    def _only_document(self, where: str | Where | None, collection: str | None) -> Document | None:
+        """The one document that is asked about, if it is just one."""
+        clause, found = parse_where(where), self.collection(collection)
+        if clause is not None and clause.keys() - {"document", "name"}:
+            return None
+        there = self.catalog.documents(found.name, VISIBLE)
+        chosen = [one for one in there if matches(clause, {"document": one.id, "name": one.name})]
+        return chosen[0] if len(chosen) == 1 else None
+
+    def _overview_stream(self, document: Document, question: str) -> Iterator[AnswerPiece | Answer]:
+        steps = self._overview_steps(document)
+        while True:
+            try:
+                yield AnswerPiece(f"{next(steps)}…", restart=True)
+            except StopIteration as end:
+                overview: Overview = end.value
+                break
+        answer = replace(overview.answer, question=question, searched=question, overview=overview)
+        yield AnswerPiece(answer.text, restart=True)
+        yield answer
+
+    def overview(
+        self, prefix: str, collection: str | None = None, progress: Callable[[str], None] | None = None
+    ) -> Overview:
+        """What a document is about: its outline and its key sentences, each with its page, or where there is a language
+        model an account in that one's words. `progress` is told what is being done.
+
+        Raises NotFoundError, also for a document whose text has not been read yet.
+        """
+        steps = self._overview_steps(self.document(prefix, collection))
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                found: Overview = end.value
+                return found
+            if progress:
+                progress(step)
+
+    def _overview_steps(self, document: Document) -> Generator[str, None, Overview]:
+        if document.state not in VISIBLE:
+            raise NotFoundError(f"{document.name} is {document.state}: an overview needs its text. Wait, or retry it.")
+        with self._gate.shared():
+            found = self.catalog.collection(document.collection)
+            check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+            chunks = self.catalog.chunks(document)
+            ready = document.state is State.READY
+            vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
+        return (yield from self.answerer.overview(document, chunks, vectors))
