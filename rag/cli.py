@@ -80,7 +80,6 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--tag", action="append", default=[], metavar="TAG", help="tag the documents; may be repeated")
     ingest.add_argument("--ask-password", action="store_true", help="ask for the password of PDFs that need one")
     cancel = command("cancel", _cancel, "stop a document that is not ready yet", named)
-    cancel.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     retry = command("retry", _retry, "index failed documents once more", named)
     retry.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it; default: all")
     retry.add_argument("--ask-password", action="store_true", help="ask for the password of DOCUMENT, a PDF")
@@ -88,16 +87,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--repair", action="store_true", help="mend what is found")
     command("search", _search, "find the passages nearest to a question", named, asking)
     ask = command("ask", _ask, "answer a question with footnotes", named, asking)
-    ask.add_argument(
-        "--after", action="append", default=[], metavar="QUESTION", help="what was asked before; may be repeated"
-    )
+    ask.add_argument("--after", action="append", default=[], metavar="QUESTION", help="asked before; may be repeated")
+    overview = command("overview", _overview, "what a document is about: its outline and key sentences", named)
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
     delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it")
     delete.add_argument("--failed", action="store_true", help="delete all that could not be indexed instead")
     text = command("text", _text, "print the extracted text, to which offsets refer", named)
-    text.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
+    for one in (cancel, overview, text):
+        one.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser
@@ -153,6 +152,12 @@ def _search(given: argparse.Namespace, output: Output) -> int:
 def _ask(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace:
         return 0 if cli_questions.ask(workspace, given, output) else EXIT_FAILED
+
+
+def _overview(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given) as workspace:
+        cli_questions.overview(workspace, given, output)
+    return 0
 
 
 def _documents(given: argparse.Namespace, output: Output) -> int:

@@ -87,6 +87,25 @@ class Output:
         if row["searched"] not in ("", row["question"].strip()):
             console.print(f"[dim]Searched for: {escape(row['searched'])}[/dim]")
         console.print(f"\n{escape(row['answer'])}")
+        self._footnotes(console, row)
+
+    def overview(self, row: Mapping[str, Any]) -> None:
+        """What a document is about."""
+        if self._json:
+            self.line(row, "")
+            return
+        console = _console()
+        console.print(f"[bold]{escape(row['title'] or row['name'])}[/bold]  [dim]{escape(row['name'])}[/dim]")
+        if row["notice"]:
+            self.say(row["notice"])
+        for one in row["outline"]:
+            console.print(
+                f"{'  ' * one['level']}{escape(one['title'])} [dim]{page_noun(row['name'])} {one['page']}[/dim]"
+            )
+        console.print(f"\n{escape(row['answer'])}")
+        self._footnotes(console, row)
+
+    def _footnotes(self, console: Any, row: Mapping[str, Any]) -> None:
         console.print()
         for one in row["citations"]:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")

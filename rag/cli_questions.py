@@ -7,13 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Answer, Claim, Exchange, Hit
+from rag.records import Answer, Claim, Exchange, Hit, Section
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -50,6 +50,33 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
 
     empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
+
+
+def overview(workspace: Workspace, given: argparse.Namespace, output: Output) -> None:
+    """Show what a document is about."""
+    from rag.workspace import answer_markdown
+
+    started = time.monotonic()
+    found = workspace.overview(given.document, given.collection, progress=lambda step: output.say(f"{step}…"))
+    answer = found.answer
+    output.overview(
+        {
+            **_without(asdict(found), "answer"),
+            "outline": [dict(zip(("level", "title", "page"), one, strict=True)) for one in found.outline],
+            "sections": [_section(one) for one in found.sections],
+            "answer": answer.text,
+            "citations": [_without(asdict(one), "boxes") for one in answer.citations],
+            "model": answer.model,
+            "notice": answer.notice,
+            "ledger": [_claim(answer, one) for one in answer.ledger],
+            "markdown": answer_markdown(replace(answer, overview=found)),
+            "seconds": round(time.monotonic() - started, 4),
+        }
+    )
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {**asdict(section), "citations": [_without(asdict(one), "boxes") for one in section.citations]}
 
 
 def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> bool:

@@ -151,6 +151,26 @@ def test_a_follow_up_question_is_completed_from_the_one_before(folder: Path) -> 
     assert "Searched for: What is Harbour Street’s rent?" in run(*asked).stdout
 
 
+def test_overview(folder: Path) -> None:
+    asked = ("--data-dir", folder / "data", "search", "rent", "-k", "1", "--json")
+    document = rows(run(*asked))[0]["hits"][0]["document"]
+    done = run("--data-dir", folder / "data", "overview", document[:10], "--json")
+    (row,) = rows(done)
+    assert (row["document"], row["name"], row["model"]) == (document, "lease.md", "extractive")
+    assert {"level": 2, "title": "Repairs", "page": 1} in row["outline"]
+    quotes = [one for section in row["sections"] for one in section["citations"]]
+    assert quotes == row["citations"]
+    assert all(set(one) == CITATION for one in quotes)
+    assert "[^1]: lease.md, section 1 · Lease of the Harbour Street office\n" in row["markdown"]
+    assert "Choosing the sentences" in done.stderr
+    shown = run("--data-dir", folder / "data", "overview", document).stdout
+    assert "  Lease of the Harbour Street office section 1\n    Repairs section 1" in shown
+    assert "[1] lease.md, section 1" in shown
+    missing = run("--data-dir", folder / "data", "overview", "0" * 12)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "no document with the id" in missing.stderr
+
+
 def test_people_get_readable_output(folder: Path) -> None:
     asked = run("--data-dir", folder / "data", "ask", "How high is the rent?").stdout
     assert "84,000" in asked
