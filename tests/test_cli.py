@@ -167,7 +167,7 @@ def test_overview(folder: Path) -> None:
     assert "  Lease of the Harbour Street office section 1\n    Repairs section 1" in shown
     assert "[1] lease.md, section 1" in shown
     missing = run("--data-dir", folder / "data", "overview", "0" * 12)
-    assert (missing.returncode, missing.stdout) == (1, "")
+    assert (missing.returncode, missing.stdout) == (2, "")
     assert "no document with the id" in missing.stderr
 
 

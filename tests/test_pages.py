@@ -816,6 +816,46 @@ def test_a_follow_up_question_says_what_was_searched_for_and_can_be_taken_litera
     assert "Searched for" not in plain(app)
 
 
+def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(indexed: Path) -> None:
+    app = start("2_Ask")
+    assert "Overview" not in labels(app)
+    supply = next(one for one in app.multiselect[0].options if one.startswith("orvell"))
+    press(healthy(app.multiselect[0].select(supply).run()), "Overview")
+    assert "**7. Termination** :small[· section 1]" in plain(app)
+    assert "320 compressors in each contract year" in plain(app)
+    assert next(one for one in app.expander if one.label.startswith("Outline")).label.endswith("headings")
+    copied = next(one.value for one in app.code)
+    assert "### 7\\. Termination" in copied
+    assert "[^1]: orvell-compressor-supply-agreement.md, section 1" in copied
+    press(app, "**[3]**")
+    passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
+    assert "320 compressors" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
+
+
+def test_a_document_tells_what_it_is_about_and_is_read_once_for_it(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    overview = Workspace.overview
+    monkeypatch.setattr(
+        Workspace, "overview", lambda self, one, *more, **given: made.append(one) or overview(self, one, *more, **given)
+    )
+    app = start("3_Collections")
+    chosen = next(one for one in app.selectbox if one.label == "Look into a document")
+    healthy(chosen.select(next(one for one in chosen.options if one.startswith("orvell"))).run())
+    press(app, "Overview")
+    healthy(app.run())
+    assert "7. Termination" in plain(app)
+    assert len(made) == 1
+
+
+def test_an_answer_is_copied_with_its_footnotes(indexed: Path) -> None:
+    app = ask(start("2_Ask"), DIVIDEND)
+    copied = next(one.value for one in app.code)
+    assert "EUR 0.31 per share" in copied
+    assert f"[^1]: {REPORT}, page 3" in copied
+
+
 def test_what_is_searched_by_words_only_is_said(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,9 @@ from rag.workspace import Workspace
 from ui.dialogs import open_dialog
 from ui.labels import distinguished, heading_path, label
 from ui.ledger import draw_checked, draw_ledger
+from ui.overviews import draw_overview
 from ui.passages import cited, found, open_passage
+from ui.sharing import copy_button, draw_searched
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
 QUOTING = "extractive"
@@ -122,7 +124,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
         for one in workspace.ask_stream(turn.question, *given):
             if isinstance(one, AnswerPiece):
                 turn.partial = one.text if one.restart else turn.partial + one.text
-                if workspace.settings.llm:
+                if workspace.settings.llm and turn.partial:
                     place.markdown(answer_markdown(turn.partial, numbers) + " ▌")
             else:
                 turn.answer = one
@@ -136,8 +138,12 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     if turn.answer is None:
         return _draw_unanswered(turn, number)
     answer = turn.answer
-    if answer.searched not in ("", turn.question.strip()) and _draw_searched(turn, answer.searched, number):
+    if answer.searched not in ("", turn.question.strip()) and draw_searched(answer.searched, number):
+        turn.literally = True
         return True
+    if answer.overview is not None:
+        draw_overview(workspace, answer.overview, answer, turn.search.collection, str(number))
+        return False
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
     if answer.abstained:
@@ -147,22 +153,11 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     else:
         draw_checked(answer, _numbers(answer))
     _draw_footnotes(workspace, turn, answer.citations, number)
-    draw_ledger(workspace, answer, turn.search.collection, number)
+    draw_ledger(workspace, answer, turn.search.collection, str(number))
     _draw_hits(workspace, turn, answer, number)
+    if not answer.abstained:
+        copy_button(answer, str(number))
     return False
-
-
-def _draw_searched(turn: Turn, searched: str, number: int) -> bool:
-    """What a follow-up question became. True if the reader wants just what was typed instead."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":material/search: Searched for: **{escape_markdown(searched)}**", width="content")
-        turn.literally = st.button(
-            "Search for what I typed",
-            key=f"literally-{number}",
-            type="tertiary",
-            help="To have another question searched for, ask it in full.",
-        )
-    return turn.literally
 
 
 def _draw_unanswered(turn: Turn, number: int) -> bool:

@@ -67,7 +67,7 @@ def _mark(found: re.Match[str]) -> str:
     return f"{coloured} {_ICONS[verdict]}"
 
 
-def draw_ledger(workspace: Workspace, answer: Answer, collection: str, number: int) -> None:
+def draw_ledger(workspace: Workspace, answer: Answer, collection: str, key: str) -> None:
     """Every sentence that claims something, its verdict, and the passage it rests on; folded away."""
     if not answer.ledger:
         return
@@ -84,7 +84,7 @@ def draw_ledger(workspace: Workspace, answer: Answer, collection: str, number: i
                     st.button(
                         f"{'Nearest' if claim.verdict in DOUBTFUL else 'Rests on'}: "
                         f"{label(claim.rests_on.name, claim.rests_on.page)}",
-                        key=f"claim-{number}-{index}",
+                        key=f"claim-{key}-{index}",
                         type="tertiary",
                         icon=":material/article:",
                         on_click=open_dialog,
