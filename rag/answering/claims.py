@@ -47,7 +47,7 @@ their them then there these they this those through to too under until up upon v
 while who whom whose why will with would you your
 """
 EMPTY_WORDS = frozenset(_EMPTY.split())
-_NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
+NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
 _NO_NEGATION = re.compile(
     r"\bnot only\b|\bno (?:later|earlier|less|more|fewer|sooner|longer) than\b|\bnot (?:later|less|more|fewer) than\b"
     r"|\bno\. ?(?=\d)|\bwhether or not\b",
@@ -153,7 +153,7 @@ def stem(word: str) -> str:
 
 def content(text: str) -> set[str]:
     """The stems of the words that say something."""
-    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in _NEGATIONS}
+    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in NEGATIONS}
 
 
 def names(text: str, known: Sequence[str] = ()) -> list[str]:
@@ -162,14 +162,22 @@ def names(text: str, known: Sequence[str] = ()) -> list[str]:
     The first word counts where `known`, which has words that are names elsewhere, has it, or where it cannot be
     anything else.
     """
-    found = []
+    return [word for run in name_runs(text, known) for word in run]
+
+
+def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The same, those that stand together, as "Harbour Street", in one."""
+    runs: list[tuple[str, ...]] = []
+    last = 0
     for match in _NAME.finditer(text):
         name = re.sub(r"['’]s?$", "", match[0])
         first = not re.search(r"\w", text[: match.start()]) or re.search(r"[.!?:]\W*$", text[: match.start()])
         sure = bool(re.search(r"[A-Z].*[A-Z]|\d", name)) or name in known
-        if name.lower() not in EMPTY_WORDS | _NEGATIONS and name != "I" and (sure or not first):
-            found.append(name)
-    return found
+        if name.lower() not in EMPTY_WORDS | NEGATIONS and name != "I" and (sure or not first):
+            together = runs and not text[last : match.start()].strip()
+            runs[-1:] = [(*runs[-1], name)] if together else [*runs[-1:], (name,)]
+            last = match.end()
+    return runs
 
 
 def denied(text: str) -> set[str]:
@@ -181,7 +189,7 @@ def denied(text: str) -> set[str]:
         if _FORBIDS.search(clause):
             found |= {stem(one) for one in all_words}
         for place, word in enumerate(all_words):
-            if word in _NEGATIONS:
+            if word in NEGATIONS:
                 following = [one for one in all_words[place + 1 :] if one not in EMPTY_WORDS][:_REACH]
                 found |= {stem(one) for one in following}
     return found
