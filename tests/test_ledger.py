@@ -78,17 +78,23 @@ def test_false_sentences_are_doubted_and_true_ones_are_not(
         ("The yearly rent is **84,000 euros**, payable quarterly in advance [1].", "verbatim", ""),
         ("the yearly rent is 84000 euros, payable quarterly in advance. [1]", "verbatim", ""),
         ("Rent is €84 thousand a year, payable quarterly in advance [1].", "supported", ""),
-        ("The yearly rent is 85,000 euros [1].", "unsupported", "85,000 euros: not in the passages"),
-        ("The yearly rent is 84,000 dollars [1].", "unsupported", "84,000 dollars: not in the passages"),
-        ("The lease begins on 1 April 2024 and runs for seven years [1].", "partly", "“April”: not in the passages"),
-        ("The lease begins on 1 March 2024 and runs for six years [1].", "partly", "six: not in the passages"),
+        ("The yearly rent is 85,000 euros [1].", "unsupported", "Not found there: 85,000 euros."),
+        ("The yearly rent is 84,000 dollars [1].", "unsupported", "Not found there: 84,000 dollars."),
+        ("The lease begins on 1 April 2024 and runs for seven years [1].", "partly", "Not found there: “April”."),
+        ("The lease begins on 1 March 2024 and runs for six years [1].", "partly", "Not found there: six."),
         ("The tenant may sublet the office [1].", "unsupported", "only one of the two has a “not”"),
         ("The landlord does not repair the roof [1].", "unsupported", "only one of the two has a “not”"),
+        (
+            "The lease begins on 1 March 2024, runs for seven years, costs 84,000 euros a year, and the landlord "
+            "repairs the roof [1].",
+            "supported",
+            "",
+        ),
         ("Parking is free for visitors of the canteen [1].", "unsupported", "say nothing like it"),
         (
             "The office is run by Calder Estates, and the landlord repairs the roof [1].",
             "partly",
-            "“Calder Estates”: not in the passages.",
+            "Not found there: “Calder Estates”.",
         ),
         (
             "The lease says that “the tenant must repaint every room” of the office [1].",
@@ -96,7 +102,7 @@ def test_false_sentences_are_doubted_and_true_ones_are_not(
             "quotation marks",
         ),
         ("Sales of pumps rose by 12% from 100.0 to 112.0 [2].", "supported", "(112.0 − 100.0) / 100.0"),
-        ("Sales of pumps rose by 14% from 100.0 to 112.0 [2].", "partly", "14%: not in the passages"),
+        ("Sales of pumps rose by 14% from 100.0 to 112.0 [2].", "partly", "Not found there: 14%."),
         ("Pumps and valves together had sales of EUR 142 million in 2025 [2].", "supported", "112.0 + 30.0"),
         ("Sales of valves fell from 40.0 to 30.0 [2].", "supported", ""),
         ("Pumps had sales of EUR 112 billion in 2025 [2].", "partly", "not that unit"),
@@ -139,7 +145,7 @@ def test_a_longer_form_of_a_name_that_the_document_has_elsewhere_is_no_reason_to
     [claim] = check("The dividend of Corvane Marine Holding is 5 euros [2].", hits)
     assert claim.verdict not in DOUBTFUL
     [claim] = check("The dividend of Orlin Marine Ltd is 5 euros [2].", hits)
-    assert "“Orlin Marine Ltd”: not in the passages." in claim.reasons
+    assert "Not found there: “Orlin Marine Ltd”." in claim.reasons
 
 
 def test_the_words_of_a_denial_are_not_word_for_word_what_it_denies(check: Check) -> None:

@@ -22,11 +22,13 @@ from rag.records import DOUBTFUL, Answer, Claim, Verdict
 Encode = Callable[[list[str]], NDArray[np.float32]]
 """Texts to unit vectors, (n, dimension)."""
 
-_CANDIDATES = 4
+_CANDIDATES = 6
 """Windows of the passages, those that share most words with a sentence, that are compared with it in meaning."""
 _BORNE_OUT, _RELATED = 0.56, 0.42
 """Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
 from which on it is about the same thing."""
+_BESIDE = 0.3
+"""The same, from which on a window's figures may be a sentence's: one that stands elsewhere proves nothing."""
 _ABOUT_IT = 0.5
 """The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
 _NEAREST = 3
@@ -124,7 +126,7 @@ class _Judge:
         doubts += _meaning(support, bool(doubts))
         verdict = min((one.verdict for one in doubts), key=_WORST_FIRST.index, default=Verdict.SUPPORTED)
         missing = [one.missing for one in doubts if one.missing]
-        told = [f"{', '.join(missing)}: not in the passages."] if missing else []
+        told = [f"Not found there: {', '.join(missing)}."] if missing else []
         if doubts and any(source.orders(content(sentence.bare)) for source in self._sources):
             told.append(ORDERED)
         reasons = tuple(dict.fromkeys([*told, *(one.reason for one in doubts if one.reason), *sums]))
@@ -135,7 +137,9 @@ class _Judge:
     ) -> tuple[list[str], list[_Doubt]]:
         """How calculated figures were found, and doubts about those that were not found."""
         mine = [one for one in figures(sentence.bare) if not one.loose]
-        found = {one: max(match(one, source.figures, source.scales) for source in sources) for one in mine}
+        beside = [(figures(one.text), one.source.scales) for score, one in near if score >= _BESIDE]
+        above = [(figures(source.above), source.scales) for source in sources]
+        found = {one: max((match(one, *there) for there in (*beside, *above)), default=Match.NO) for one in mine}
         there = [one for one in mine if found[one] is not Match.NO]
         scales = {scale for source in sources for scale in source.scales}
         sums: list[str] = []

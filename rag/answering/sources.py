@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rag.answering.claims import NEGATIONS, Sentences, content, stem, words
-from rag.answering.figures import Figure, figures, scales
+from rag.answering.figures import scales
 from rag.answering.injection import without_orders
 from rag.records import Citation, Hit
 
@@ -59,10 +59,15 @@ class Source:
         return without_orders(self.hit.chunk.text)
 
     @cached_property
+    def above(self) -> str:
+        """The document's name and the headings above the passage."""
+        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
+        return f"{name}\n{self.hit.chunk.heading}"
+
+    @cached_property
     def context(self) -> str:
         """All that it says, what stands above it first."""
-        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
-        return f"{name}\n{self.hit.chunk.heading}\n{self.text}"
+        return f"{self.above}\n{self.text}"
 
     @cached_property
     def words(self) -> list[str]:
@@ -73,11 +78,6 @@ class Source:
     def stems(self) -> set[str]:
         """The stems of all that it says."""
         return content(self.context)
-
-    @cached_property
-    def figures(self) -> list[Figure]:
-        """The figures of all that it says."""
-        return figures(self.context)
 
     @cached_property
     def scales(self) -> set[Decimal]:
