@@ -12,7 +12,7 @@ from rag.answering.figures import Match, derived, figures, match, scales
 from rag.answering.ledger import make_ledger
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
-from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit
+from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit, Verdict
 from tests.ledger_cases import EVERY, PASSAGES, UNSEEN, cases
 
 LEASE = (
@@ -153,6 +153,25 @@ def test_the_words_of_a_denial_are_not_word_for_word_what_it_denies(check: Check
     hits = (Hit(Chunk("c", "d", 1, 0, len(text), "", text), "a.pdf", 0.5),)
     assert verdicts(check("Dividend may be paid while leverage is above 3.00 [1].", hits)) == ["unsupported"]
     assert verdicts(check("No dividend may be paid while leverage is above 3.00 [1].", hits)) == ["verbatim"]
+
+
+@pytest.mark.parametrize(
+    ("passage", "said", "doubtful"),
+    [
+        ("Our guidance for the year is unchanged.", "The guidance for the year has not been changed [1].", False),
+        ("Our guidance for the year is unchanged.", "The guidance for the year has been changed [1].", True),
+        ("The Buyer may end it, but not before 3 March 2028.", "The Buyer may end it from 3 March 2028 [1].", False),
+        ("We pay for fire, storm and theft.", "Fire, storm and theft are not paid for [1].", True),
+        ("We do not expect tariffs to matter.", "Management thinks that tariffs will matter [1].", True),
+        ("Smoking is prohibited in the hall.", "Smoking is not allowed in the hall [1].", False),
+        ("Pay no later than 30 days after delivery.", "Payment is due 30 days after delivery [1].", False),
+        ("Profits rose in Asia and fell in Europe.", "Profits fell in Europe [1].", False),
+    ],
+)
+def test_denials_are_held_against_each_other(check: Check, passage: str, said: str, doubtful: bool) -> None:
+    hits = (Hit(Chunk("c", "d", 1, 0, len(passage), "", passage), "a.pdf", 0.5),)
+    [claim] = check(said, hits)
+    assert (claim.verdict is Verdict.UNSUPPORTED) is doubtful, claim.reasons
 
 
 def test_without_passages_there_is_no_ledger(check: Check) -> None:

@@ -56,9 +56,13 @@ _NO_NEGATION = re.compile(
 _DENIES = re.compile(
     r"n[’']t\b|\b(?:fail\w*|refus\w*|declin\w*|unable)\s+to\b|\b(?:barred|prohibited|prevented)\s+from\b", re.IGNORECASE
 )
+_UN = re.compile(r"\bun(?!ited|der)(?=\w{3,}(?:ed|able)\b)", re.IGNORECASE)
+# "not before 3 March 2027" denies nothing of what happens from then on.
+_DATE = re.compile(
+    r"\d[\d.,]*|\b(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|em?ber|ober)?\b",
+    re.IGNORECASE,
+)
 _FORBIDS = re.compile(r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible)\b", re.IGNORECASE)
-_REACH = 5
-"""Words after a negation that it is taken to deny."""
 _OPPOSITES = (
     (
         r"ris(?:e|es|en|ing)|rose|increas\w*|grew|grow\w*|climbed|gain\w*|up",
@@ -71,7 +75,6 @@ _OPPOSITES = (
     (r"includ\w*", r"exclud\w*"),
     (r"before", r"after"),
     (r"with", r"without"),
-    (r"allow\w*|permit\w*", r"prohibit\w*|forbid\w*|forbidden|barred"),
     (r"buyer|lessee|tenant|borrower", r"seller|supplier|lessor|landlord|lender"),
 )
 _DIRECTIONS = tuple((re.compile(rf"\b(?:{a})\b", re.I), re.compile(rf"\b(?:{b})\b", re.I)) for a, b in _OPPOSITES)
@@ -181,17 +184,12 @@ def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
 
 
 def denied(text: str) -> set[str]:
-    """The stems of the words that a text denies: those that follow a negation closely."""
-    plain = _DENIES.sub(" not", _NO_NEGATION.sub(" ", text))
+    """The stems of the words of those of its clauses that a text denies."""
+    plain = _UN.sub("not ", _DENIES.sub(" not", _NO_NEGATION.sub(" ", text)))
     found: set[str] = set()
     for clause in re.split(r"[,;:.()]\s|\b(?:but|and|except|unless)\b", plain):
-        all_words = words(clause)
-        if _FORBIDS.search(clause):
-            found |= {stem(one) for one in all_words}
-        for place, word in enumerate(all_words):
-            if word in NEGATIONS:
-                following = [one for one in all_words[place + 1 :] if one not in EMPTY_WORDS][:_REACH]
-                found |= {stem(one) for one in following}
+        if _FORBIDS.search(clause) or NEGATIONS & set(words(clause)):
+            found |= content(_DATE.sub(" ", clause))
     return found
 
 

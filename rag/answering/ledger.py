@@ -121,7 +121,7 @@ class _Judge:
         doubts += [
             *self._names(sentence, sources, support),
             *_quotes(sentence, sources),
-            *_contradictions(sentence, sources),
+            *_contradictions(sentence, sources, near),
         ]
         doubts += _meaning(support, bool(doubts))
         verdict = min((one.verdict for one in doubts), key=_WORST_FIRST.index, default=Verdict.SUPPORTED)
@@ -199,19 +199,21 @@ def _quotes(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
             yield _Doubt(Verdict.UNSUPPORTED, "The words in quotation marks are not in the passages.")
 
 
-def _contradictions(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
+def _contradictions(
+    sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
+) -> Iterator[_Doubt]:
     """Doubts where the sentences that speak of the very same all deny what this one affirms, or the other way round."""
     stems = content(sentence.bare)
     overlaps = [(one.overlap(stems), one) for source in sources for one in source.sentences]
     most = max((share for share, _ in overlaps), default=0.0)
-    if most < _ABOUT_IT:
-        return
-    same = [one for share, one in overlaps if share >= most - 0.1]
+    same = [one for share, one in overlaps if share >= max(_ABOUT_IT, most - 0.1)]
+    if not same:
+        same = [one for score, one in near if score >= _BORNE_OUT and one in one.source.sentences][:1]
     denials = denied(sentence.bare)
-    if all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
+    if same and all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
         yield _Doubt(Verdict.UNSUPPORTED, "The passage says it the other way round: only one of the two has a “not”.")
-    pairs = [opposed(sentence.bare, one.text) for one in same]
-    if all(pairs):
+    pairs = [opposed(sentence.bare, one.text) for one in same if not (denials or denied(one.text))]
+    if pairs and all(pairs):
         yield _Doubt(Verdict.UNSUPPORTED, f"The passage says the opposite ({pairs[0]}).")
 
 
