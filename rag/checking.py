@@ -20,7 +20,7 @@ from rag.catalog import Catalog
 from rag.errors import ConfigurationError, FingerprintError, StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
-from rag.records import VISIBLE, Chunk, Collection, Document, Finding, State, document_of
+from rag.records import Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
 
@@ -91,7 +91,7 @@ class Checker:
             return
         for document in documents.values():
             found = there.get(document.id, set())
-            if document.state in VISIBLE and found != self.catalog.chunk_ids(document):
+            if document.visible and found != self.catalog.chunk_ids(document):
                 problem = f"the lexical index has {len(found)} chunks of it, not {document.chunks}"
                 yield self._found(collection.name, document.name, problem, partial(self._write, name, document))
         for stranger in sorted(_strangers(there, documents)):
@@ -103,7 +103,7 @@ class Checker:
 
     def _rewrite(self, collection: Collection) -> None:
         self.lexical.drop(collection.store_name)
-        for document in self.catalog.documents(collection.name, VISIBLE):
+        for document in filter(lambda one: one.visible, self.catalog.documents(collection.name)):
             self._write(collection.store_name, document)
 
     # -- vectors ---------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Document:
     date: int = 0
     tags: tuple[str, ...] = ()
     reason: str = ""
+    """Why it failed or waits; of a ready one, why it could not be read anew."""
     seconds: float = 0.0
     stage: str = ""
     done: int = 0
@@ -142,6 +143,13 @@ class Document:
     """Seconds by stage."""
     failure: Failure | None = None
     """Of a failed one; None for all other reasons than those named."""
+    served: bool = False
+    """Whether it is being read anew, and until that is done is searched as it was read before."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether its chunks may be shown as hits. One that is to replace another may have to wait all the same."""
+        return self.state in VISIBLE or (self.served and self.state in (State.QUEUED, State.INDEXING))
 
 
 @dataclass(frozen=True, slots=True)

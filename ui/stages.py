@@ -34,7 +34,8 @@ def stage(document: Document, held_back: bool = False) -> str:
     if document.stage == "waiting" and document.total:
         return f"waiting for OCR of {counted(document.total, 'page')}"
     what = _STAGES.get(document.stage or document.state.value, "starting")
-    return f"{what}: {document.done:,} of {counted(document.total, 'page')}" if document.stage == "ocr" else what
+    what += f": {document.done:,} of {counted(document.total, 'page')}" if document.stage == "ocr" else ""
+    return f"{what} · searched as it was read before until then" if document.served else what
 
 
 def fraction(document: Document) -> float:

@@ -48,6 +48,7 @@ class Contents(Database):
             "engines": document.engines,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
+            "served": False,
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }
         with self.write() as connection:
