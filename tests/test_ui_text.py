@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -132,6 +133,12 @@ def test_places_are_called_what_the_format_calls_them() -> None:
 def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:
     one = Document("d", "a.pdf", "documents", State.READY, datetime.now(UTC), pages=14, unread_pages=2)
     assert "2 of 14 pages could not be read" in outcome(one)
+
+
+def test_a_plain_text_has_passages_and_no_pages() -> None:
+    text = Document("d", "a.txt", "documents", State.READY, datetime.now(UTC), pages=1, chunks=3)
+    assert outcome(text).startswith("Ready · 3 passages · ")
+    assert outcome(replace(text, name="a.pdf")).startswith("Ready · 1 page · 3 passages · ")
 
 
 def test_a_document_that_is_read_anew_says_that_it_is_searched_meanwhile() -> None:

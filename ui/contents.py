@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from rag.records import UNFINISHED, Document, Failure, State
-from rag.workspace import NOT_ANEW, Workspace, page_noun
+from rag.workspace import NOT_ANEW, Workspace
 from ui.deleting import confirm_delete_failed
 from ui.dialogs import open_dialog
 from ui.labels import distinguished
 from ui.passages import show_chunks
 from ui.retrying import cancel_button, retry_all_button, retry_button
-from ui.stages import failed, ocr_notice, stage, unread_notice
+from ui.stages import extent, failed, ocr_notice, stage, unread_notice
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
 FAILURES_SHOWN = 20
@@ -142,7 +142,7 @@ def describe(workspace: Workspace, document: Document) -> None:
         st.markdown(escape_markdown(document.title))
     facts = [bytes_as_text(document.bytes), f"added {day(document.added_at)}"]
     if document.pages:
-        facts[:0] = [counted(document.pages, page_noun(document.name)), counted(document.chunks, "passage")]
+        facts.insert(0, extent(document))
     st.caption(" · ".join(facts))
     if document.tags:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
