@@ -23,16 +23,16 @@ FAILURES_SHOWN = 20
 _STATES = {
     State.QUEUED: "Waiting",
     State.INDEXING: "In progress",
-    State.SEARCHABLE: "Searchable by words",
+    State.SEARCHABLE: "By words so far",
     State.READY: "Ready",
     State.FAILED: "Failed",
 }
 
 
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=190, pinned=True),
+    "Document": st.column_config.TextColumn(width=224, pinned=True),
     "State": st.column_config.TextColumn(
-        width=92, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
+        width=100, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
     ),
     "Pages": st.column_config.NumberColumn(
         format="localized",
@@ -42,7 +42,7 @@ _COLUMNS: dict[str, Any] = {
     "Passages": st.column_config.NumberColumn(format="localized", width=78),
     "Tags": st.column_config.ListColumn(width=100),
     "Size": st.column_config.NumberColumn(format="bytes", width=70),
-    "Added": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135),
+    "Added": st.column_config.DatetimeColumn(format="D MMM YYYY", width=94),
 }
 
 
