@@ -23,7 +23,7 @@ TALLEST = 420
 """Pixels of the table, which scrolls beyond."""
 
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=196, pinned=True),
+    "Document": st.column_config.TextColumn(width=188, pinned=True),
     "What happens": st.column_config.TextColumn(width=122),
     "Pages": st.column_config.NumberColumn(format="localized", width=58),
     "No text": st.column_config.NumberColumn(
