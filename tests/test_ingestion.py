@@ -101,13 +101,13 @@ def only(workspace: Workspace) -> Document:
 def embedded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that are embedded from now on."""
     texts: list[str] = []
-    encode = workspace.embedder.encode
+    encode = workspace.embedder.encode_passages
 
     def counting(some: list[str]) -> object:
         texts.extend(some)
         return encode(some)
 
-    monkeypatch.setattr(workspace.embedder, "encode", counting)
+    monkeypatch.setattr(workspace.embedder, "encode_passages", counting)
     return texts
 
 
@@ -121,12 +121,12 @@ def test_a_document_is_found_by_its_words_while_its_vectors_are_being_made(
         answer = workspace.ask(RENT)
         assert "84,000 euros" in answer.text
         best = workspace.search(RENT, k=2)[0]
-        assert (best.name, best.ranks) == ("lease.md", {"lexical": 1})
-        assert 0.35 < best.score <= 1
+        assert (best.name, best.ranks) == ("lease.md", {"lexical": 1, "late": 1})
+        assert 0.35 < best.scores["dense"] <= 1
         assert all(hit.name == "bread.txt" for hit in workspace.search(RENT, where={"type": "txt"}))
         assert all(hit.name == "lease.md" for hit in workspace.search("bread and rent", where={"type": "md"}))
     workspace.drain()
-    assert workspace.search(RENT, k=1)[0].ranks == {"dense": 1}
+    assert workspace.search(RENT, k=1)[0].ranks == {"lexical": 1, "dense": 1, "late": 1}
 
 
 def test_a_new_version_is_never_seen_beside_the_old_one_and_embeds_only_what_changed(
@@ -181,7 +181,9 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
         )
         assert workspace.search(RENT) == []
     name = workspace.collection().store_name
-    wait_for(lambda: workspace.store.chunk_ids(name, cancelled.id) == [])
+    wait_for(lambda: not workspace.catalog.uncleared())
+    assert workspace.store.chunk_ids(name, cancelled.id) == []
+    assert workspace.store.companion.ids(name) == set()
     assert workspace.lexical.chunk_ids(name) == set()
     assert [one.id for one in workspace.retry()] == [cancelled.id]
     workspace.drain()
@@ -497,6 +499,7 @@ def test_a_locked_file_of_an_archive_can_be_given_its_password_afterwards(worksp
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("locked.pdf", pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
     assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    wait_for(lambda: not workspace.catalog.uncleared())
     locked = only(workspace)
     assert (locked.failure, "--ask-password" in locked.reason) == (Failure.LOCKED, True)
     with pytest.raises(InputError, match="name the document"):

@@ -50,7 +50,7 @@ def extract_answer(
     """Quote up to three sentences from the hits, or say that the documents do not answer.
 
     A sentence's score is its cosine to the question plus the share of the question's content words it has
-    (weight 0.3) plus its chunk's own score (weight 0.3), over 1.6. It abstains if neither the best hit nor the best
+    (weight 0.3) plus its chunk's own cosine (weight 0.3), over 1.6. It abstains if neither a hit nor the best
     sentence reaches `abstain_below` in cosine.
     """
     spans = [_Quote(hit, start, end, 0.0) for hit in hits for start, end in sentences(hit.chunk.text)]
@@ -58,13 +58,18 @@ def extract_answer(
     if not candidates:
         return abstention(question, hits)
     cosines = embedder.encode([one.text for one in candidates]) @ embedder.encode_query(question)
-    if max(float(np.max(cosines)), hits[0].score) < abstain_below:
+    if max(float(np.max(cosines)), *map(_closeness, hits)) < abstain_below:
         return abstention(question, hits)
     scored = [
         _Quote(one.hit, one.start, one.end, _score(question, one, float(cosine)))
         for one, cosine in zip(candidates, cosines, strict=True)
     ]
     return _answer(question, hits, _best(scored))
+
+
+def _closeness(hit: Hit) -> float:
+    """How near the passage is to the question: its cosine, where it has one."""
+    return hit.scores.get("dense", hit.score)
 
 
 def abstention(question: str, hits: Sequence[Hit]) -> Answer:
@@ -88,7 +93,7 @@ def _score(question: str, quote: _Quote, cosine: float) -> float:
     wanted = _content_words(question)
     there = _content_words(quote.text)
     covered = len(wanted & there) / len(wanted) if wanted else 0.0
-    return (cosine + 0.3 * covered + 0.3 * quote.hit.score) / 1.6
+    return (cosine + 0.3 * covered + 0.3 * _closeness(quote.hit)) / 1.6
 
 
 def _content_words(text: str) -> frozenset[str]:

@@ -203,9 +203,9 @@ def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def to_chunk(row: sql.Row[Any], text: str) -> Chunk:
-    """`text` is the chunk's own."""
-    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text)
+def to_chunk(row: sql.Row[Any], text: str, title: str) -> Chunk:
+    """`text` is the chunk's own, `title` what its document is called."""
+    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text, title)
 
 
 def ocr_row(document_id: str, page: OcrPage) -> dict[str, Any]:
