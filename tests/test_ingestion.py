@@ -710,6 +710,7 @@ def test_a_document_that_is_read_anew_is_searched_meanwhile(
         assert only(workspace).state is State.INDEXING
         assert before
         assert rent(workspace) == before
+        assert workspace.search(RENT, where={"name": "lease.md", "page": 1})
         assert workspace.ask(RENT).citations
     assert (only(workspace).state, only(workspace).served) == (State.READY, False)
     assert rent(workspace) == before

@@ -10,7 +10,7 @@ from functools import partial
 from rag.errors import NotFoundError
 from rag.filters import Where, document_matches, matches, parse_where
 from rag.ingestion import fingerprint
-from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
+from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
 from rag.retrieval import Scope, checked_question
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
@@ -80,7 +80,7 @@ class Workspace(Upkeep):
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
         if clause is None:
             return Scope(visible.ready, visible.searchable, True, 0)
-        documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE) if one.id in visible.names}
+        documents = {one.id: one for one in self.catalog.documents(found.name) if one.id in visible.names}
         passing = {one: document_matches(clause, document_metadata(each)) for one, each in documents.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
