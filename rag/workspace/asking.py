@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from rag.errors import NotFoundError
-from rag.filters import Where, document_matches, matches, parse_where
+from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
 from rag.retrieval import Scope, checked_question
@@ -23,7 +23,7 @@ class Workspace(Upkeep):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def search(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> list[Hit]:
         """The best `k` chunks for a question. Raises QuestionError, FilterError, NotFoundError, StorageError."""
         k = self.settings.top_k if k is None else k
@@ -46,7 +46,7 @@ class Workspace(Upkeep):
         document: str,
         page: int,
         k: int | None = None,
-        where: str | Where | None = None,
+        where: Where | None = None,
         collection: str | None = None,
     ) -> Explanation:
         """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it.
@@ -76,12 +76,12 @@ class Workspace(Upkeep):
         check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
         return found
 
-    def _scope(self, found: Collection, visible: Visible, clause: Where | None) -> Scope:
+    def _scope(self, found: Collection, visible: Visible, clause: Filter | None) -> Scope:
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
         if clause is None:
             return Scope(visible.ready, visible.searchable, True, 0)
         documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE) if one.id in visible.names}
-        passing = {one: document_matches(clause, document_metadata(each)) for one, each in documents.items()}
+        passing = {one: clause.holds(document_metadata(each)) for one, each in documents.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
             for some in (visible.ready, visible.searchable)
@@ -92,16 +92,16 @@ class Workspace(Upkeep):
             return [
                 one
                 for one in ids
-                if one in pages
-                and matches(clause, document_metadata(documents[document_of(one)]) | {"page": pages[one]})
+                if one in pages and clause.holds(document_metadata(documents[document_of(one)]) | {"page": pages[one]})
             ]
 
         by_page = any(passing.get(one) is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
-        return Scope(ready, searchable, False, chunks, passes if by_page else None)
+        where = to_chroma(clause, {one.name for one in documents.values()})
+        return Scope(ready, searchable, False, chunks, passes if by_page else None, where)
 
     def ask(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> Answer:
         """An answer with its footnotes, whole."""
         *_, answer = self.ask_stream(question, k, where, collection)
@@ -110,7 +110,7 @@ class Workspace(Upkeep):
         return answer
 
     def ask_stream(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself."""
         started = time.monotonic()
