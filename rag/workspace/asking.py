@@ -10,6 +10,7 @@ from functools import partial
 from rag.errors import NotFoundError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
+from rag.parsing import page_noun
 from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
 from rag.retrieval import Scope, checked_question
 from rag.store import check_fingerprint, document_metadata
@@ -61,7 +62,9 @@ class Workspace(Upkeep):
             wanted = self.document(document, found.name)
             chunks = [one for one in self.catalog.chunks(wanted) if one.page == page]
             if not chunks:
-                raise NotFoundError(f"Page {page} of {wanted.name} has no text, or there is no such page.")
+                raise NotFoundError(
+                    f"{page_noun(wanted.name).capitalize()} {page} of {wanted.name} has no text, or is not there."
+                )
             visible = self.catalog.visible(found.name)
             if wanted.id not in visible.names:
                 return Explanation(chunks[0], {}, {}, None, "its document is not ready to be searched, or is replaced")
