@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rag.errors import NotFoundError
 from rag.filters import Filter, Where, parse_where, to_chroma
@@ -15,6 +16,9 @@ from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Explanation, H
 from rag.retrieval import Scope, checked_question
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
+
+if TYPE_CHECKING:  # LangChain's retrievers take a while to import
+    from rag.workspace.retriever import WorkspaceRetriever
 
 SEARCHES = 3
 """How often a search is done at most, if what it searches changes meanwhile."""
@@ -40,6 +44,16 @@ class Workspace(Upkeep):
                 if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
                     break
             return hits
+
+    def as_retriever(
+        self, k: int | None = None, where: Where | None = None, collection: str | None = None
+    ) -> WorkspaceRetriever:
+        """This workspace as a LangChain `BaseRetriever`, whose Documents have the metadata document (id), name, page,
+        heading, start and end in the document's text, and score. Raises FilterError."""
+        from rag.workspace.retriever import WorkspaceRetriever
+
+        clause = parse_where(where)
+        return WorkspaceRetriever(find=lambda question: self.search(question, k, clause, collection))
 
     def explain(
         self,
