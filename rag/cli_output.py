@@ -17,6 +17,9 @@ _COLUMNS = {
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"
+ROUTED = "routed "
+_LISTS = {"lexical": "by its words (BM25)", "dense": "by meaning (cosine)", "late": "by words in context (MaxSim)"}
+_NAMED = ", of the documents that the question names"
 _TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _HINTS = {
@@ -76,6 +79,23 @@ class Output:
             console.print(escape(hit["text"]))
         if not row["hits"]:
             console.print("Nothing found.")
+
+    def explanation(self, row: Mapping[str, Any]) -> None:
+        """Where a page stands, and why it is not found."""
+        if self._json:
+            self.line(row, "")
+            return
+        console = _console()
+        found = f"is found, as number {row['rank']}" if not row["removed"] else f"is not found: {row['removed']}"
+        console.print(f"{_where(row)} {found}.")
+        if row["ranks"]:
+            console.print("Its best passage:")
+        for name, rank in row["ranks"].items():
+            console.print(
+                f"  number {rank:,} {_LISTS[name.removeprefix(ROUTED)]}{_NAMED * name.startswith(ROUTED)}", end=""
+            )
+            console.print(f"  [dim]{row['scores'][name]:.3f}[/dim]")
+        console.print(escape(row["text"]))
 
     def answer(self, row: Mapping[str, Any]) -> None:
         """An answer with its footnotes."""

@@ -1,4 +1,4 @@
-"""The commands that take questions: `search` and `ask`, one question or a file of them."""
+"""The commands that take questions: `search` and `ask`, one question or a file of them, and `explain`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,28 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
 
     empty = {"answer": "", "abstained": True, "citations": [], "model": ""}
     return _each_question(given, answer, empty, output.answer)
+
+
+def explain(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show where a page stands in each list for a question, and what removed it."""
+    document = workspace.document(given.document, given.collection)
+    told = workspace.explain(given.question, document.id, given.page, given.k, given.where, document.collection)
+    row = {
+        "question": given.question,
+        "document": document.id,
+        "name": document.name,
+        "page": given.page,
+        "heading": told.chunk.heading,
+        "start": told.chunk.start,
+        "end": told.chunk.end,
+        "text": told.chunk.text,
+        "rank": told.rank,
+        "removed": told.removed,
+        "ranks": dict(told.ranks),
+        "scores": dict(told.scores),
+    }
+    output.explanation(row)
+    return True
 
 
 def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> bool:

@@ -218,16 +218,37 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document: `text` is `document_text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found for a question. `score` is in [0, 1]: how far up it is in all lists together, 1 where it is the
     first of each. `ranks` has its 1-based rank in each list that has it, `scores` what that list goes by: the cosine
-    (`dense`), BM25 (`lexical`), MaxSim in [-1, 1] (`late`); `routed ...` are those of the document that is named."""
+    (`dense`), BM25 (`lexical`), MaxSim in [-1, 1] (`late`); `routed ...` are those of the document that is named.
+    `passage` is what there is to read of it: the chunk with what goes on around it, None where nobody looked."""
 
     chunk: Chunk
     name: str
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    passage: Passage | None = None
+
+    @property
+    def text(self) -> str:
+        """What there is to read."""
+        return self.passage.text if self.passage else self.chunk.text
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where that lies in the document's text."""
+        return (self.passage.start, self.passage.end) if self.passage else (self.chunk.start, self.chunk.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,24 @@ def test_search(folder: Path) -> None:
     assert "84,000" in first["text"]
 
 
+def test_explain(folder: Path) -> None:
+    data, asked = ("--data-dir", folder / "data"), "How high is the rent?"
+    (found,) = rows(run(*data, "search", asked, "-k", "1", "--json"))
+    best = found["hits"][0]
+    page = ("--document", best["document"][:8], "--page", best["page"])
+    (row,) = rows(run(*data, "explain", asked, *page, "--json"))
+    assert (row["rank"], row["removed"], row["text"]) == (1, "", best["text"])
+    assert (row["ranks"], row["scores"]) == (best["ranks"], best["scores"])
+    said = run(*data, "explain", asked, *page).stdout
+    assert "lease.md, section 1" in said
+    assert "is found, as number 1" in said
+    assert "number 1 by its words" in said
+    left_out = run(*data, "explain", asked, *page, "--where", '{"type": "txt"}').stdout
+    assert "is not found: the filter leaves it out" in left_out
+    wrong = run(*data, "explain", asked, *page[:-1], "9")
+    assert (wrong.returncode, "Section 9 of lease.md has no text" in wrong.stderr) == (2, True)
+
+
 def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
     queries = folder / "queries.jsonl"
     lines = [{"id": "b", "question": "How high is the rent?"}, {"question": "  "}, {"id": 3, "question": "Sourdough?"}]

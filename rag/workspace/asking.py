@@ -6,14 +6,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rag.errors import NotFoundError
-from rag.filters import Where, document_matches, matches, parse_where
+from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
+from rag.parsing import page_noun
 from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
 from rag.retrieval import Scope, checked_question
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
+
+if TYPE_CHECKING:  # LangChain's retrievers take a while to import
+    from rag.workspace.retriever import WorkspaceRetriever
 
 SEARCHES = 3
 """How often a search is done at most, if what it searches changes meanwhile."""
@@ -23,7 +28,7 @@ class Workspace(Upkeep):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def search(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> list[Hit]:
         """The best `k` chunks for a question. Raises QuestionError, FilterError, NotFoundError, StorageError."""
         k = self.settings.top_k if k is None else k
@@ -40,13 +45,23 @@ class Workspace(Upkeep):
                     break
             return hits
 
+    def as_retriever(
+        self, k: int | None = None, where: Where | None = None, collection: str | None = None
+    ) -> WorkspaceRetriever:
+        """This workspace as a LangChain `BaseRetriever`, whose Documents have the metadata document (id), name, page,
+        heading, start and end in the document's text, and score. Raises FilterError."""
+        from rag.workspace.retriever import WorkspaceRetriever
+
+        clause = parse_where(where)
+        return WorkspaceRetriever(find=lambda question: self.search(question, k, clause, collection))
+
     def explain(
         self,
         question: str,
         document: str,
         page: int,
         k: int | None = None,
-        where: str | Where | None = None,
+        where: Where | None = None,
         collection: str | None = None,
     ) -> Explanation:
         """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it.
@@ -61,7 +76,9 @@ class Workspace(Upkeep):
             wanted = self.document(document, found.name)
             chunks = [one for one in self.catalog.chunks(wanted) if one.page == page]
             if not chunks:
-                raise NotFoundError(f"Page {page} of {wanted.name} has no text, or there is no such page.")
+                raise NotFoundError(
+                    f"{page_noun(wanted.name).capitalize()} {page} of {wanted.name} has no text, or is not there."
+                )
             visible = self.catalog.visible(found.name)
             if wanted.id not in visible.names:
                 return Explanation(chunks[0], {}, {}, None, "its document is not ready to be searched, or is replaced")
@@ -76,12 +93,12 @@ class Workspace(Upkeep):
         check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
         return found
 
-    def _scope(self, found: Collection, visible: Visible, clause: Where | None) -> Scope:
+    def _scope(self, found: Collection, visible: Visible, clause: Filter | None) -> Scope:
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
         if clause is None:
             return Scope(visible.ready, visible.searchable, True, 0)
         documents = {one.id: one for one in self.catalog.documents(found.name) if one.id in visible.names}
-        passing = {one: document_matches(clause, document_metadata(each)) for one, each in documents.items()}
+        passing = {one: clause.holds(document_metadata(each)) for one, each in documents.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
             for some in (visible.ready, visible.searchable)
@@ -92,16 +109,16 @@ class Workspace(Upkeep):
             return [
                 one
                 for one in ids
-                if one in pages
-                and matches(clause, document_metadata(documents[document_of(one)]) | {"page": pages[one]})
+                if one in pages and clause.holds(document_metadata(documents[document_of(one)]) | {"page": pages[one]})
             ]
 
         by_page = any(passing.get(one) is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
-        return Scope(ready, searchable, False, chunks, passes if by_page else None)
+        where = to_chroma(clause, {one.name for one in documents.values()})
+        return Scope(ready, searchable, False, chunks, passes if by_page else None, where)
 
     def ask(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> Answer:
         """An answer with its footnotes, whole."""
         *_, answer = self.ask_stream(question, k, where, collection)
@@ -110,7 +127,7 @@ class Workspace(Upkeep):
         return answer
 
     def ask_stream(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself."""
         started = time.monotonic()
