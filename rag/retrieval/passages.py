@@ -30,9 +30,7 @@ Span = tuple[int, int]
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
 
-def with_passages(
-    question: str, hits: Sequence[Hit], surroundings: Mapping[str, Passage], rarity: Rarity
-) -> list[Hit]:
+def with_passages(question: str, hits: Sequence[Hit], surroundings: Mapping[str, Passage], rarity: Rarity) -> list[Hit]:
     """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page
     around it; a chunk that it lacks is its own passage."""
     asked = rarity(terms(content_words(question)))
@@ -74,13 +72,14 @@ def _passage(hit: Hit, around: Passage, room: Span, asked: Mapping[str, float], 
     def related(span: Span) -> bool:
         return shared(span) >= RELATED * best
 
-    before = takewhile(related, [span for span in reversed(within) if span[1] <= chunk.start][:SENTENCES])
-    after = takewhile(related, [span for span in within if span[0] >= chunk.end][:SENTENCES])
-    start = min([chunk.start, *(span[0] for span in before)])
-    end = max([chunk.end, *(span[1] for span in after)])
+    before = list(takewhile(related, [span for span in reversed(within) if span[1] <= chunk.start][:SENTENCES]))
+    after = list(takewhile(related, [span for span in within if span[0] >= chunk.end][:SENTENCES]))
+    whole = [span for span in inside if span in within]  # a sentence that the chunk cuts is read to its end
+    start = min([chunk.start, *(span[0] for span in (*before, *whole))])
+    end = max([chunk.end, *(span[1] for span in (*after, *whole))])
     if shorten:
         telling = [place for place, share in enumerate(shares) if share >= KEPT * best]
         first, last = inside[max(0, telling[0] - 1)], inside[min(len(inside) - 1, telling[-1] + 1)]
-        start = max(start, first[0]) if start == chunk.start else start
-        end = min(end, last[1]) if end == chunk.end else end
+        start = start if before else max(start, first[0])
+        end = end if after else min(end, last[1])
     return Passage(start, end, around.text[start - around.start : end - around.start])

@@ -13,7 +13,7 @@ from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
 from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
-from rag.retrieval import Scope, checked_question
+from rag.retrieval import MARGIN, Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
 
@@ -39,11 +39,16 @@ class Workspace(Upkeep):
             for _ in range(SEARCHES):
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
-                chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
-                hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id) if scope.names else []
+                hits = self._hits(found, scope, question, k) if scope.names else []
                 if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
                     break
             return hits
+
+    def _hits(self, found: Collection, scope: Scope, question: str, k: int) -> list[Hit]:
+        chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+        hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id)
+        around = self.catalog.surroundings(found.name, [one.chunk.id for one in hits], MARGIN)
+        return with_passages(question, hits, around, partial(self.lexical.rarity, found.store_name))
 
     def as_retriever(
         self, k: int | None = None, where: Where | None = None, collection: str | None = None

@@ -26,14 +26,14 @@ class WorkspaceRetriever(BaseRetriever):
 
 
 def _document(hit: Hit) -> Document:
-    chunk = hit.chunk
+    chunk, (start, end) = hit.chunk, hit.span
     metadata = {
         "document": chunk.document_id,
         "name": hit.name,
         "page": chunk.page,
         "heading": chunk.heading,
-        "start": chunk.start,
-        "end": chunk.end,
+        "start": start,
+        "end": end,
         "score": hit.score,
     }
-    return Document(id=chunk.id, page_content=chunk.text, metadata=metadata)
+    return Document(id=chunk.id, page_content=hit.text, metadata=metadata)
