@@ -19,7 +19,7 @@ from rag import __version__
 from rag.cli_files import walk
 from rag.cli_output import Output
 from rag.cli_progress import progress
-from rag.cli_questions import ask, explain, search
+from rag.cli_questions import ask, explain, overview, search
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
@@ -80,14 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--tag", action="append", default=[], metavar="TAG", help="tag the documents; may be repeated")
     ingest.add_argument("--ask-password", action="store_true", help="ask for the password of PDFs that need one")
     cancel = command("cancel", _cancel, "stop a document that is not ready yet", named)
-    cancel.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     retry = command("retry", _retry, "index failed documents once more", named)
     retry.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it; default: all")
     retry.add_argument("--ask-password", action="store_true", help="ask for the password of DOCUMENT, a PDF")
     check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
     check.add_argument("--repair", action="store_true", help="mend what is found")
     command("search", _asking(search), "find the passages that answer a question best", named, asking, finding)
-    command("ask", _asking(ask), "answer a question with footnotes", named, asking, finding)
+    answer = command("ask", _asking(ask), "answer a question with footnotes", named, asking, finding)
+    answer.add_argument(
+        "--after", action="append", default=[], metavar="QUESTION", help="asked before; may be repeated"
+    )
+    about = command("overview", _asking(overview), "what a document is about: its outline and key sentences", named)
     why = command("explain", _asking(explain), "say why a page is or is not found for a question", named, finding)
     why.add_argument("question", metavar="QUESTION")
     why.add_argument("--document", required=True, metavar="ID", help="its id, or the beginning of it")
@@ -98,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it")
     delete.add_argument("--failed", action="store_true", help="delete all that could not be indexed instead")
     text = command("text", _text, "print the extracted text, to which offsets refer", named)
-    text.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
+    for one in (cancel, about, text):
+        one.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser

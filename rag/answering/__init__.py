@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Sentences, abstention, extract_answer
-from rag.embedding import Embedder
-from rag.errors import ConfigurationError
-from rag.records import Answer, AnswerPiece, Hit
+from rag.answering.followup import standalone
+from rag.answering.ledger import make_ledger
+from rag.answering.overview import asks_for_overview, make_overview
+from rag.answering.summary import summarise
+from rag.embedding import Embedder, Vectors
+from rag.errors import ConfigurationError, RagError
+from rag.records import Answer, AnswerPiece, Chunk, Document, Exchange, Hit, Overview
 from rag.settings import Settings
+
+__all__ = ["Answerer", "asks_for_overview"]
+
+log = logging.getLogger(__name__)
+
+FOLLOW_UP_SECONDS = 15.0
+"""What a language model may take to complete a question, before rules do it."""
 
 
 class Answerer:
@@ -28,6 +41,16 @@ class Answerer:
         if self._chat is not None:
             self._chat.load()
 
+    def standalone(self, question: str, conversation: Sequence[Exchange]) -> str:
+        """A question as it is to be searched for. A language model that fails is replaced by rules."""
+        chat = self._chat
+        if chat is not None:
+            try:
+                return standalone(question, conversation, partial(chat.complete, seconds=FOLLOW_UP_SECONDS))
+            except ConfigurationError as error:  # the answer itself says so to the reader
+                log.warning("Completing a follow-up question: %s", error)
+        return standalone(question, conversation)
+
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
         """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""
         started = time.monotonic()
@@ -35,7 +58,7 @@ class Answerer:
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
-                    yield _timed(one, started) if isinstance(one, Answer) else one
+                    yield _timed(self._checked(one), started) if isinstance(one, Answer) else one
             except ConfigurationError as error:
                 notice = f"{error} This answer quotes the documents instead."
                 yield AnswerPiece("", restart=True)
@@ -49,6 +72,39 @@ class Answerer:
         if not hits:
             return abstention(question, hits)
         return extract_answer(question, hits, self._embedder(), self._sentences, self._settings.abstain_below)
+
+    def overview(
+        self, document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors]
+    ) -> Generator[str, None, Overview]:
+        """What a document is about, from its chunks in reading order and their unit vectors by id; yields what is being
+        done meanwhile.
+
+        In a language model's words where there is one; one that fails is replaced by the document's own sentences.
+        """
+        started = time.monotonic()
+        yield "Choosing the sentences that say most"
+        found = make_overview(document, chunks, vectors, lambda texts: self._embedder().encode(texts), self._sentences)
+        if self._chat is not None and found.sections:
+            budget = self._settings.llm_context_tokens
+            try:
+                found = yield from summarise(found, document, chunks, vectors, self._chat, budget, self._count_tokens)
+                yield "Checking what it says"
+                found = replace(found, answer=self._checked(found.answer))
+            except ConfigurationError as error:
+                notice = f"{error} This overview quotes the document instead."
+                found = replace(found, answer=replace(found.answer, notice=notice))
+        return replace(found, answer=_timed(found.answer, started))
+
+    def _checked(self, answer: Answer) -> Answer:
+        """A language model's answer with its ledger. One that cannot be checked says so, but is not lost."""
+        began = time.monotonic()
+        if answer.abstained:
+            return answer
+        try:
+            found = make_ledger(answer, lambda texts: self._embedder().encode(texts), self._sentences)
+        except RagError as error:
+            return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
+        return replace(answer, ledger=found, timings={**answer.timings, "ledger": time.monotonic() - began})
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))

@@ -15,6 +15,7 @@ from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
+from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Unpacked",
     "Upload",
     "Workspace",
+    "answer_markdown",
     "as_uploads",
     "distinct_names",
     "is_archive",
