@@ -90,7 +90,7 @@ class _Judge:
         self._question = question
         self._sources = sources
         self._nearest = nearest
-        self._known = [name for source in sources for name in names(source.hit.chunk.text)]
+        self._known = [name for source in sources for name in names(source.hit.text)]
 
     def claim(self, sentence: Sentence) -> Claim:
         """The verdict on a sentence, with what it rests on."""

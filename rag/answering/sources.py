@@ -21,7 +21,7 @@ _ALIKE = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sentence of a passage, or two in a row: `hit.chunk.text[start:end]`."""
+    """A sentence of a passage, or two in a row: `hit.text[start:end]`."""
 
     source: Source
     start: int
@@ -30,7 +30,7 @@ class Window:
 
     @property
     def text(self) -> str:
-        return self.source.hit.chunk.text[self.start : self.end]
+        return self.source.hit.text[self.start : self.end]
 
     def overlap(self, stems: set[str]) -> float:
         """The share of `stems` that it has."""
@@ -38,8 +38,8 @@ class Window:
 
     def citation(self) -> Citation:
         """It as a quote."""
-        chunk = self.source.hit.chunk
-        where = (chunk.page, self.text, chunk.start + self.start, chunk.start + self.end)
+        chunk, begin = self.source.hit.chunk, self.source.hit.span[0]
+        where = (chunk.page, self.text, begin + self.start, begin + self.end)
         return Citation(self.source.number, chunk.document_id, self.source.hit.name, *where, heading=chunk.heading)
 
 
@@ -56,12 +56,12 @@ class Source:
     def context(self) -> str:
         """All that it says, what stands above it first."""
         name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
-        return f"{name}\n{self.hit.chunk.heading}\n{self.hit.chunk.text}"
+        return f"{name}\n{self.hit.chunk.heading}\n{self.hit.text}"
 
     @cached_property
     def words(self) -> list[str]:
         """The passage's own words in order."""
-        return words(self.hit.chunk.text)
+        return words(self.hit.text)
 
     @cached_property
     def stems(self) -> set[str]:
@@ -81,17 +81,17 @@ class Source:
     @cached_property
     def sentences(self) -> list[Window]:
         """Its sentences."""
-        return [self._window(start, end) for start, end in self._split(self.hit.chunk.text)]
+        return [self._window(start, end) for start, end in self._split(self.hit.text)]
 
     @cached_property
     def windows(self) -> list[Window]:
         """Its sentences, each two in a row, and the rows of its tables."""
         both = [self._window(first.start, second.end) for first, second in pairwise(self.sentences)]
-        rows = [self._window(*row.span()) for row in _ROW.finditer(self.hit.chunk.text)]
+        rows = [self._window(*row.span()) for row in _ROW.finditer(self.hit.text)]
         return [*self.sentences, *both, *rows]
 
     def _window(self, start: int, end: int) -> Window:
-        return Window(self, start, end, frozenset(content(self.hit.chunk.text[start:end])))
+        return Window(self, start, end, frozenset(content(self.hit.text[start:end])))
 
     def says(self, run: Sequence[str]) -> bool:
         """Whether it has these words in a row."""
