@@ -47,7 +47,7 @@ their them then there these they this those through to too under until up upon v
 while who whom whose why will with would you your
 """
 EMPTY_WORDS = frozenset(_EMPTY.split())
-_NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
+NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
 _NO_NEGATION = re.compile(
     r"\bnot only\b|\bno (?:later|earlier|less|more|fewer|sooner|longer) than\b|\bnot (?:later|less|more|fewer) than\b"
     r"|\bno\. ?(?=\d)|\bwhether or not\b",
@@ -56,9 +56,13 @@ _NO_NEGATION = re.compile(
 _DENIES = re.compile(
     r"n[’']t\b|\b(?:fail\w*|refus\w*|declin\w*|unable)\s+to\b|\b(?:barred|prohibited|prevented)\s+from\b", re.IGNORECASE
 )
+_UN = re.compile(r"\bun(?!ited|der)(?=\w{3,}(?:ed|able)\b)", re.IGNORECASE)
+# "not before 3 March 2027" denies nothing of what happens from then on.
+_DATE = re.compile(
+    r"\d[\d.,]*|\b(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|em?ber|ober)?\b",
+    re.IGNORECASE,
+)
 _FORBIDS = re.compile(r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible)\b", re.IGNORECASE)
-_REACH = 5
-"""Words after a negation that it is taken to deny."""
 _OPPOSITES = (
     (
         r"ris(?:e|es|en|ing)|rose|increas\w*|grew|grow\w*|climbed|gain\w*|up",
@@ -71,7 +75,6 @@ _OPPOSITES = (
     (r"includ\w*", r"exclud\w*"),
     (r"before", r"after"),
     (r"with", r"without"),
-    (r"allow\w*|permit\w*", r"prohibit\w*|forbid\w*|forbidden|barred"),
     (r"buyer|lessee|tenant|borrower", r"seller|supplier|lessor|landlord|lender"),
 )
 _DIRECTIONS = tuple((re.compile(rf"\b(?:{a})\b", re.I), re.compile(rf"\b(?:{b})\b", re.I)) for a, b in _OPPOSITES)
@@ -153,7 +156,7 @@ def stem(word: str) -> str:
 
 def content(text: str) -> set[str]:
     """The stems of the words that say something."""
-    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in _NEGATIONS}
+    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in NEGATIONS}
 
 
 def names(text: str, known: Sequence[str] = ()) -> list[str]:
@@ -162,28 +165,31 @@ def names(text: str, known: Sequence[str] = ()) -> list[str]:
     The first word counts where `known`, which has words that are names elsewhere, has it, or where it cannot be
     anything else.
     """
-    found = []
+    return [word for run in name_runs(text, known) for word in run]
+
+
+def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The same, those that stand together, as "Harbour Street", in one."""
+    runs: list[tuple[str, ...]] = []
+    last = 0
     for match in _NAME.finditer(text):
         name = re.sub(r"['’]s?$", "", match[0])
         first = not re.search(r"\w", text[: match.start()]) or re.search(r"[.!?:]\W*$", text[: match.start()])
         sure = bool(re.search(r"[A-Z].*[A-Z]|\d", name)) or name in known
-        if name.lower() not in EMPTY_WORDS | _NEGATIONS and name != "I" and (sure or not first):
-            found.append(name)
-    return found
+        if name.lower() not in EMPTY_WORDS | NEGATIONS and name != "I" and (sure or not first):
+            together = runs and not text[last : match.start()].strip()
+            runs[-1:] = [(*runs[-1], name)] if together else [*runs[-1:], (name,)]
+            last = match.end()
+    return runs
 
 
 def denied(text: str) -> set[str]:
-    """The stems of the words that a text denies: those that follow a negation closely."""
-    plain = _DENIES.sub(" not", _NO_NEGATION.sub(" ", text))
+    """The stems of the words of those of its clauses that a text denies."""
+    plain = _UN.sub("not ", _DENIES.sub(" not", _NO_NEGATION.sub(" ", text)))
     found: set[str] = set()
     for clause in re.split(r"[,;:.()]\s|\b(?:but|and|except|unless)\b", plain):
-        all_words = words(clause)
-        if _FORBIDS.search(clause):
-            found |= {stem(one) for one in all_words}
-        for place, word in enumerate(all_words):
-            if word in _NEGATIONS:
-                following = [one for one in all_words[place + 1 :] if one not in EMPTY_WORDS][:_REACH]
-                found |= {stem(one) for one in following}
+        if _FORBIDS.search(clause) or NEGATIONS & set(words(clause)):
+            found |= content(_DATE.sub(" ", clause))
     return found
 
 

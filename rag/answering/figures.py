@@ -53,6 +53,7 @@ NUMBER_WORDS = {
 }
 """Numbers written out, from two on ("one" is more often a pronoun)."""
 _NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))}|both|twice)\b", re.IGNORECASE)
+_CURRENCY_WORD = re.compile(r"[\s-](dollars?|euros?|pounds?|yen|francs)\b", re.IGNORECASE)
 _HEDGE = re.compile(
     r"\b(?:about|around|approximately|roughly|nearly|almost|over|more than|some|circa|c\.)\W*$|[~≈]\s*$"
 )
@@ -101,9 +102,21 @@ def figures(text: str) -> list[Figure]:
     for match in _NUMBER_WORD.finditer(text):
         if not any(start <= match.start() < end for start, end in taken):
             value = NUMBER_WORDS.get(match[0].lower())
+            unit = _CURRENCY_WORD.match(text, match.end())
+            currency = _CURRENCIES[unit[1].lower()] if unit else ""
             one = Decimal(1)
             found.append(
-                Figure(match.start(), match.end(), Decimal(value or 2), one, one, in_words=True, loose=value is None)
+                Figure(
+                    match.start(),
+                    match.end(),
+                    Decimal(value or 2),
+                    one,
+                    one,
+                    False,
+                    currency,
+                    in_words=True,
+                    loose=value is None,
+                )
             )
     return sorted(found, key=lambda one: one.start)
 
@@ -192,6 +205,8 @@ def _comparable(figure: Figure, other: Figure) -> bool:
         return False
     # A table says what its columns are in elsewhere, so a bare figure may be a percentage.
     if figure.percent != other.percent and (figure.currency or other.currency or not (figure.percent or other.percent)):
+        return False
+    if (figure.in_words or other.in_words) and figure.currency != other.currency:
         return False
     if (other.in_words and figure.step < 1) or (figure.in_words and other.step < 1):
         return False

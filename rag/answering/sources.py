@@ -9,8 +9,9 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 
-from rag.answering.claims import Sentences, content, stem, words
-from rag.answering.figures import Figure, figures, scales
+from rag.answering.claims import NEGATIONS, Sentences, content, stem, words
+from rag.answering.figures import scales
+from rag.answering.injection import without_orders
 from rag.records import Citation, Hit
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -53,25 +54,30 @@ class Source:
         self._split = sentences
 
     @cached_property
+    def text(self) -> str:
+        """What it says to its reader: offsets are those of the passage."""
+        return without_orders(self.hit.text)
+
+    @cached_property
+    def above(self) -> str:
+        """The document's name and the headings above the passage."""
+        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
+        return f"{name}\n{self.hit.chunk.heading}"
+
+    @cached_property
     def context(self) -> str:
         """All that it says, what stands above it first."""
-        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
-        return f"{name}\n{self.hit.chunk.heading}\n{self.hit.text}"
+        return f"{self.above}\n{self.text}"
 
     @cached_property
     def words(self) -> list[str]:
         """The passage's own words in order."""
-        return words(self.hit.text)
+        return words(self.text)
 
     @cached_property
     def stems(self) -> set[str]:
         """The stems of all that it says."""
         return content(self.context)
-
-    @cached_property
-    def figures(self) -> list[Figure]:
-        """The figures of all that it says."""
-        return figures(self.context)
 
     @cached_property
     def scales(self) -> set[Decimal]:
@@ -81,22 +87,27 @@ class Source:
     @cached_property
     def sentences(self) -> list[Window]:
         """Its sentences."""
-        return [self._window(start, end) for start, end in self._split(self.hit.text)]
+        return [self._window(start, end) for start, end in self._split(self.text)]
 
     @cached_property
     def windows(self) -> list[Window]:
         """Its sentences, each two in a row, and the rows of its tables."""
         both = [self._window(first.start, second.end) for first, second in pairwise(self.sentences)]
-        rows = [self._window(*row.span()) for row in _ROW.finditer(self.hit.text)]
+        rows = [self._window(*row.span()) for row in _ROW.finditer(self.text)]
         return [*self.sentences, *both, *rows]
 
     def _window(self, start: int, end: int) -> Window:
-        return Window(self, start, end, frozenset(content(self.hit.text[start:end])))
+        return Window(self, start, end, frozenset(content(self.text[start:end])))
+
+    def orders(self, stems: set[str]) -> bool:
+        """Whether what it says to a language model has nearly all of these."""
+        return len(stems & content(self.hit.text)) > 0.8 * len(stems) and self.text != self.hit.text
 
     def says(self, run: Sequence[str]) -> bool:
-        """Whether it has these words in a row."""
+        """Whether it has these words in a row, and does not deny them with a word before."""
         first, length = run[0], len(run)
-        return any(word == first and self.words[at : at + length] == run for at, word in enumerate(self.words))
+        places = (at for at, word in enumerate(self.words) if word == first and self.words[at : at + length] == run)
+        return any(not NEGATIONS & set(self.words[max(0, at - 1) : at]) for at in places)
 
     def names(self, name: str) -> bool:
         """Whether it has a name, in one of its forms; a month also as it stands in a date."""
