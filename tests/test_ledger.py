@@ -193,6 +193,8 @@ def test_without_passages_there_is_no_ledger(check: Check) -> None:
         "The deposit is not mentioned in the sources.",
         "Would you like a summary?",
         "---",
+        "Yes.",
+        "No.",
         "```",
         "| Year | Rent |\n|---|---|",
     ],

@@ -22,6 +22,7 @@ _MARKUP = re.compile(r"\[\d{1,3}\]|[*_`~|]")
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
 _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+(?:['’&.-](?:(?![{_UNSPACED}])\w)+)*")
 _NAME = re.compile(r"\b(?:[A-ZÀ-ÖØ-Þ][\w&’'-]*|[a-z]+[A-Z]\w*|\w*\d[\w-]*[A-Za-z][\w-]*)")
+_FISCAL = re.compile(r"FY\d*", re.IGNORECASE)
 _ABSENT = re.compile(
     r"(?:\W*(?:however|but|unfortunately|also|beyond that)\b,?)?\W*(?:(?:the|these|those|my|your|provided|given|"
     r"available|cited|numbered)\s+)*(?:sources?|documents?|passages?|excerpts?|texts?|materials?)\s+(?:do|does|did)\s*(?:n[o’']t|not)"
@@ -132,7 +133,7 @@ def _sentence(text: str, start: int, end: int) -> Sentence:
 def _claims(sentence: Sentence) -> bool:
     """Whether it says something about the world, and not about the answer, or that the sources are silent."""
     bare = sentence.bare
-    if not content(bare) or bare.endswith("?") or _ABSENT.match(bare):
+    if content(bare) <= {"yes"} or bare.endswith("?") or _ABSENT.match(bare):
         return False
     if bare.endswith(":") and not re.search(r"\d", bare) and not sentence.citations:
         return False
@@ -175,6 +176,8 @@ def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
     for match in _NAME.finditer(text):
         name = re.sub(r"['’]s?$", "", match[0])
         first = not re.search(r"\w", text[: match.start()]) or re.search(r"[.!?:]\W*$", text[: match.start()])
+        if _FISCAL.fullmatch(name):  # a figure
+            continue
         sure = bool(re.search(r"[A-Z].*[A-Z]|\d", name)) or name in known
         if name.lower() not in EMPTY_WORDS | NEGATIONS and name != "I" and (sure or not first):
             together = runs and not text[last : match.start()].strip()

@@ -65,6 +65,8 @@ _CUES = {
     "ratio": re.compile(r"times|ratio|share|percent|%|margin|proportion|portion|per\b|average|fold", re.IGNORECASE),
 }
 _MOST_OPERANDS = 14
+_DISTINCTIVE = 100
+_COUNTING = re.compile(r"\(\d\)(?=\s*\w)")
 
 
 class Match(IntEnum):
@@ -94,9 +96,15 @@ class Figure:
     loose: bool = False
     """Whether it is a "both" or "twice", which is a two to others but claims none itself."""
 
+    @property
+    def distinctive(self) -> bool:
+        """Whether it is hardly there by chance: a year, or of three digits or more."""
+        return self.year or self.value / self.step >= _DISTINCTIVE
+
 
 def figures(text: str) -> list[Figure]:
     """The figures of a text in the order they come, those in words included."""
+    text = _COUNTING.sub("   ", text)  # "(1) rent, (2) repairs"
     found = [_figure(match, text) for match in _FIGURE.finditer(text)]
     taken = [(one.start, one.end) for one in found]
     for match in _NUMBER_WORD.finditer(text):

@@ -28,7 +28,7 @@ _BORNE_OUT, _RELATED = 0.56, 0.42
 """Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
 from which on it is about the same thing."""
 _BESIDE = 0.3
-"""The same, from which on a window's figures may be a sentence's: one that stands elsewhere proves nothing."""
+"""The same, from which on a window's small figures may be a sentence's: a 5 may stand anywhere and proves nothing."""
 _ABOUT_IT = 0.5
 """The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
 _NEAREST = 3
@@ -72,7 +72,9 @@ def _nearness(
     chosen: dict[int, list[Window]] = {}
     for sentence in found:
         stems = content(sentence.bare)
-        ordered = sorted(windows, key=lambda one: (-one.overlap(stems), one.end - one.start))
+        ordered = sorted(
+            windows, key=lambda one: (-one.overlap(stems) - one.shared_figures(stems) / 4, one.end - one.start)
+        )
         cited = [one for one in ordered if one.source.number in sentence.citations]
         chosen[sentence.start] = [*cited[:_CANDIDATES], *ordered[:_CANDIDATES]]
     texts = list(dict.fromkeys([*(one.bare for one in found), *(w.text for some in chosen.values() for w in some)]))
@@ -116,8 +118,10 @@ class _Judge:
         run = words(sentence.bare)
         if len(run) >= _LEAST_QUOTE and any(source.says(run) for source in sources):
             return claim
-        support = max((max(score, _BORNE_OUT * _tabulated(sentence, one)) for score, one in near), default=0.0)
+        support = max((max(score, _tabulated(sentence, one)) for score, one in near), default=0.0)
         sums, doubts = self._figures(sentence, sources, near)
+        if not doubts and any(one.distinctive and not one.year for one in figures(sentence.bare)):
+            support = max(support, _RELATED)  # its figures are all there
         doubts += [
             *self._names(sentence, sources, support),
             *_quotes(sentence, sources),
@@ -138,8 +142,12 @@ class _Judge:
         """How calculated figures were found, and doubts about those that were not found."""
         mine = [one for one in figures(sentence.bare) if not one.loose]
         beside = [(figures(one.text), one.source.scales) for score, one in near if score >= _BESIDE]
-        above = [(figures(source.above), source.scales) for source in sources]
-        found = {one: max((match(one, *there) for there in (*beside, *above)), default=Match.NO) for one in mine}
+        beside += [(figures(source.above), source.scales) for source in sources]
+        anywhere = [(source.figures, source.scales) for source in sources]
+        found = {
+            one: max((match(one, *there) for there in (anywhere if one.distinctive else beside)), default=Match.NO)
+            for one in mine
+        }
         there = [one for one in mine if found[one] is not Match.NO]
         scales = {scale for source in sources for scale in source.scales}
         sums: list[str] = []
@@ -185,11 +193,15 @@ class _Judge:
         return len(missing) < len(run) and any(one.says(full) for one in others)
 
 
-def _tabulated(sentence: Sentence, window: Window) -> bool:
-    """Whether a window, the row of a table say, has two or more of a sentence's figures and a word of it as well."""
-    there = {one.value for one in figures(window.text) if not one.year}
-    both = there & {one.value for one in figures(sentence.bare)}
-    return len(both) > 1 and any(not stem[0].isdigit() for stem in window.stems & content(sentence.bare))
+def _tabulated(sentence: Sentence, window: Window) -> float:
+    """How far a row of a table bears a sentence out that says it in words: with two of its figures and a word in common
+    it does, with one it is related."""
+    stems = content(sentence.bare)
+    if all(stem[0].isdigit() for stem in window.stems & stems):
+        return 0.0
+    there = {one.value for one in figures(window.text) if one.distinctive and not one.year}
+    common = len(there & {one.value / one.scale for one in figures(sentence.bare)})
+    return (0.0, _RELATED)[common] if common < 2 else _BORNE_OUT
 
 
 def _quotes(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rag.answering.claims import NEGATIONS, Sentences, content, stem, words
-from rag.answering.figures import scales
+from rag.answering.figures import Figure, figures, scales
 from rag.answering.injection import without_orders
 from rag.records import Citation, Hit
 
@@ -36,6 +36,10 @@ class Window:
     def overlap(self, stems: set[str]) -> float:
         """The share of `stems` that it has."""
         return len(stems & self.stems) / len(stems) if stems else 0.0
+
+    def shared_figures(self, stems: set[str]) -> int:
+        """How many of `stems` that are figures it has."""
+        return sum(one[0].isdigit() for one in stems & self.stems)
 
     def citation(self) -> Citation:
         """It as a quote."""
@@ -78,6 +82,11 @@ class Source:
     def stems(self) -> set[str]:
         """The stems of all that it says."""
         return content(self.context)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures of all that it says."""
+        return figures(self.context)
 
     @cached_property
     def scales(self) -> set[Decimal]:
