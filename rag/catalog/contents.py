@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sql
 
@@ -13,6 +14,7 @@ from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
+    collections,
     documents,
     ocr,
     ocr_row,
@@ -27,6 +29,41 @@ from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, Passage,
 
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
+
+
+def _some_chunks(*columns: sql.ColumnElement[Any] | sql.Table) -> sql.Select[Any]:
+    """A query for chunks by `collection`, its name, and `ids`: built once, which takes longer than running it."""
+    owner = sql.select(collections.c.id).where(collections.c.name == sql.bindparam("collection")).scalar_subquery()
+    among = chunks.c.id.in_(sql.bindparam("ids", expanding=True))
+    return sql.select(*columns).where(chunks.c.collection_id == owner, among)
+
+
+def _with_text() -> sql.Select[Any]:
+    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+    mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
+    text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
+    query = _some_chunks(chunks, text, documents.c.name, documents.c.title)
+    return query.join(texts, same).join(documents, mine)
+
+
+def _around() -> sql.Select[Any]:
+    """`margin` is the code points on either side."""
+    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+    page = sql.and_(
+        pages.c.collection_id == chunks.c.collection_id,
+        pages.c.document_id == chunks.c.document_id,
+        pages.c.number == chunks.c.page,
+    )
+    start = sql.func.max(pages.c.start, chunks.c.start - sql.bindparam("margin", type_=sql.Integer))
+    end = sql.func.min(pages.c.end, chunks.c.end + sql.bindparam("margin", type_=sql.Integer))
+    text = sql.func.substr(texts.c.text, start + 1, end - start)
+    query = _some_chunks(chunks.c.id, start.label("start"), end.label("end"), text.label("text"))
+    return query.join(texts, same).join(pages, page)
+
+
+_BY_ID = _with_text()
+_AROUND = _around()
+_PAGES = _some_chunks(chunks.c.id, chunks.c.page)
 
 
 class Contents(Database):
@@ -98,41 +135,26 @@ class Contents(Database):
 
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
-        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
-        mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
-        text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
-        query = sql.select(chunks, text, documents.c.name, documents.c.title).join(texts, same).join(documents, mine)
-        mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
-        with self.read() as connection:
-            rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
+        rows = self._some(_BY_ID, collection, ids)
         return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
 
     def surroundings(self, collection: str, ids: Sequence[str], margin: int) -> dict[str, Passage]:
         """What stands around chunks on their pages, up to `margin` code points on either side, chunks included; those
         that are not there are left out."""
-        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
-        page = sql.and_(
-            pages.c.collection_id == chunks.c.collection_id,
-            pages.c.document_id == chunks.c.document_id,
-            pages.c.number == chunks.c.page,
-        )
-        start = sql.func.max(pages.c.start, chunks.c.start - margin)
-        end = sql.func.min(pages.c.end, chunks.c.end + margin)
-        text = sql.func.substr(texts.c.text, start + 1, end - start)
-        owner = collection_id(collection).scalar_subquery()
-        query = sql.select(chunks.c.id, start.label("start"), end.label("end"), text.label("text"))
-        query = query.join(texts, same).join(pages, page).where(chunks.c.collection_id == owner)
-        with self.read() as connection:
-            rows = [row for some in slices(ids) for row in connection.execute(query.where(chunks.c.id.in_(some)))]
+        rows = self._some(_AROUND, collection, ids, {"margin": margin})
         return {row.id: Passage(row.start, row.end, row.text) for row in rows}
 
     def chunk_pages(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
         """The pages of some chunks; those that are not there are left out."""
-        owner = collection_id(collection).scalar_subquery()
-        query = sql.select(chunks.c.id, chunks.c.page).where(chunks.c.collection_id == owner)
+        return {row.id: row.page for row in self._some(_PAGES, collection, ids)}
+
+    def _some(
+        self, query: sql.Select[Any], collection: str, ids: Sequence[str], more: Mapping[str, Any] = {}
+    ) -> list[sql.Row[Any]]:
+        """The rows of some chunks, by a query that `_some_chunks` made."""
         with self.read() as connection:
-            found = [row for some in slices(ids) for row in connection.execute(query.where(chunks.c.id.in_(some)))]
-        return {row.id: row.page for row in found}
+            given = [{"collection": collection, "ids": list(some), **more} for some in slices(ids)]
+            return [row for one in given for row in connection.execute(query, one).all()]
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
         """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""

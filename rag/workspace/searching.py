@@ -100,7 +100,8 @@ class Searching(Upkeep):
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
         if clause is None:
             return Scope(visible.ready, visible.searchable, True, 0)
-        documents = {one.id: one for one in self.catalog.documents(found.name) if one.id in visible.names}
+        names = visible.names
+        documents = {one: each for one, each in self.catalog.shown(found.name).items() if one in names}
         passing = {one: clause.holds(document_metadata(each)) for one, each in documents.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
@@ -108,12 +109,12 @@ class Searching(Upkeep):
         )
 
         def passes(ids: Sequence[str]) -> list[str]:
-            pages = self.catalog.chunk_pages(found.name, ids)
-            return [
-                one
-                for one in ids
-                if one in pages and clause.holds(document_metadata(documents[document_of(one)]) | {"page": pages[one]})
-            ]
+            places = {one: (document_of(one), page) for one, page in self.catalog.chunk_pages(found.name, ids).items()}
+            held = {
+                place: clause.holds(document_metadata(documents[place[0]]) | {"page": place[1]})
+                for place in set(places.values())
+            }
+            return [one for one, place in places.items() if held[place]]
 
         by_page = any(passing.get(one) is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
