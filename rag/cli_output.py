@@ -17,6 +17,8 @@ _COLUMNS = {
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"
+LONGEST = 200
+"""Characters of a passage that is close to a question, and no answer."""
 _TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _HINTS = {
@@ -89,6 +91,9 @@ class Output:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
             if row["model"] != QUOTING:  # else the answer is the quote
                 console.print(f"    [dim]“{escape(' '.join(one['quote'].split()))}”[/dim]")
+        for one in row["closest"]:
+            console.print(f"[dim]Close to it:[/dim] {_where(one)}")
+            console.print(f"    [dim]{escape(_beginning(one['text']))}[/dim]")
         console.print(f"\n[dim]{escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
 
     def outcome(self, event: IngestEvent, bars: bool) -> str:
@@ -98,6 +103,11 @@ class Output:
         if event.outcome:
             self.line(_outcome_row(event), _outcome_text(event))
         return event.outcome
+
+
+def _beginning(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else f"{flat[:LONGEST].rstrip()}…"
 
 
 def _where(row: Mapping[str, Any]) -> str:

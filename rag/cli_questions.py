@@ -18,6 +18,9 @@ from rag.records import Hit
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
 
+CLOSEST = 3
+"""Passages shown of a question that is not answered."""
+
 
 def search(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
     """Show the passages for each question; whether all could be searched for."""
@@ -41,11 +44,13 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         return {
             "answer": found.text,
             "abstained": found.abstained,
+            "abstention": found.abstention,
+            "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
         }
 
-    empty = {"answer": "", "abstained": True, "citations": [], "model": ""}
+    empty = {"answer": "", "abstained": True, "abstention": None, "closest": [], "citations": [], "model": ""}
     return _each_question(given, answer, empty, output.answer)
 
 
@@ -106,6 +111,12 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "text": chunk.text,
         "ranks": dict(hit.ranks),
     }
+
+
+def _closest(hit: Hit) -> dict[str, Any]:
+    """A passage near to a question that is not answered."""
+    kept = ("score", "document", "name", "page", "heading", "start", "end", "text")
+    return {key: value for key, value in _hit(0, hit).items() if key in kept}
 
 
 def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:

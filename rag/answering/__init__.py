@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.answering.chat import ChatAnswerer
-from rag.answering.extractive import Sentences, abstention, extract_answer
+from rag.answering.extractive import Quoter, quoted
+from rag.answering.proofs import proved
+from rag.answering.sources import Sources
 from rag.embedding import Embedder
 from rag.errors import ConfigurationError
-from rag.records import Answer, AnswerPiece, Hit
+from rag.records import Answer, AnswerPiece, Citation, Hit
 from rag.settings import Settings
+
+__all__ = ["Answerer", "Sources"]
 
 
 class Answerer:
     """Answers from hits. Safe to use from threads."""
 
-    def __init__(self, settings: Settings, embedder: Callable[[], Embedder], sentences: Sentences) -> None:
+    def __init__(self, settings: Settings, embedder: Callable[[], Embedder]) -> None:
         self._settings = settings
         self._embedder = embedder
-        self._sentences = sentences
+        self._quoter = Quoter(embedder, settings.abstain_below)
         self._chat = ChatAnswerer(settings, self._count_tokens) if settings.llm else None
 
     def load(self) -> None:
@@ -28,32 +32,42 @@ class Answerer:
         if self._chat is not None:
             self._chat.load()
 
-    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
-        """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""
+    def stream(self, question: str, hits: Sequence[Hit], sources: Sources) -> Iterator[AnswerPiece | Answer]:
+        """Pieces as they come, then the whole Answer, whose quotes are proved. A language model that fails is replaced
+        by quoting. `sources` are those of the hits."""
         started = time.monotonic()
         notice = ""
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
-                    yield _timed(one, started) if isinstance(one, Answer) else one
+                    if isinstance(one, Answer):
+                        yield from self._finished(self._explained(one, sources), None, sources, started)
+                    else:
+                        yield one
             except ConfigurationError as error:
                 notice = f"{error} This answer quotes the documents instead."
                 yield AnswerPiece("", restart=True)
             else:
                 return
-        answer = self._extract(question, hits)
+        answer = self._quoter.answer(question, hits, sources)
         yield AnswerPiece(answer.text)
-        yield _timed(replace(answer, notice=notice), started)
+        yield from self._finished(replace(answer, notice=notice), quoted, sources, started)
 
-    def _extract(self, question: str, hits: Sequence[Hit]) -> Answer:
-        if not hits:
-            return abstention(question, hits)
-        return extract_answer(question, hits, self._embedder(), self._sentences, self._settings.abstain_below)
+    def _finished(
+        self, answer: Answer, quoted: Callable[[Sequence[Citation]], str] | None, sources: Sources, started: float
+    ) -> Iterator[AnswerPiece | Answer]:
+        """The whole answer, and before it its text once more if a quote could not be proved."""
+        checked = proved(answer, sources, quoted)
+        if checked.text != answer.text:
+            yield AnswerPiece(checked.text, restart=True)
+        timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
+        yield replace(checked, timings=timings)
+
+    def _explained(self, answer: Answer, sources: Sources) -> Answer:
+        """A language model does not say how near the passages come to what it finds no answer in."""
+        if not answer.abstained:
+            return answer
+        return replace(answer, abstention=self._quoter.why_not(answer.question, answer.hits, sources))
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))
-
-
-def _timed(answer: Answer, started: float) -> Answer:
-    timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
-    return replace(answer, timings=timings)

@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rag.answering import Sources
+from rag.chunking import sentence_spans
 from rag.filters import Where, matches, parse_where
 from rag.ingestion import fingerprint
+from rag.lexical.words import terms
 from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Hit, Visible
 from rag.retrieval import checked_question
 from rag.store import check_fingerprint, chunk_metadata
@@ -65,5 +68,10 @@ class Workspace(Upkeep):
         started = time.monotonic()
         hits = self.search(question, k, where, collection)
         searched = time.monotonic() - started
-        for one in self.answerer.stream(question.strip(), hits):
+        for one in self.answerer.stream(question.strip(), hits, self.sources(collection)):
             yield replace(one, timings={"search": searched, **one.timings}) if isinstance(one, Answer) else one
+
+    def sources(self, collection: str | None = None) -> Sources:
+        """How the texts of a collection are read for an answer."""
+        name = self._name(collection)
+        return Sources(sentence_spans, terms, lambda document, *place: self.catalog.passage(name, document, *place))

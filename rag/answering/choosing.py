@@ -1,0 +1,146 @@
+"""Choosing what is quoted: the best sentence, what it needs to be understood, and more where the question asks for more.
+
+Its neighbours come along only where they help: a sentence that begins with a pronoun takes the one before it. Of a table
+whose column names stand in the heading a row is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.answering.asked import Kind, answer_spans
+from rag.answering.reading import Reading, Sentence
+from rag.answering.sources import Sources
+from rag.records import Hit
+
+KIND = 0.06
+"""What it counts that something of the kind that is asked for stands in a sentence; its likeness is in [-1, 1]."""
+COVERED = 0.1
+"""What it counts that all terms of the question stand in a sentence."""
+SEVERAL = 4
+"""Quotes at most, where the question asks for several things."""
+ALIKE = 0.9
+"""A further quote must be as good as this share of the best, or have what no other has."""
+GAIN = 0.05
+"""More likeness that a further quote must bring."""
+GAP = 120
+"""Code points between two chosen sentences of a page that are quoted as one."""
+
+_WORD = re.compile(r"\w+")
+_FIGURE = re.compile(r"\d[\d.,]*")
+_LEANS = re.compile(
+    r"[\"'“‘(\[]*(?:he|she|it|they|this|these|those|that|such|his|her|its|their|him|them|however|but|therefore|thus"
+    r"|instead|also|another|both|the (?:latter|former|same))\b",
+    re.IGNORECASE,
+)
+_SHORT = 5  # words
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What is quoted of hit `hit`'s document: its text[start:end], of which text[best[0]:best[1]] is what answers."""
+
+    hit: Hit
+    start: int
+    end: int
+    text: str
+    best: tuple[tuple[int, int], ...]
+
+
+def choose(reading: Reading, sources: Sources) -> list[Quote]:
+    """The quotes that answer best, best first; none if there is nothing to quote."""
+    ranked = rank(reading)
+    if not ranked:
+        return []
+    chosen = [ranked[0][1], *(_further(reading, ranked) if reading.asked.several else ())]
+    return _merged([_with_neighbour(reading, one) for one in chosen], sources)
+
+
+def rank(reading: Reading) -> list[tuple[float, Sentence]]:
+    """Every sentence that says something with its score, best first."""
+    every = [one for some in reading.sentences for one in some]
+    telling = [one for one in every if says_something(reading.text(one))] or every
+    return sorted(((score(reading, one), one) for one in telling), key=lambda found: -found[0])
+
+
+def score(reading: Reading, sentence: Sentence) -> float:
+    """How well a sentence answers."""
+    asked, text = reading.asked, reading.text(sentence)
+    fits = asked.kind is not Kind.OTHER and bool(answer_spans(asked.kind, asked.text, text))
+    return reading.likeness(sentence) + KIND * fits + COVERED * reading.covered(text)
+
+
+def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:
+    """Further sentences: first what has words of the question that the others have not, then what is as good."""
+    best, first = ranked[0]
+    taken, said, have = [], {_bare(reading.text(first))}, first.near
+    others = [(value, one) for value, one in ranked[1:] if value >= best * 0.6]
+    while others and len(taken) < SEVERAL - 1:
+        gain, _, place = max(
+            (float(reading.weights @ (np.maximum(one.near, have) - have)), value, -at)
+            for at, (value, one) in enumerate(others)
+        )
+        if gain < GAIN:
+            place = 0
+            if others[0][0] < best * ALIKE:
+                break
+        _, sentence = others.pop(-place)
+        if (bare := _bare(reading.text(sentence))) not in said:
+            said.add(bare)
+            taken.append(sentence)
+            have = np.maximum(have, sentence.near)
+    return taken
+
+
+def _bare(text: str) -> str:
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def _with_neighbour(reading: Reading, sentence: Sentence) -> tuple[Hit, int, int, tuple[int, int]]:
+    """Where a sentence stands in its document, with the one before it if it leans on that, and the sentence alone."""
+    hit, text = reading.hits[sentence.hit], reading.text(sentence)
+    start = sentence.start
+    if sentence.place and (_LEANS.match(text) or len(_WORD.findall(text)) <= _SHORT):
+        start = reading.sentences[sentence.hit][sentence.place - 1].start
+    base = hit.chunk.start
+    return hit, base + start, base + sentence.end, (base + sentence.start, base + sentence.end)
+
+
+def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], sources: Sources) -> list[Quote]:
+    """As quotes; those that lie close together on a page of a document become one."""
+    quotes: list[Quote] = []
+    for hit, start, end, best in pieces:
+        for place, other in enumerate(quotes):
+            same = (hit.chunk.document_id, hit.chunk.page) == (other.hit.chunk.document_id, other.hit.chunk.page)
+            if same and start <= other.end + GAP and other.start <= end + GAP:
+                first, last = min(start, other.start), max(end, other.end)
+                if text := _text(other.hit, hit, first, last, sources):
+                    quotes[place] = Quote(other.hit, first, last, text, tuple(sorted({*other.best, best})))
+                    break
+        else:
+            text = hit.chunk.text[start - hit.chunk.start : end - hit.chunk.start]
+            quotes.append(Quote(hit, start, end, text, (best,)))
+    return quotes
+
+
+def _text(one: Hit, other: Hit, start: int, end: int, sources: Sources) -> str:
+    for chunk in (one.chunk, other.chunk):
+        if chunk.start <= start and end <= chunk.end:
+            return chunk.text[start - chunk.start : end - chunk.start]
+    return sources.between(one.chunk.document_id, start, end)
+
+
+def says_something(text: str) -> bool:
+    """Whether it is a sentence, a long line or a row with figures, rather than a heading or a page number."""
+    words = len(_WORD.findall(text))
+    ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;。！？")
+    figures = len(_FIGURE.findall(text))
+    return (
+        words >= 12
+        or (ends and (words >= 3 or len(text) >= 12))
+        or (words >= 3 and (figures > 1 or (figures == 1 and ":" in text)))
+    )

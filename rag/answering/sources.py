@@ -1,0 +1,26 @@
+"""What answering is given of the other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+
+def all_alike(terms: Collection[str]) -> Mapping[str, float]:
+    """The rarity of terms where nothing is known of it."""
+    return dict.fromkeys(terms, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How the texts that hits come from are read.
+
+    `sentences` has the (start, end) of each sentence of a passage; `terms` the words of a text as they are searched
+    for; `between` the text of a document, by id, between two offsets, empty if there is none; `rarity` how telling each
+    term is, its inverse document frequency.
+    """
+
+    sentences: Callable[[str], Sequence[tuple[int, int]]]
+    terms: Callable[[str], Sequence[str]]
+    between: Callable[[str, int, int], str]
+    rarity: Callable[[Collection[str]], Mapping[str, float]] = all_alike
