@@ -110,6 +110,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "end": chunk.end,
         "text": chunk.text,
         "ranks": dict(hit.ranks),
+        "scores": dict(hit.scores),
     }
 
 

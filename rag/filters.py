@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -41,6 +41,28 @@ def parse_where(source: str | Where | None) -> Where | None:
 def matches(clause: Where | None, data: Mapping[str, Any]) -> bool:
     """Whether a chunk's metadata passes a filter as `parse_where` returns it, just as Chroma would decide."""
     return clause is None or all(_holds(key, wanted, data) for key, wanted in clause.items())
+
+
+def document_matches(clause: Where | None, data: Mapping[str, Any]) -> bool | None:
+    """Whether a document passes, by the metadata that its chunks share; None if that depends on the chunk's page."""
+    return _all(_document_holds(key, wanted, data) for key, wanted in (clause or {}).items())
+
+
+def _document_holds(key: str, wanted: Any, data: Mapping[str, Any]) -> bool | None:
+    if key == "$and":
+        return _all(document_matches(one, data) for one in wanted)
+    if key == "$or":
+        return _opposite(_all(_opposite(document_matches(one, data)) for one in wanted))
+    return None if key == "page" else _holds(key, wanted, data)
+
+
+def _all(parts: Iterable[bool | None]) -> bool | None:
+    found = set(parts)
+    return False if False in found else None if None in found else True
+
+
+def _opposite(part: bool | None) -> bool | None:
+    return None if part is None else not part
 
 
 def _holds(key: str, wanted: Any, data: Mapping[str, Any]) -> bool:

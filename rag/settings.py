@@ -86,7 +86,7 @@ class Settings(BaseSettings):
 
     max_file_mb: int = Field(200, ge=1, description="largest file, in MB")
     max_pages: int = Field(5000, ge=1, description="most pages in a document")
-    max_chars: int = Field(50_000_000, ge=1, description="most characters in a document")
+    max_chars: int = Field(20_000_000, ge=1, description="most characters in a document")
     parse_seconds: float = Field(120.0, gt=0, description="time limit for reading one file")
     parse_cpu_seconds: float = Field(120.0, gt=0, description="processor time limit for reading one file")
     parse_memory_mb: int = Field(2048, ge=256, description="memory limit for reading one file, in MB")

@@ -222,7 +222,9 @@ def _logistic(names: Sequence[str], rows: Rows, wanted: NDArray[np.bool_]) -> di
 
 
 def probabilities(model: dict[str, Any], names: Sequence[str], rows: Rows) -> Floats:
-    mean, scale, weight = (np.array([model["features"][name][key] for name in names]) for key in ("mean", "scale", "weight"))
+    mean, scale, weight = (
+        np.array([model["features"][name][key] for name in names]) for key in ("mean", "scale", "weight")
+    )
     return 1 / (1 + np.exp(-(model["bias"] + (rows.evidence - mean) / scale @ weight)))
 
 

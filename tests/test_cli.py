@@ -35,7 +35,7 @@ INGESTED = {
     "unread_pages",
     "timings",
 }
-HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks"}
+HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
 CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end"}
 
 
@@ -88,7 +88,8 @@ def test_search(folder: Path) -> None:
     assert [hit["rank"] for hit in row["hits"]] == [1, 2]
     first = row["hits"][0]
     assert set(first) == HIT
-    assert first["ranks"] == {"dense": 1}
+    assert first["ranks"] == {"lexical": 1, "dense": 1, "late": 1}
+    assert first["scores"].keys() == first["ranks"].keys()
     assert 0 <= first["score"] <= 1
     text = run("--data-dir", folder / "data", "text", first["document"]).stdout
     assert text[first["start"] : first["end"]] == first["text"]

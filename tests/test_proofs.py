@@ -12,13 +12,13 @@ from rag.answering.extractive import quoted
 from rag.answering.proofs import proved
 from rag.answering.sources import Sources
 from rag.chunking import sentence_spans
-from rag.lexical.words import terms
+from rag.lexical import terms
 from rag.records import Answer, AnswerPiece, Citation
 from rag.workspace import Workspace
 from tests.conftest import NOTES
 
 TEXT = "The rent is 84,000 euros. The roof is new."
-SOURCES = Sources(sentence_spans, terms, lambda document, start, end: TEXT[start:end] if document == "d" else "")
+SOURCES = Sources(sentence_spans, terms, lambda document, start, end: TEXT[start:end] if document == "d" else "", alike)
 
 
 def citation(number: int, quote: str, document: str = "d") -> Citation:
@@ -38,7 +38,9 @@ def test_what_stands_at_its_place_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     "wrong", [citation(2, "The rent is 48,000 euros."), citation(2, "The roof is new.", document="gone")]
 )
-def test_a_quote_that_does_not_is_dropped_from_a_written_answer(wrong: Citation, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_quote_that_does_not_is_dropped_from_a_written_answer(
+    wrong: Citation, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = answered("Rent 84,000 [1][2]. New roof [2].", citation(1, "The rent is 84,000 euros."), wrong)
     with caplog.at_level(logging.WARNING):
         checked = proved(answer, SOURCES, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from rag.records import Document, Page, State
 from ui.labels import label, place, spoken
 from ui.passages import page_html
-from ui.stages import outcome
+from ui.stages import outcome, stage
 from ui.text import (
     JOINER,
     about,
@@ -132,3 +133,14 @@ def test_places_are_called_what_the_format_calls_them() -> None:
 def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:
     one = Document("d", "a.pdf", "documents", State.READY, datetime.now(UTC), pages=14, unread_pages=2)
     assert "2 of 14 pages could not be read" in outcome(one)
+
+
+def test_a_plain_text_has_passages_and_no_pages() -> None:
+    text = Document("d", "a.txt", "documents", State.READY, datetime.now(UTC), pages=1, chunks=3)
+    assert outcome(text).startswith("Ready · 3 passages · ")
+    assert outcome(replace(text, name="a.pdf")).startswith("Ready · 1 page · 3 passages · ")
+
+
+def test_a_document_that_is_read_anew_says_that_it_is_searched_meanwhile() -> None:
+    one = Document("d", "a.pdf", "documents", State.INDEXING, datetime.now(UTC), stage="reading", served=True)
+    assert stage(one) == "reading · searched as it was read before until then"

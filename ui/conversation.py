@@ -212,7 +212,7 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
 
 def how_found(hit: Hit) -> str:
     """By what a passage was found, and how near it is to the question."""
-    alike = f"{hit.score:.0%} alike"
+    alike = f"{hit.scores.get('dense', hit.score):.0%} alike"
     return f"found by its words · {alike}" if "lexical" in hit.ranks and "dense" not in hit.ranks else alike
 
 

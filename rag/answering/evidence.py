@@ -51,9 +51,7 @@ def features(reading: Reading) -> dict[str, float]:
 
 
 def _least(reading: Reading, likeness: Floats) -> float:
-    content = [
-        any(word.start <= start < word.end for word in reading.asked.words) for start, _ in reading.spans
-    ]
+    content = [any(word.start <= start < word.end for word in reading.asked.words) for start, _ in reading.spans]
     return float(likeness[np.array(content, bool)].min(initial=1.0))
 
 

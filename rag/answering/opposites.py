@@ -58,10 +58,7 @@ def differ_by_a_prefix(question: str, text: str) -> bool:
 
 def _turned(words: set[str], others: set[str]) -> bool:
     return any(
-        prefix + word in others and word not in others
-        for word in words
-        if len(word) >= _LONG
-        for prefix in _PREFIXES
+        prefix + word in others and word not in others for word in words if len(word) >= _LONG for prefix in _PREFIXES
     )
 
 

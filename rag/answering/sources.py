@@ -6,11 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 
-def all_alike(terms: Collection[str]) -> Mapping[str, float]:
-    """The rarity of terms where nothing is known of it."""
-    return dict.fromkeys(terms, 1.0)
-
-
 @dataclass(frozen=True, slots=True)
 class Sources:
     """How the texts that hits come from are read.
@@ -23,4 +18,4 @@ class Sources:
     sentences: Callable[[str], Sequence[tuple[int, int]]]
     terms: Callable[[str], Sequence[str]]
     between: Callable[[str, int, int], str]
-    rarity: Callable[[Collection[str]], Mapping[str, float]] = all_alike
+    rarity: Callable[[Collection[str]], Mapping[str, float]]

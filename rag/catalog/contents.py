@@ -9,7 +9,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import forget
-from rag.catalog.keys import belongs, collection_id, incarnation, slices
+from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
@@ -23,7 +23,7 @@ from rag.catalog.tables import (
     to_ocr,
     to_page,
 )
-from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
+from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State, document_label
 
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
@@ -48,6 +48,7 @@ class Contents(Database):
             "engines": document.engines,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
+            "served": False,
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }
         with self.write() as connection:
@@ -91,8 +92,11 @@ class Contents(Database):
         """The document's chunks in reading order."""
         text = self.text(document)
         query = sql.select(chunks).where(*belongs(chunks, document)).order_by(chunks.c.position)
+        called = sql.select(documents.c.name, documents.c.title).where(key(document))
         with self.read() as connection:
-            return [to_chunk(row, text[row.start : row.end]) for row in connection.execute(query)]
+            rows = list(connection.execute(query))
+            title = document_label(*connection.execute(called).one()) if rows else ""
+            return [to_chunk(row, text[row.start : row.end], title) for row in rows]
 
     def chunk_ids(self, document: Document) -> set[str]:
         """The ids of the document's chunks."""
@@ -102,12 +106,21 @@ class Contents(Database):
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
         same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+        mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
         text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
-        query = sql.select(chunks, text).join(texts, same)
+        query = sql.select(chunks, text, documents.c.name, documents.c.title).join(texts, same).join(documents, mine)
         mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
         with self.read() as connection:
             rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
-        return {row.id: to_chunk(row, row.passage) for row in rows}
+        return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
+
+    def chunk_pages(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
+        """The pages of some chunks; those that are not there are left out."""
+        owner = collection_id(collection).scalar_subquery()
+        query = sql.select(chunks.c.id, chunks.c.page).where(chunks.c.collection_id == owner)
+        with self.read() as connection:
+            found = [row for some in slices(ids) for row in connection.execute(query.where(chunks.c.id.in_(some)))]
+        return {row.id: row.page for row in found}
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
         """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, shown, slices, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
 from rag.errors import NotFoundError
-from rag.records import VISIBLE, Document, State, Visible
+from rag.records import Document, State, Visible
 
 CLEARING = "clearing"
 """The stage of a document that has failed, while the indexes may still have something of it."""
@@ -61,13 +61,13 @@ class Documents(Database):
         """The documents whose chunks may be shown. One that is to replace another one waits until it is ready."""
         query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
             documents.c.collection_id == collection_id(collection).scalar_subquery(),
-            documents.c.state.in_([state.value for state in VISIBLE]),
+            shown(),
             sql.not_(_waits()),
         )
         with self.read() as connection:
             rows = connection.execute(query).all()
         return Visible(
-            ready={row.id: row.name for row in rows if row.state == State.READY.value},
+            ready={row.id: row.name for row in rows if row.state != State.SEARCHABLE.value},
             searchable={row.id: row.name for row in rows if row.state == State.SEARCHABLE.value},
         )
 
@@ -134,7 +134,7 @@ def _waits() -> sql.ColumnElement[bool]:
         older.c.name == documents.c.name,
         older.c.id != documents.c.id,
         older.c.added_at < documents.c.added_at,
-        older.c.state.in_([state.value for state in VISIBLE]),
+        shown(older),
     )
     return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
 

@@ -59,6 +59,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DELETE FROM ocr WHERE lines = '[]'",
         "CREATE INDEX documents_by_name ON documents (collection_id, name, added_at)",
     ),
+    (  # 6: documents that are searched while they are read anew
+        "ALTER TABLE documents ADD COLUMN served BOOLEAN NOT NULL DEFAULT 0",
+    ),
 )
 
 

@@ -99,7 +99,7 @@ class Reading:
             go_on()
             return embedder.token_offsets(text)
 
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets)
+        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets, document.name)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage not in FOR_OCR:

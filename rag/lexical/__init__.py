@@ -7,9 +7,10 @@ may read, and sees what was committed at its next search.
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,26 @@ from pathlib import Path
 import tantivy
 
 from rag.errors import FolderInUseError, RagError, StorageError, StoreDamagedError
-from rag.lexical.words import VERSION, documents_query, prepared, question_query, row, schema
-from rag.records import Chunk, Document
+from rag.lexical.naming import FRONT_CHARS, FRONT_WEIGHT, name_terms, plain_periods, title_terms
+from rag.lexical.words import (
+    NAMING,
+    VERSION,
+    chunks_query,
+    document_row,
+    naming_query,
+    prepared,
+    question_query,
+    row,
+    schema,
+    terms,
+)
+from rag.records import Chunk, Document, document_label
+
+__all__ = ["Lexical", "terms"]
 
 _VERSION_FILE = "version"
 _META = "meta.json"
+FRONT_CHUNKS = 5
 _HEAP = 15_000_000  # bytes; the least that tantivy takes
 
 
@@ -52,10 +68,17 @@ class Lexical:
         Raises StorageError if it cannot be written, and what going through `chunks` raises; then the document is as it
         was.
         """
+        front: list[str] = []
+        label = f"{document_label(document.name, document.title)} {document.name}"
         with self._writer(name) as writer:
             writer.delete_documents_by_term("document", document.id)
             for chunk in chunks:
                 writer.add_document(row(document, chunk))
+                front += [chunk.text] if len(front) < FRONT_CHUNKS else []
+            if front:
+                writer.add_document(
+                    document_row(document.id, plain_periods(label), plain_periods(" ".join(front)[:FRONT_CHARS]))
+                )
 
     def remove(self, name: str, document_ids: Sequence[str]) -> None:
         """Take the documents out, in one commit. No error for those that are not there."""
@@ -89,12 +112,11 @@ class Lexical:
 
     def size(self, name: str) -> int:
         """Chunks in the index; 0 if there is none."""
-        reader = self._reader(name)
-        return reader.searcher.num_docs if reader else 0
+        return len(self.chunk_ids(name))
 
     def chunk_ids(self, name: str, document_id: str | None = None) -> set[str]:
         """Ids of the chunks that are there, of all documents or of one."""
-        query = tantivy.Query.all_query() if document_id is None else documents_query([document_id])
+        query = chunks_query(None if document_id is None else [document_id])
         return {chunk_id for chunk_id, _ in self._found(name, query)}
 
     def search(
@@ -107,14 +129,49 @@ class Lexical:
         query = question_query(question, documents)
         return self._found(name, query, n) if query is not None and n > 0 else []
 
-    def _found(self, name: str, query: tantivy.Query, n: int | None = None) -> list[tuple[str, float]]:
+    def rarity(self, name: str, words: Collection[str], fields: Sequence[str] = ("text",)) -> dict[str, float]:
+        """How much terms tell (BM25's idf, 0 and more): of chunks' text, or of documents' own rows with NAMING."""
         reader = self._reader(name)
-        if reader is None or not reader.searcher.num_docs:  # tantivy ends in a panic when asked for none
+        if reader is None:
+            return {}
+        with _damage_in_words(name):
+            kind = "chunk" if "text" in fields else "document"
+            total = reader.searcher.doc_freq("kind", kind)
+            often = {one: max(reader.searcher.doc_freq(field, one) for field in fields) for one in words}
+        return {one: math.log(1 + (total - n + 0.5) / (n + 0.5)) for one, n in often.items() if n <= total}
+
+    def named(
+        self, name: str, question: str, n: int, documents: Collection[str] | None = None
+    ) -> list[tuple[str, float, float]]:
+        """The `n` documents that a question names most, as (document id, score above 0, coverage), of `documents` only,
+        if given. Coverage: which share in [0, 1] of what looks like a name in the question, by rarity, is its."""
+        names, words = name_terms(question), title_terms(question)
+        telling = self.rarity(name, {*names, *words}, NAMING)
+        wanted = {
+            one: {"label": value, **({"front": value * FRONT_WEIGHT} if one in names else {})}
+            for one, value in telling.items()
+        }
+        found = self._found(name, naming_query(wanted, documents), n, "document")
+        whole = sum(telling.get(one, 0.0) for one in names)
+        return [
+            (document, score, self._coverage(name, document, names, telling) / (whole or 1.0))
+            for document, score in found
+        ]
+
+    def _coverage(self, name: str, document: str, names: Sequence[str], telling: Mapping[str, float]) -> float:
+        wanted = {one: dict.fromkeys(NAMING, telling[one]) for one in names if one in telling}
+        return sum(score for _, score in self._found(name, naming_query(wanted, [document]), 1, "document"))
+
+    def _found(
+        self, name: str, query: tantivy.Query | None, n: int | None = None, field: str = "chunk"
+    ) -> list[tuple[str, float]]:
+        reader = self._reader(name)
+        if query is None or reader is None or not reader.searcher.num_docs:  # tantivy panics when asked for none
             return []
         searcher = reader.searcher
         with _damage_in_words(name):
             hits = searcher.search(query, min(n or searcher.num_docs, searcher.num_docs), count=False).hits
-            found = [(str(searcher.doc(address).get_first("chunk")), float(score)) for score, address in hits]
+            found = [(str(searcher.doc(address).get_first(field)), float(score)) for score, address in hits]
         return sorted(found, key=lambda one: (-one[1], one[0]))
 
     # -- opening -----------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
+from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.opening import open_workspace
 
 __all__ = [
+    "NOT_ANEW",
     "READABLE",
     "Unpacked",
     "Upload",

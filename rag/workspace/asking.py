@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rag.answering import Sources
 from rag.chunking import sentence_spans
-from rag.filters import Where, matches, parse_where
+from rag.errors import NotFoundError
+from rag.filters import Where, document_matches, matches, parse_where
 from rag.ingestion import fingerprint
-from rag.lexical.words import terms
-from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Hit, Visible
-from rag.retrieval import checked_question
-from rag.store import check_fingerprint, chunk_metadata
+from rag.lexical import terms
+from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
+from rag.retrieval import Scope, checked_question
+from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
 
 SEARCHES = 3
@@ -31,26 +33,75 @@ class Workspace(Upkeep):
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
-            found = self.collection(collection)
+            found = self._searchable(collection)
             for _ in range(SEARCHES):
                 visible = self.catalog.visible(found.name)
-                hits = self._hits(found, visible, question, k, clause) if visible.names else []
+                scope = self._scope(found, visible, clause)
+                chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+                hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id) if scope.names else []
                 if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
                     break
             return hits
 
-    def _hits(self, found: Collection, visible: Visible, question: str, k: int, clause: Where | None) -> list[Hit]:
+    def explain(
+        self,
+        question: str,
+        document: str,
+        page: int,
+        k: int | None = None,
+        where: str | Where | None = None,
+        collection: str | None = None,
+    ) -> Explanation:
+        """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it.
+
+        Raises NotFoundError if there is no such page with text, and what `search` raises.
+        """
+        k = self.settings.top_k if k is None else k
+        question = checked_question(question, k, self.settings)
+        clause = parse_where(where)
+        with self._gate.shared():
+            found = self._searchable(collection)
+            wanted = self.document(document, found.name)
+            chunks = [one for one in self.catalog.chunks(wanted) if one.page == page]
+            if not chunks:
+                raise NotFoundError(f"Page {page} of {wanted.name} has no text, or there is no such page.")
+            visible = self.catalog.visible(found.name)
+            if wanted.id not in visible.names:
+                return Explanation(chunks[0], {}, {}, None, "its document is not ready to be searched, or is replaced")
+            scope = self._scope(found, visible, clause)
+            if not scope.of([(one.id, 0.0) for one in chunks], scope.names):
+                return Explanation(chunks[0], {}, {}, None, "the filter leaves it out")
+            chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+            return self.retriever.explain(found.store_name, scope, question, k, chunks, chunks_by_id)
+
+    def _searchable(self, name: str | None) -> Collection:
+        found = self.collection(name)
         check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
-        documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE)} if visible.searchable else {}
-        return self.retriever.search(
-            found.store_name,
-            visible,
-            question,
-            k,
-            clause,
-            lambda ids: self.catalog.chunks_by_id(found.name, ids),
-            lambda chunk: matches(clause, chunk_metadata(documents[chunk.document_id], chunk)),
+        return found
+
+    def _scope(self, found: Collection, visible: Visible, clause: Where | None) -> Scope:
+        """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
+        if clause is None:
+            return Scope(visible.ready, visible.searchable, True, 0)
+        documents = {one.id: one for one in self.catalog.documents(found.name) if one.id in visible.names}
+        passing = {one: document_matches(clause, document_metadata(each)) for one, each in documents.items()}
+        ready, searchable = (
+            {one: name for one, name in some.items() if passing.get(one) is not False}
+            for some in (visible.ready, visible.searchable)
         )
+
+        def passes(ids: Sequence[str]) -> list[str]:
+            pages = self.catalog.chunk_pages(found.name, ids)
+            return [
+                one
+                for one in ids
+                if one in pages
+                and matches(clause, document_metadata(documents[document_of(one)]) | {"page": pages[one]})
+            ]
+
+        by_page = any(passing.get(one) is None for one in (*ready, *searchable))
+        chunks = sum(documents[one].chunks for one in ready)
+        return Scope(ready, searchable, False, chunks, passes if by_page else None)
 
     def ask(
         self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
@@ -73,5 +124,6 @@ class Workspace(Upkeep):
 
     def sources(self, collection: str | None = None) -> Sources:
         """How the texts of a collection are read for an answer."""
-        name = self._name(collection)
-        return Sources(sentence_spans, terms, lambda document, *place: self.catalog.passage(name, document, *place))
+        found = self.collection(collection)
+        between, rarity = partial(self.catalog.passage, found.name), partial(self.lexical.rarity, found.store_name)
+        return Sources(sentence_spans, terms, between, rarity)
