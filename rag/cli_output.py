@@ -13,7 +13,7 @@ from rag.parsing import page_noun
 from rag.records import Failure, IngestEvent
 
 _COLUMNS = {
-    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
+    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "language", "tags", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"

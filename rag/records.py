@@ -148,6 +148,8 @@ class Document:
     """Seconds by stage."""
     failure: Failure | None = None
     """Of a failed one; None for all other reasons than those named."""
+    language: str = ""
+    """Code of the language that its text is in (ISO 639-1); empty if that cannot be told."""
     served: bool = False
     """Whether it is being read anew, and until that is done is searched as it was read before."""
 

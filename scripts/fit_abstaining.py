@@ -2,11 +2,11 @@
 
     python scripts/fit_abstaining.py --data FOLDER [--work FOLDER] [--out FILE]
 
-FOLDER has `squad2/dev-v2.0.json` (SQuAD 2.0, development set) and `chunking` (Chroma's chunking evaluation). Each set is
-indexed into a workspace of its own, an article a document, and every question that has an answer is searched for twice:
-as it is, and with its own document left out ("removed"). SQuAD's articles are divided into two parts by a hash of their
-titles: the models are fitted on one part and the chunking set, measured on the other part, and written as they are, so
-that the other part remains unseen. The figures of the other way round are printed beside.
+FOLDER has `squad2/dev-v2.0.json` (SQuAD 2.0, development set) and `chunking` (Chroma's chunking evaluation). Each set
+is indexed into a workspace of its own, an article a document, and every question that has an answer is searched for
+twice: as it is, and with its own document left out ("removed"). SQuAD's articles are divided into two parts by a hash
+of their titles. The models are fitted on one part and on the chunking set, measured on the other part, and written as
+they are, so that the other part remains unseen. The figures of the other way round are printed beside.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ class WithoutTokens:
 
     has_tokens = False
 
-    def encode_query(self, text: str) -> Floats:
+    def encode_query(self, _: str) -> Floats:
         return np.zeros(1)
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -167,7 +168,8 @@ class Evidence:
 
     def __init__(self, embedder: Any, workspace: Workspace) -> None:
         self._embedder = embedder
-        self._sources = workspace.sources()
+        sources = workspace.sources()  # each passage is a hit of many questions
+        self._sources = replace(sources, terms=cache(sources.terms), sentences=cache(sources.sentences))
         self._found: list[dict[str, float]] = []
         self._about: list[tuple[str, bool, bool]] = []
 

@@ -13,7 +13,7 @@ from rag.records import Abstention, Answer, Chunk, Hit
 from rag.settings import load_settings
 
 ABSTAIN = load_settings().abstain_below
-SOURCES = Sources(sentence_spans, terms, lambda document, start, end: "", alike)
+SOURCES = Sources(sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0))
 
 REPORT = """Results of operations
 Revenue rose to 596 million euros in 2025, after 532 million euros in the year before, as both new plants delivered.
@@ -25,10 +25,6 @@ Industrial pumps 238.9 271.6
 Thermal storage 44.6 68.5
 Service 61.0 70.2
 """
-
-
-def alike(words: Collection[str]) -> dict[str, float]:
-    return dict.fromkeys(words, 1.0)
 
 
 def hits_of(*texts: str, heading: str = "") -> list[Hit]:
@@ -125,7 +121,7 @@ def test_good_sentences_on_both_sides_of_a_cut_become_one_quote(embedder: Embedd
         Hit(Chunk("d-200-0", "d", 1, 0, cut - 2, "", text[: cut - 2]), "a.txt", 1.0),
         Hit(Chunk("d-200-1", "d", 1, cut, len(text), "", text[cut:]), "a.txt", 0.9),
     ]
-    sources = Sources(sentence_spans, terms, lambda document, start, end: text[start:end], alike)
+    sources = Sources(sentence_spans, terms, lambda document, start, end: text[start:end], SOURCES.rarity)
     found = Quoter(lambda: embedder, 0.0).answer("Who are the winners of the prize?", hits, sources)
     assert [one.quote for one in found.citations] == [text]
 

@@ -18,7 +18,12 @@ from rag.workspace import Workspace
 from tests.conftest import NOTES
 
 TEXT = "The rent is 84,000 euros. The roof is new."
-SOURCES = Sources(sentence_spans, terms, lambda document, start, end: TEXT[start:end] if document == "d" else "", alike)
+SOURCES = Sources(
+    sentence_spans,
+    terms,
+    lambda document, start, end: TEXT[start:end] if document == "d" else "",
+    lambda words: dict.fromkeys(words, 1.0),
+)
 
 
 def citation(number: int, quote: str, document: str = "d") -> Citation:

@@ -31,8 +31,10 @@ _MARK = "background:rgba(242,182,50,.45);color:inherit;border-radius:.2rem;paddi
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection. `highlights`
-    are what counts in it, (start, end) in the document's text."""
+    """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection.
+
+    `highlights` are what counts in it, (start, end) in the document's text.
+    """
 
     collection: str
     document: str

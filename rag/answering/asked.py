@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 Terms = Callable[[str], Sequence[str]]
 """The words of a text as the index knows them: lower case, stemmed."""
 
 STOP_WORDS = frozenset(
-    "a about an and are as at be been being by can could did do does for from had has have having how i if in into is"
-    " it its may me might my of on or our shall should so than that the their them then there these they this those to"
-    " was we were what when where which who whom whose why will with would you your".split()
+    {"a", "about", "an", "and", "are", "as", "at", "be", "been", "being", "by", "can", "could", "did", "do"}
+    | {"does", "for", "from", "had", "has", "have", "having", "how", "i", "if", "in", "into", "is", "it"}
+    | {"its", "may", "me", "might", "my", "of", "on", "or", "our", "shall", "should", "so", "than", "that"}
+    | {"the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was", "we", "were"}
+    | {"what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"}
 )
 """Words that every question has and that say nothing about what it asks for."""
 
@@ -21,8 +24,9 @@ _WORD = re.compile(r"\S+")
 _BARE = re.compile(r"\W")
 _OUTER = " \"“”‘’'()[],.;:?!"
 _NUMBER_WORDS = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million"
-    " billion trillion dozen half third quarter twice".split()
+    {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
+    | {"twenty", "thirty", "forty", "fifty", "hundred", "thousand", "million", "billion", "trillion", "dozen"}
+    | {"half", "third", "quarter", "twice"}
 )
 _DATE = re.compile(
     r"\b(?:1\d|20)\d\ds?\b|\bcentur(?:y|ies)\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b(?:19|20)?\d0s\b"
@@ -45,7 +49,8 @@ _KINDS = (
     (
         Kind.NUMBER,
         r"\bhow (?:many|much|long|old|far|large|big|tall|high|often|fast|deep|heavy)\b|\bpercentage\b"
-        r"|\b(?:what|which) (?:\w+ )?(?:number|percent\w*|amount|population|size|share|rate|ratio|age|distance|total)\b",
+        r"|\b(?:what|which) (?:\w+ )?(?:number|percent\w*|amount|population|size|share|rate|ratio|age|distance"
+        r"|total)\b",
     ),
     (Kind.DATE, r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time|period)\b"),
     (Kind.PERSON, r"\bwho(?:m|se)?\b"),
@@ -95,14 +100,14 @@ class Asked:
 def take_apart(question: str, terms: Terms) -> Asked:
     """The question by its words."""
     places = list(_WORD.finditer(question))
-    words = [_word(question, places, index, terms) for index in range(len(places))]
+    words = [_word(places, index, terms) for index in range(len(places))]
     content = tuple(word for word in words if word is not None)
     lower = question.lower()
     kind = next((kind for kind, pattern in _KINDS if re.search(pattern, lower)), Kind.OTHER)
     return Asked(question, kind, _asks_for_several(lower, content), content, _focus(lower, content))
 
 
-def _word(question: str, places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | None:
+def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | None:
     text = places[index].group().strip(_OUTER)
     text = re.sub(r"['’]s$", "", text)
     if not text or _BARE.sub("", text.lower()) in STOP_WORDS:
@@ -125,7 +130,7 @@ def _asks_for_several(lower: str, words: Sequence[Word]) -> bool:
     marks = [word for word in words if word.is_name or word.is_number]
     joined = any(
         re.fullmatch(r"\s*(?:and|or|versus|vs\.?|to|with|than)\s*", lower[one.end : other.start])
-        for one, other in zip(marks, marks[1:], strict=False)
+        for one, other in pairwise(marks)
     )
     return joined or _SEVERAL.search(lower) is not None
 

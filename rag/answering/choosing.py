@@ -1,6 +1,6 @@
-"""Choosing what is quoted: the best sentence, what it needs to be understood, and more where the question asks for more.
+"""Choosing what is quoted: the best sentence, what it needs to be understood, and more where more is asked for.
 
-Its neighbours come along only where they help: a sentence that begins with a pronoun takes the one before it. Of a table
+Neighbours come along only where they help: a sentence that begins with a pronoun takes the one before it. Of a table
 whose column names stand in the heading a row is enough.
 """
 
@@ -13,14 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.answering.asked import Kind, answer_spans
-from rag.answering.reading import Reading, Sentence
+from rag.answering.reading import CELL, Reading, Sentence
 from rag.answering.sources import Sources
 from rag.records import Hit
 
 KIND = 0.06
 """What it counts that something of the kind that is asked for stands in a sentence; its likeness is in [-1, 1]."""
-COVERED = 0.1
+COVERED = 0.15
 """What it counts that all terms of the question stand in a sentence."""
+FIRST = 0.05
+"""What it counts that a sentence is of the first hit; of the second it is half of that, and so on."""
 SEVERAL = 4
 """Quotes at most, where the question asks for several things."""
 ALIKE = 0.9
@@ -71,13 +73,14 @@ def score(reading: Reading, sentence: Sentence) -> float:
     """How well a sentence answers."""
     asked, text = reading.asked, reading.text(sentence)
     fits = asked.kind is not Kind.OTHER and bool(answer_spans(asked.kind, asked.text, text))
-    return reading.likeness(sentence) + KIND * fits + COVERED * reading.covered(text)
+    return reading.likeness(sentence) + KIND * fits + COVERED * reading.covered(text) + FIRST / (1 + sentence.hit)
 
 
 def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:
     """Further sentences: first what has words of the question that the others have not, then what is as good."""
     best, first = ranked[0]
-    taken, said, have = [], {_bare(reading.text(first))}, first.near
+    taken: list[Sentence] = []
+    said, have = {_bare(reading.text(first))}, first.near
     others = [(value, one) for value, one in ranked[1:] if value >= best * 0.6]
     while others and len(taken) < SEVERAL - 1:
         gain, _, place = max(
@@ -104,7 +107,8 @@ def _with_neighbour(reading: Reading, sentence: Sentence) -> tuple[Hit, int, int
     """Where a sentence stands in its document, with the one before it if it leans on that, and the sentence alone."""
     hit, text = reading.hits[sentence.hit], reading.text(sentence)
     start = sentence.start
-    if sentence.place and (_LEANS.match(text) or len(_WORD.findall(text)) <= _SHORT):
+    is_row = CELL in text or len(_FIGURE.findall(text)) > 1
+    if sentence.place and not is_row and (_LEANS.match(text) or len(_WORD.findall(text)) <= _SHORT):
         start = reading.sentences[sentence.hit][sentence.place - 1].start
     base = hit.chunk.start
     return hit, base + start, base + sentence.end, (base + sentence.start, base + sentence.end)

@@ -7,7 +7,6 @@ opposite of the other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 import numpy as np

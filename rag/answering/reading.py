@@ -8,7 +8,7 @@ their place, alike if they have a term in common.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,9 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, sources: Source
     """Read the first MOST hits. Raises ModelError."""
     hits, terms = tuple(hits[:MOST]), sources.terms
     asked = take_apart(question, terms)
-    telling = sources.rarity(set(asked.terms))
+    rarity = sources.rarity(set(asked.terms))
+    most = max(rarity.values(), default=0.0) or 1.0  # it grows with the collection
+    telling = {term: value / most for term, value in rarity.items()}
     texts = [hit.chunk.text for hit in hits]
     tokens, passages = _tokens(question, texts, embedder, terms)
     weights = _weights(asked, tokens.spans, telling)
@@ -125,7 +127,8 @@ def _alike(question: Question, passage: Question) -> Floats:
     """How alike each token of the question and each of the passage are, (tokens, tokens), in [-1, 1]."""
     asked, there = question.tokens, passage.tokens
     if asked.shape[1:] == (1,):  # words, see `_words`
-        return (asked == there.T).astype(np.float32)
+        same: Floats = (asked == there.T).astype(np.float32)
+        return same
     return _signs_in_common(asked, there)
 
 

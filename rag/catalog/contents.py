@@ -46,6 +46,7 @@ class Contents(Database):
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "engines": document.engines,
+            "language": document.language,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
             "served": False,

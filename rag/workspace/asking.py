@@ -12,6 +12,7 @@ from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
 from rag.filters import Where, document_matches, matches, parse_where
 from rag.ingestion import fingerprint
+from rag.language import language_notice
 from rag.lexical import terms
 from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
 from rag.retrieval import Scope, checked_question
@@ -120,7 +121,17 @@ class Workspace(Upkeep):
         hits = self.search(question, k, where, collection)
         searched = time.monotonic() - started
         for one in self.answerer.stream(question.strip(), hits, self.sources(collection)):
-            yield replace(one, timings={"search": searched, **one.timings}) if isinstance(one, Answer) else one
+            if isinstance(one, Answer):
+                told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
+                one = replace(one, notice=told, timings={"search": searched, **one.timings})
+            yield one
+
+    def _foreign(self, answer: Answer, collection: str | None) -> str:
+        """What to know of the languages of the documents that are cited, or that come closest."""
+        cited = [one.document for one in answer.citations] or [hit.chunk.document_id for hit in answer.hits]
+        name = self.collection(collection).name if cited else ""
+        found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
+        return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
 
     def sources(self, collection: str | None = None) -> Sources:
         """How the texts of a collection are read for an answer."""
