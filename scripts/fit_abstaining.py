@@ -168,13 +168,13 @@ class Evidence:
 
     def __init__(self, embedder: Any, workspace: Workspace) -> None:
         self._embedder = embedder
-        sources = workspace.sources()  # each passage is a hit of many questions
-        self._sources = replace(sources, terms=cache(sources.terms), sentences=cache(sources.sentences))
+        texts = workspace.texts()  # each passage is a hit of many questions
+        self._texts = replace(texts, terms=cache(texts.terms), sentences=cache(texts.sentences))
         self._found: list[dict[str, float]] = []
         self._about: list[tuple[str, bool, bool]] = []
 
     def note(self, asked: Asked, hits: Sequence[Hit], removed: bool) -> None:
-        evidence = features(read(asked.text, hits, self._embedder, self._sources))
+        evidence = features(read(asked.text, hits, self._embedder, self._texts))
         if evidence:  # else it is withheld without a model
             self._found.append(evidence)
             self._about.append((asked.file, asked.answerable and not removed, removed))

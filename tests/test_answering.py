@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answering import Sources
+from rag.answering import Texts
 from rag.answering.extractive import Quoter
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
@@ -13,7 +13,7 @@ from rag.records import Abstention, Answer, Chunk, Hit
 from rag.settings import load_settings
 
 ABSTAIN = load_settings().abstain_below
-SOURCES = Sources(sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0))
+TEXTS = Texts(sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0))
 
 REPORT = """Results of operations
 Revenue rose to 596 million euros in 2025, after 532 million euros in the year before, as both new plants delivered.
@@ -37,7 +37,7 @@ def hits_of(*texts: str, heading: str = "") -> list[Hit]:
 
 
 def answer(question: str, *texts: str, embedder: Embedder, abstain_below: float = 0.0, heading: str = "") -> Answer:
-    return Quoter(lambda: embedder, abstain_below).answer(question, hits_of(*texts, heading=heading), SOURCES)
+    return Quoter(lambda: embedder, abstain_below).answer(question, hits_of(*texts, heading=heading), TEXTS)
 
 
 def highlighted(found: Answer, text: str) -> list[str]:
@@ -121,8 +121,8 @@ def test_good_sentences_on_both_sides_of_a_cut_become_one_quote(embedder: Embedd
         Hit(Chunk("d-200-0", "d", 1, 0, cut - 2, "", text[: cut - 2]), "a.txt", 1.0),
         Hit(Chunk("d-200-1", "d", 1, cut, len(text), "", text[cut:]), "a.txt", 0.9),
     ]
-    sources = Sources(sentence_spans, terms, lambda document, start, end: text[start:end], SOURCES.rarity)
-    found = Quoter(lambda: embedder, 0.0).answer("Who are the winners of the prize?", hits, sources)
+    texts = Texts(sentence_spans, terms, lambda document, start, end: text[start:end], TEXTS.rarity)
+    found = Quoter(lambda: embedder, 0.0).answer("Who are the winners of the prize?", hits, texts)
     assert [one.quote for one in found.citations] == [text]
 
 

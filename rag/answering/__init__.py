@@ -9,13 +9,13 @@ from dataclasses import replace
 from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Quoter, quoted
 from rag.answering.proofs import proved
-from rag.answering.sources import Sources
+from rag.answering.texts import Texts
 from rag.embedding import Embedder
 from rag.errors import ConfigurationError
 from rag.records import Answer, AnswerPiece, Citation, Hit
 from rag.settings import Settings
 
-__all__ = ["Answerer", "Sources"]
+__all__ = ["Answerer", "Texts"]
 
 
 class Answerer:
@@ -32,16 +32,16 @@ class Answerer:
         if self._chat is not None:
             self._chat.load()
 
-    def stream(self, question: str, hits: Sequence[Hit], sources: Sources) -> Iterator[AnswerPiece | Answer]:
+    def stream(self, question: str, hits: Sequence[Hit], texts: Texts) -> Iterator[AnswerPiece | Answer]:
         """Pieces as they come, then the whole Answer, whose quotes are proved. A language model that fails is replaced
-        by quoting. `sources` are those of the hits."""
+        by quoting. `texts` are those of the hits."""
         started = time.monotonic()
         notice = ""
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
                     if isinstance(one, Answer):
-                        yield from self._finished(self._explained(one, sources), None, sources, started)
+                        yield from self._finished(self._explained(one, texts), None, texts, started)
                     else:
                         yield one
             except ConfigurationError as error:
@@ -49,25 +49,25 @@ class Answerer:
                 yield AnswerPiece("", restart=True)
             else:
                 return
-        answer = self._quoter.answer(question, hits, sources)
+        answer = self._quoter.answer(question, hits, texts)
         yield AnswerPiece(answer.text)
-        yield from self._finished(replace(answer, notice=notice), quoted, sources, started)
+        yield from self._finished(replace(answer, notice=notice), quoted, texts, started)
 
     def _finished(
-        self, answer: Answer, quoted: Callable[[Sequence[Citation]], str] | None, sources: Sources, started: float
+        self, answer: Answer, quoted: Callable[[Sequence[Citation]], str] | None, texts: Texts, started: float
     ) -> Iterator[AnswerPiece | Answer]:
         """The whole answer, and before it its text once more if a quote could not be proved."""
-        checked = proved(answer, sources, quoted)
+        checked = proved(answer, texts, quoted)
         if checked.text != answer.text:
             yield AnswerPiece(checked.text, restart=True)
         timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
         yield replace(checked, timings=timings)
 
-    def _explained(self, answer: Answer, sources: Sources) -> Answer:
+    def _explained(self, answer: Answer, texts: Texts) -> Answer:
         """A language model does not say how near the passages come to what it finds no answer in."""
         if not answer.abstained:
             return answer
-        return replace(answer, abstention=self._quoter.why_not(answer.question, answer.hits, sources))
+        return replace(answer, abstention=self._quoter.why_not(answer.question, answer.hits, texts))
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))

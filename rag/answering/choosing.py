@@ -14,7 +14,7 @@ import numpy as np
 
 from rag.answering.asked import Kind, answer_spans
 from rag.answering.reading import CELL, Reading, Sentence
-from rag.answering.sources import Sources
+from rag.answering.texts import Texts
 from rag.records import Hit
 
 KIND = 0.06
@@ -53,13 +53,13 @@ class Quote:
     best: tuple[tuple[int, int], ...]
 
 
-def choose(reading: Reading, sources: Sources) -> list[Quote]:
+def choose(reading: Reading, texts: Texts) -> list[Quote]:
     """The quotes that answer best, best first; none if there is nothing to quote."""
     ranked = rank(reading)
     if not ranked:
         return []
     chosen = [ranked[0][1], *(_further(reading, ranked) if reading.asked.several else ())]
-    return _merged([_with_neighbour(reading, one) for one in chosen], sources)
+    return _merged([_with_neighbour(reading, one) for one in chosen], texts)
 
 
 def rank(reading: Reading) -> list[tuple[float, Sentence]]:
@@ -114,7 +114,7 @@ def _with_neighbour(reading: Reading, sentence: Sentence) -> tuple[Hit, int, int
     return hit, base + start, base + sentence.end, (base + sentence.start, base + sentence.end)
 
 
-def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], sources: Sources) -> list[Quote]:
+def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], texts: Texts) -> list[Quote]:
     """As quotes; those that lie close together on a page of a document become one."""
     quotes: list[Quote] = []
     for hit, start, end, best in pieces:
@@ -122,7 +122,7 @@ def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], sources: So
             same = (hit.chunk.document_id, hit.chunk.page) == (other.hit.chunk.document_id, other.hit.chunk.page)
             if same and start <= other.end + GAP and other.start <= end + GAP:
                 first, last = min(start, other.start), max(end, other.end)
-                if text := _text(other.hit, hit, first, last, sources):
+                if text := _text(other.hit, hit, first, last, texts):
                     quotes[place] = Quote(other.hit, first, last, text, tuple(sorted({*other.best, best})))
                     break
         else:
@@ -131,11 +131,11 @@ def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], sources: So
     return quotes
 
 
-def _text(one: Hit, other: Hit, start: int, end: int, sources: Sources) -> str:
+def _text(one: Hit, other: Hit, start: int, end: int, texts: Texts) -> str:
     for chunk in (one.chunk, other.chunk):
         if chunk.start <= start and end <= chunk.end:
             return chunk.text[start - chunk.start : end - chunk.start]
-    return sources.between(one.chunk.document_id, start, end)
+    return texts.between(one.chunk.document_id, start, end)
 
 
 def says_something(text: str) -> bool:

@@ -11,7 +11,7 @@ from rag.answering.choosing import Quote, choose
 from rag.answering.evidence import features
 from rag.answering.prompt import NO_ANSWER
 from rag.answering.reading import Reading, read
-from rag.answering.sources import Sources
+from rag.answering.texts import Texts
 from rag.embedding import Embedder
 from rag.records import Abstention, Answer, Citation, Hit
 
@@ -37,24 +37,24 @@ class Quoter:
         self._embedder = embedder
         self._abstain_below = abstain_below
 
-    def answer(self, question: str, hits: Sequence[Hit], sources: Sources) -> Answer:
+    def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
         """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
         `abstain_below`."""
-        reading = self._read(question, hits, sources)
+        reading = self._read(question, hits, texts)
         evidence = features(reading)
         if not evidence or self._calibration.answers.probability(evidence) < self._abstain_below:
             why = self._how_near(evidence)
             return Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
-        quotes = choose(reading, sources)
+        quotes = choose(reading, texts)
         citations = [_citation(number, quote, reading) for number, quote in enumerate(quotes, start=1)]
         return Answer(question, quoted(citations), tuple(citations), tuple(hits), abstained=False, model=MODEL)
 
-    def why_not(self, question: str, hits: Sequence[Hit], sources: Sources) -> Abstention:
+    def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""
-        return self._how_near(features(self._read(question, hits, sources)))
+        return self._how_near(features(self._read(question, hits, texts)))
 
-    def _read(self, question: str, hits: Sequence[Hit], sources: Sources) -> Reading:
-        return read(question, hits, self._embedder(), sources)
+    def _read(self, question: str, hits: Sequence[Hit], texts: Texts) -> Reading:
+        return read(question, hits, self._embedder(), texts)
 
     def _how_near(self, evidence: Mapping[str, float]) -> Abstention:
         fitted = self._calibration

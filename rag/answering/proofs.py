@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from rag.answering.sources import Sources
+from rag.answering.texts import Texts
 from rag.records import Answer, Citation
 
 log = logging.getLogger(__name__)
@@ -18,12 +18,12 @@ UNPROVED = (
 )
 
 
-def proved(answer: Answer, sources: Sources, quoted: Callable[[list[Citation]], str] | None) -> Answer:
+def proved(answer: Answer, texts: Texts, quoted: Callable[[list[Citation]], str] | None) -> Answer:
     """The answer without the quotes that do not stand at their offsets, and a notice if there were any.
 
     `quoted` writes an answer that is nothing but its quotes; of any other the dropped footnotes are taken out.
     """
-    kept = [one for one in answer.citations if _stands(one, sources)]
+    kept = [one for one in answer.citations if _stands(one, texts)]
     dropped = {one.number for one in answer.citations} - {one.number for one in kept}
     if not dropped:
         return answer
@@ -36,8 +36,8 @@ def proved(answer: Answer, sources: Sources, quoted: Callable[[list[Citation]], 
     )
 
 
-def _stands(citation: Citation, sources: Sources) -> bool:
-    there = sources.between(citation.document, citation.start, citation.end)
+def _stands(citation: Citation, texts: Texts) -> bool:
+    there = texts.between(citation.document, citation.start, citation.end)
     if there == citation.quote:
         return True
     log.warning(

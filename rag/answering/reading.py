@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.asked import Asked, Terms, take_apart
-from rag.answering.sources import Sources
+from rag.answering.texts import Texts
 from rag.embedding import Bits, Embedder, Question
 from rag.records import Hit
 
@@ -81,23 +81,23 @@ class Reading:
         return float(self.weights @ sentence.near)
 
 
-def read(question: str, hits: Sequence[Hit], embedder: Embedder, sources: Sources) -> Reading:
+def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -> Reading:
     """Read the first MOST hits. Raises ModelError."""
-    hits, terms = tuple(hits[:MOST]), sources.terms
+    hits, terms = tuple(hits[:MOST]), texts.terms
     asked = take_apart(question, terms)
-    rarity = sources.rarity(set(asked.terms))
+    rarity = texts.rarity(set(asked.terms))
     most = max(rarity.values(), default=0.0) or 1.0  # it grows with the collection
     telling = {term: value / most for term, value in rarity.items()}
-    texts = [hit.chunk.text for hit in hits]
-    tokens, passages = _tokens(question, texts, embedder, terms)
+    passages = [hit.chunk.text for hit in hits]
+    tokens, signs = _tokens(question, passages, embedder, terms)
     weights = _weights(asked, tokens.spans, telling)
     found, best = [], []
-    for number, (text, passage) in enumerate(zip(texts, passages, strict=True)):
-        alike = _alike(tokens, passage)
+    for number, (text, found_there) in enumerate(zip(passages, signs, strict=True)):
+        alike = _alike(tokens, found_there)
         best.append(alike.max(axis=1, initial=-1.0))
-        places = _rows(hits[number], sources.sentences(text))
-        found.append(_sentences(number, places, passage.spans, alike))
-    cosines = np.array([float(one.vector @ tokens.vector) for one in passages], np.float32)
+        places = _rows(hits[number], texts.sentences(text))
+        found.append(_sentences(number, places, found_there.spans, alike))
+    cosines = np.array([float(one.vector @ tokens.vector) for one in signs], np.float32)
     return Reading(asked, hits, tokens.spans, weights, terms, telling, cosines, np.array(best), found)
 
 

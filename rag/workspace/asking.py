@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from rag.answering import Sources
+from rag.answering import Texts
 from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
 from rag.filters import Where, document_matches, matches, parse_where
@@ -120,7 +120,7 @@ class Workspace(Upkeep):
         started = time.monotonic()
         hits = self.search(question, k, where, collection)
         searched = time.monotonic() - started
-        for one in self.answerer.stream(question.strip(), hits, self.sources(collection)):
+        for one in self.answerer.stream(question.strip(), hits, self.texts(collection)):
             if isinstance(one, Answer):
                 told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 one = replace(one, notice=told, timings={"search": searched, **one.timings})
@@ -133,8 +133,8 @@ class Workspace(Upkeep):
         found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
         return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
 
-    def sources(self, collection: str | None = None) -> Sources:
+    def texts(self, collection: str | None = None) -> Texts:
         """How the texts of a collection are read for an answer."""
         found = self.collection(collection)
         between, rarity = partial(self.catalog.passage, found.name), partial(self.lexical.rarity, found.store_name)
-        return Sources(sentence_spans, terms, between, rarity)
+        return Texts(sentence_spans, terms, between, rarity)

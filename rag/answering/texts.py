@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Texts:
     """How the texts that hits come from are read.
 
     `sentences` has the (start, end) of each sentence of a passage; `terms` the words of a text as they are searched
