@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,8 @@ class Ours(System):
         self._sources = {one.id: one.name for one in workspace.documents()}
 
     def search(self, question: str, k: int) -> list[Passage]:
-        return [self.passage(hit.chunk, hit.score) for hit in self.workspace.search(question, k)]
+        hits = self.workspace.search(question, k)
+        return [replace(self.passage(hit.chunk, hit.score), start=hit.span[0], end=hit.span[1]) for hit in hits]
 
     def ask(self, question: str, without: str = "") -> Answer:
         """The answer, as if the file called `without` were not there."""

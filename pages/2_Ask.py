@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.conversation import Turn, ask, choose_search, draw, offer, only_by_words, search_in_words
+from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
 from ui.shell import heading, page
@@ -35,8 +36,11 @@ with page("Ask") as workspace:
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             turns.clear()
             question = None
+        beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)
+        with beside:
+            offer_overview(searchable, search.collection, search.documents)
     st.caption(search_in_words(search, workspace.settings))
     if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
@@ -53,7 +57,7 @@ with page("Ask") as workspace:
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
-                ask(workspace, turn)
+                ask(workspace, turn, turns[:number])
             if draw(workspace, turn, number):
-                ask(workspace, turn)
+                ask(workspace, turn, turns[:number])
                 st.rerun()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from rag.records import UNFINISHED
+from rag.records import UNFINISHED, VISIBLE
 from ui.contents import (
     choose,
     describe,
@@ -13,6 +13,7 @@ from ui.contents import (
 from ui.deleting import confirm_delete, confirm_delete_collection, storage
 from ui.dialogs import open_dialog
 from ui.originals import download_button
+from ui.overviews import overview_button
 from ui.places import UPLOAD
 from ui.progress import watch
 from ui.shell import heading, page
@@ -47,6 +48,8 @@ with page("Collections") as workspace:
             if document is not None:
                 describe(workspace, document)
                 with st.container(horizontal=True):
+                    if document.state in VISIBLE:
+                        overview_button(workspace, document)
                     download_button(workspace, document, "collection")
                     if not workspace.settings.demo:
                         st.button(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from rag.parsing import page_noun
-from rag.records import Failure, IngestEvent
+from rag.records import DOUBTFUL, Failure, IngestEvent, Verdict
 
 _COLUMNS = {
     "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "language", "tags", "reason"),
@@ -19,6 +19,9 @@ _COLUMNS = {
 QUOTING = "extractive"
 LONGEST = 200
 """Characters of a passage that is close to a question, and no answer."""
+ROUTED = "routed "
+_LISTS = {"lexical": "by its words (BM25)", "dense": "by meaning (cosine)", "late": "by words in context (MaxSim)"}
+_NAMED = ", of the documents that the question names"
 _TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _HINTS = {
@@ -79,13 +82,52 @@ class Output:
         if not row["hits"]:
             console.print("Nothing found.")
 
+    def explanation(self, row: Mapping[str, Any]) -> None:
+        """Where a page stands, and why it is not found."""
+        if self._json:
+            self.line(row, "")
+            return
+        console = _console()
+        found = f"is found, as number {row['rank']}" if not row["removed"] else f"is not found: {row['removed']}"
+        console.print(f"{_where(row)} {found}.")
+        if row["ranks"]:
+            console.print("Its best passage:")
+        for name, rank in row["ranks"].items():
+            console.print(
+                f"  number {rank:,} {_LISTS[name.removeprefix(ROUTED)]}{_NAMED * name.startswith(ROUTED)}", end=""
+            )
+            console.print(f"  [dim]{row['scores'][name]:.3f}[/dim]")
+        console.print(escape(row["text"]))
+
     def answer(self, row: Mapping[str, Any]) -> None:
         """An answer with its footnotes."""
         if self._json or "error" in row:
             self.line(row, f"Error: {row.get('error')}")
             return
         console = _console()
-        console.print(f"[bold]{escape(row['question'])}[/bold]\n\n{escape(row['answer'])}")
+        console.print(f"[bold]{escape(row['question'])}[/bold]")
+        if row["searched"] not in ("", row["question"].strip()):
+            console.print(f"[dim]Searched for: {escape(row['searched'])}[/dim]")
+        console.print(f"\n{escape(row['answer'])}")
+        self._footnotes(console, row)
+
+    def overview(self, row: Mapping[str, Any]) -> None:
+        """What a document is about."""
+        if self._json:
+            self.line(row, "")
+            return
+        console = _console()
+        console.print(f"[bold]{escape(row['title'] or row['name'])}[/bold]  [dim]{escape(row['name'])}[/dim]")
+        if row["notice"]:
+            self.say(row["notice"])
+        for one in row["outline"]:
+            console.print(
+                f"{'  ' * one['level']}{escape(one['title'])} [dim]{page_noun(row['name'])} {one['page']}[/dim]"
+            )
+        console.print(f"\n{escape(row['answer'])}")
+        self._footnotes(console, row)
+
+    def _footnotes(self, console: Any, row: Mapping[str, Any]) -> None:
         console.print()
         for one in row["citations"]:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
@@ -94,6 +136,9 @@ class Output:
         for one in row["closest"]:
             console.print(f"[dim]Close to it:[/dim] {_where(one)}")
             console.print(f"    [dim]{escape(_beginning(one['text']))}[/dim]")
+        for one in row["ledger"]:
+            if one["verdict"] in DOUBTFUL:
+                console.print(_doubt(one))
         console.print(f"\n[dim]{escape(row['model'])}, {row['seconds']:.2f} s[/dim]")
 
     def outcome(self, event: IngestEvent, bars: bool) -> str:
@@ -114,6 +159,13 @@ def _where(row: Mapping[str, Any]) -> str:
     """`report.docx, section 2 · Rent`: where a passage stands, and under which heading or names of columns."""
     heading = f" [dim]· {escape(' '.join(row['heading'].split()))}[/dim]" if row["heading"] else ""
     return f"[cyan]{escape(row['name'])}, {page_noun(row['name'])} {row['page']}[/cyan]{heading}"
+
+
+def _doubt(claim: Mapping[str, Any]) -> str:
+    """A line on a sentence that the passages do not bear out, or not all of it."""
+    what = "Not in the passages" if claim["verdict"] == Verdict.UNSUPPORTED else "Only partly in the passages"
+    said, why = escape(" ".join(claim["text"].split())), escape(" ".join(claim["reasons"]))
+    return f"[yellow]{what}:[/yellow] “{said}” [dim]{why}[/dim]"
 
 
 def _outcome_row(event: IngestEvent) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands that take questions: `search` and `ask`, one question or a file of them."""
+"""The commands that take questions: `search` and `ask`, one question or a file of them, and `explain`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Hit
+from rag.records import Answer, Claim, Exchange, Hit, Section
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -38,7 +38,8 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
     """Show the answer to each question; whether all could be asked."""
 
     def answer(question: str) -> dict[str, Any]:
-        found = workspace.ask(question, given.k, given.where, given.collection)
+        conversation = [Exchange(one) for one in given.after]
+        found = workspace.ask(question, given.k, given.where, given.collection, conversation)
         if found.notice:
             output.say(found.notice)
         return {
@@ -48,10 +49,63 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
+            "ledger": [_claim(found, one) for one in found.ledger],
+            "searched": found.searched,
         }
 
     empty = {"answer": "", "abstained": True, "abstention": None, "closest": [], "citations": [], "model": ""}
+    empty |= {"ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
+
+
+def explain(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show where a page stands in each list for a question, and what removed it."""
+    document = workspace.document(given.document, given.collection)
+    told = workspace.explain(given.question, document.id, given.page, given.k, given.where, document.collection)
+    row = {
+        "question": given.question,
+        "document": document.id,
+        "name": document.name,
+        "page": given.page,
+        "heading": told.chunk.heading,
+        "start": told.chunk.start,
+        "end": told.chunk.end,
+        "text": told.chunk.text,
+        "rank": told.rank,
+        "removed": told.removed,
+        "ranks": dict(told.ranks),
+        "scores": dict(told.scores),
+    }
+    output.explanation(row)
+    return True
+
+
+def overview(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show what a document is about."""
+    from rag.workspace import answer_markdown
+
+    started = time.monotonic()
+    found = workspace.overview(given.document, given.collection, progress=lambda step: output.say(f"{step}…"))
+    answer = found.answer
+    output.overview(
+        {
+            **_without(asdict(found), "answer"),
+            "outline": [dict(zip(("level", "title", "page"), one, strict=True)) for one in found.outline],
+            "sections": [_section(one) for one in found.sections],
+            "answer": answer.text,
+            "citations": [_without(asdict(one), "boxes") for one in answer.citations],
+            "model": answer.model,
+            "notice": answer.notice,
+            "ledger": [_claim(answer, one) for one in answer.ledger],
+            "markdown": answer_markdown(replace(answer, overview=found)),
+            "seconds": round(time.monotonic() - started, 4),
+        }
+    )
+    return True
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {**asdict(section), "citations": [_without(asdict(one), "boxes") for one in section.citations]}
 
 
 def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> bool:
@@ -118,6 +172,11 @@ def _closest(hit: Hit) -> dict[str, Any]:
     """A passage near to a question that is not answered."""
     kept = ("score", "document", "name", "page", "heading", "start", "end", "text")
     return {key: value for key, value in _hit(0, hit).items() if key in kept}
+
+
+def _claim(answer: Answer, claim: Claim) -> dict[str, Any]:
+    rests_on = _without(asdict(claim.rests_on), "boxes") if claim.rests_on else None
+    return {"text": answer.text[claim.start : claim.end], **asdict(claim), "rests_on": rests_on}
 
 
 def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:

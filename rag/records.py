@@ -220,16 +220,37 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document: `text` is `document_text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found for a question. `score` is in [0, 1]: how far up it is in all lists together, 1 where it is the
     first of each. `ranks` has its 1-based rank in each list that has it, `scores` what that list goes by: the cosine
-    (`dense`), BM25 (`lexical`), MaxSim in [-1, 1] (`late`); `routed ...` are those of the document that is named."""
+    (`dense`), BM25 (`lexical`), MaxSim in [-1, 1] (`late`); `routed ...` are those of the document that is named.
+    `passage` is what there is to read of it: the chunk with what goes on around it, None where nobody looked."""
 
     chunk: Chunk
     name: str
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    passage: Passage | None = None
+
+    @property
+    def text(self) -> str:
+        """What there is to read."""
+        return self.passage.text if self.passage else self.chunk.text
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where that lies in the document's text."""
+        return (self.passage.start, self.passage.end) if self.passage else (self.chunk.start, self.chunk.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +295,41 @@ class Abstention(StrEnum):
     """Something near to it was found, which does not say what it asks for."""
 
 
+class Verdict(StrEnum):
+    """How far the passages bear a sentence out, best first."""
+
+    VERBATIM = "verbatim"
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
+DOUBTFUL = frozenset({Verdict.PARTLY, Verdict.UNSUPPORTED})
+"""The verdicts on which the reader must look for himself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer that says something, `answer.text[start:end]`, held against the passages.
+
+    `citations` are the footnotes that it has; `reasons` say why it is doubtful, or how a figure was calculated.
+    `rests_on` is what comes nearest to it in them, None where nothing does; its number is the passage's, which need
+    not be one that the sentence cites.
+    """
+
+    start: int
+    end: int
+    verdict: Verdict
+    citations: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    rests_on: Citation | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
-    the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `timings` are
-    seconds by step."""
+    the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
+    language model's answer claims, sentence by sentence. `timings` are seconds by step."""
 
     question: str
     text: str
@@ -289,6 +340,44 @@ class Answer:
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     abstention: Abstention | None = None
+    ledger: tuple[Claim, ...] = ()
+    searched: str = ""
+    """What was searched for: the question, or what a follow-up question became."""
+    overview: Overview | None = None
+    """What it was taken from, where the question was what a document is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a document in its overview: what it is called (empty where it has no heading), the pages it is on, and
+    the sentences that say most of it."""
+
+    heading: str
+    page: int
+    last_page: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a document is about. `outline` has its headings, each with its level, from 1 on, and its page; `answer` says
+    it in words with footnotes, which a language model has written where `answer.model` names one."""
+
+    document: str
+    name: str
+    title: str
+    pages: int
+    outline: tuple[tuple[int, str, int], ...]
+    sections: tuple[Section, ...]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked and answered before in a conversation; `question` as it was searched for."""
+
+    question: str
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

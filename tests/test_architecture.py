@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": set(),
     "lexical": set(),
     "answering": {"embedding"},
-    "retrieval": {"embedding", "lexical", "store"},
+    "retrieval": {"chunking", "embedding", "lexical", "store"},
     "ingestion": {"parsing", "chunking", "embedding", "lexical", "store", "catalog", "folder", "language"},
     "archive": {"parsing", "ingestion"},
     "gate": set(),

@@ -18,6 +18,7 @@ from rag.passwords import verify_password
 from rag.workspace import Workspace
 from tests import pdfs
 from tests.conftest import NOTES
+from tests.llm_server import Behaviour, language_model_server
 
 pytestmark = pytest.mark.end_to_end
 
@@ -96,6 +97,24 @@ def test_search(folder: Path) -> None:
     assert "84,000" in first["text"]
 
 
+def test_explain(folder: Path) -> None:
+    data, asked = ("--data-dir", folder / "data"), "How high is the rent?"
+    (found,) = rows(run(*data, "search", asked, "-k", "1", "--json"))
+    best = found["hits"][0]
+    page = ("--document", best["document"][:8], "--page", best["page"])
+    (row,) = rows(run(*data, "explain", asked, *page, "--json"))
+    assert (row["rank"], row["removed"], row["text"]) == (1, "", best["text"])
+    assert (row["ranks"], row["scores"]) == (best["ranks"], best["scores"])
+    said = run(*data, "explain", asked, *page).stdout
+    assert "lease.md, section 1" in said
+    assert "is found, as number 1" in said
+    assert "number 1 by its words" in said
+    left_out = run(*data, "explain", asked, *page, "--where", '{"type": "txt"}').stdout
+    assert "is not found: the filter leaves it out" in left_out
+    wrong = run(*data, "explain", asked, *page[:-1], "9")
+    assert (wrong.returncode, "Section 9 of lease.md has no text" in wrong.stderr) == (2, True)
+
+
 def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
     queries = folder / "queries.jsonl"
     lines = [{"id": "b", "question": "How high is the rent?"}, {"question": "  "}, {"id": 3, "question": "Sourdough?"}]
@@ -112,12 +131,63 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
 
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
-    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "seconds"}
+    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "searched", "seconds"}
     assert "84,000 euros" in row["answer"]
+    assert row["ledger"] == []
     assert (row["abstained"], row["model"]) == (False, "extractive")
     assert set(row["citations"][0]) == CITATION
     (row,) = rows(run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?", "--json"))
     assert (row["abstained"], row["citations"]) == (True, [])
+
+
+def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> None:
+    said = ("The yearly rent is 84,000 euros [1]. ", "The rent [is] 99,000 dollars [1].")
+    with language_model_server(Behaviour(pieces=said)) as server:
+        model = {"RAG_LLM": "openai:test", "RAG_LLM_BASE_URL": server.openai_url}
+        asked = ("--data-dir", folder / "data", "ask", "How high is the rent?")
+        (row,) = rows(run(*asked, "--json", **model))
+        shown = run(*asked, **model).stdout
+    assert [one["verdict"] for one in row["ledger"]] == ["verbatim", "unsupported"]
+    doubtful = row["ledger"][1]
+    assert row["answer"][doubtful["start"] : doubtful["end"]] == doubtful["text"] == "The rent [is] 99,000 dollars [1]."
+    assert set(doubtful["rests_on"]) == CITATION
+    assert "Not in the passages: “The rent [is] 99,000 dollars [1].” 99,000 dollars is not in the passages." in shown
+    assert shown.count("in the passages: ") == 1
+
+
+def test_a_follow_up_question_is_completed_from_the_one_before(folder: Path) -> None:
+    asked = (
+        "--data-dir",
+        folder / "data",
+        "ask",
+        "What is its rent?",
+        "--after",
+        "How long is the lease of Harbour Street?",
+    )
+    (row,) = rows(run(*asked, "--json"))
+    assert (row["question"], row["searched"]) == ("What is its rent?", "What is Harbour Street’s rent?")
+    assert "84,000" in row["answer"]
+    assert "Searched for: What is Harbour Street’s rent?" in run(*asked).stdout
+
+
+def test_overview(folder: Path) -> None:
+    asked = ("--data-dir", folder / "data", "search", "rent", "-k", "1", "--json")
+    document = rows(run(*asked))[0]["hits"][0]["document"]
+    done = run("--data-dir", folder / "data", "overview", document[:10], "--json")
+    (row,) = rows(done)
+    assert (row["document"], row["name"], row["model"]) == (document, "lease.md", "extractive")
+    assert {"level": 2, "title": "Repairs", "page": 1} in row["outline"]
+    quotes = [one for section in row["sections"] for one in section["citations"]]
+    assert quotes == row["citations"]
+    assert all(set(one) == CITATION for one in quotes)
+    assert "[^1]: lease.md, section 1 · Lease of the Harbour Street office\n" in row["markdown"]
+    assert "Choosing the sentences" in done.stderr
+    shown = run("--data-dir", folder / "data", "overview", document).stdout
+    assert "  Lease of the Harbour Street office section 1\n    Repairs section 1" in shown
+    assert "[1] lease.md, section 1" in shown
+    missing = run("--data-dir", folder / "data", "overview", "0" * 12)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "no document with the id" in missing.stderr
 
 
 def test_people_get_readable_output(folder: Path) -> None:

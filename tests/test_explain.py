@@ -47,14 +47,14 @@ def test_a_page_below_those_that_are_shown(stocked: Workspace) -> None:
     told = stocked.explain(ASKED, house(stocked).id, 2, k=2)
     assert told.rank is not None
     assert told.rank > 2
-    assert told.removed == "only 2 are shown"
+    assert told.removed == f"it is number {told.rank} when the lists are fused, and 2 are shown"
     assert told.ranks["lexical"] > 1
 
 
 def test_a_page_that_no_list_has_says_how_far_down_it_is(stocked: Workspace) -> None:
     told = stocked.explain(ASKED, house(stocked).id, 40)
     assert told.rank is None
-    assert "no list has it among its best" in told.removed
+    assert "no list has it among the best 30" in told.removed
     assert told.ranks["dense"] > 30
     assert told.chunk.page == 40
 

@@ -29,6 +29,7 @@ from rag.passwords import hash_password
 from rag.records import AnswerPiece, Document, Progress, State
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
+from tests.llm_server import Behaviour, language_model_server
 from tests.pdfs import drawing_pdf, encrypted_pdf, text_pdf
 from ui import door, stages
 from ui.basket import Basket
@@ -780,6 +781,79 @@ def test_what_a_language_model_writes_is_markdown_without_streamlits_own(
     assert ":red[alarm]" not in text
     assert ":material/home:" not in text
     assert "[9]" in text
+
+
+def test_doubtful_sentences_are_marked_and_each_opens_the_passage_it_rests_on(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "The Board proposes a dividend of EUR 0.31 per share [1]. It was EUR 0.99 per share in the year before [1]."
+    with language_model_server(Behaviour(pieces=(said,))) as server:
+        monkeypatch.setenv("RAG_LLM", "openai:test")
+        monkeypatch.setenv("RAG_LLM_BASE_URL", server.openai_url)
+        app = ask(start("2_Ask"), DIVIDEND)
+    text = shown(app)
+    assert re.search(r"per share :blue\[\*\*\\\[1\\\]\*\*\]\. :(?:red|orange)-background\[It was EUR 0\.99", text)
+    assert "Check what is marked before you rely on it" in plain(app)
+    checked = next(one for one in app.expander if "checked" in one.label)
+    assert re.fullmatch(r"2 sentences checked: 1 borne out · 1 .*", checked.label)
+    assert "EUR 0.99 is not in the passages." in plain(app)
+    press(app, "Rests on")
+    passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
+    assert "EUR 0.31" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
+
+
+def test_a_follow_up_question_says_what_was_searched_for_and_can_be_taken_literally(indexed: Path) -> None:
+    app = ask(start("2_Ask"), "What was the revenue of Thermal Storage in 2025?")
+    assert "Searched for" not in plain(app)
+    ask(app, "And in 2024?")
+    assert "Searched for: What was the revenue of Thermal Storage in 2024?" in plain(app).replace("**", "")
+    ask(app, "And in 2023?")
+    assert "Searched for: What was the revenue of Thermal Storage in 2023?" in plain(app).replace("**", "")
+    healthy(next(one for one in app.button if one.key == "literally-2").click().run())
+    assert plain(app).count("Searched for") == 1
+    press(app, "New conversation")
+    ask(app, "And in 2024?")
+    assert "Searched for" not in plain(app)
+
+
+def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(indexed: Path) -> None:
+    app = start("2_Ask")
+    assert "Overview" not in labels(app)
+    supply = next(one for one in app.multiselect[0].options if one.startswith("orvell"))
+    press(healthy(app.multiselect[0].select(supply).run()), "Overview")
+    assert "**7. Termination** :small[· section 1]" in plain(app)
+    assert "320 compressors in each contract year" in plain(app)
+    assert next(one for one in app.expander if one.label.startswith("Outline")).label.endswith("headings")
+    copied = next(one.value for one in app.code)
+    assert "### 7\\. Termination" in copied
+    assert "[^1]: orvell-compressor-supply-agreement.md, section 1" in copied
+    press(app, "**[3]**")
+    passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
+    assert "320 compressors" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
+
+
+def test_a_document_tells_what_it_is_about_and_is_read_once_for_it(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    overview = Workspace.overview
+    monkeypatch.setattr(
+        Workspace, "overview", lambda self, one, *more, **given: made.append(one) or overview(self, one, *more, **given)
+    )
+    app = start("3_Collections")
+    chosen = next(one for one in app.selectbox if one.label == "Look into a document")
+    healthy(chosen.select(next(one for one in chosen.options if one.startswith("orvell"))).run())
+    press(app, "Overview")
+    healthy(app.run())
+    assert "7. Termination" in plain(app)
+    assert len(made) == 1
+
+
+def test_an_answer_is_copied_with_its_footnotes(indexed: Path) -> None:
+    app = ask(start("2_Ask"), DIVIDEND)
+    copied = next(one.value for one in app.code)
+    assert "EUR 0.31 per share" in copied
+    assert f"[^1]: {REPORT}, page 3" in copied
 
 
 def test_what_is_searched_by_words_only_is_said(

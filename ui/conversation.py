@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.errors import RagError
-from rag.records import Abstention, Answer, AnswerPiece, Citation, Document, Hit, State
+from rag.records import Abstention, Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
 from ui.labels import distinguished, heading_path, label
+from ui.ledger import draw_checked, draw_ledger
+from ui.overviews import draw_overview
 from ui.passages import cited, found, open_passage
+from ui.sharing import copy_button, draw_searched
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
 QUOTING = "extractive"
@@ -40,6 +43,8 @@ class Turn:
     answer: Answer | None = None
     error: str = ""
     partial: str = ""
+    literally: bool = False
+    """Whether it is searched for as it was typed, even if it looks like a follow-up question."""
 
 
 def choose_search(searchable: Sequence[Document], settings: Settings) -> Search:
@@ -72,7 +77,7 @@ def search_in_words(search: Search, settings: Settings) -> str:
         else "Answers are quoted word for word."
     )
     where = f"Searching {what} in the collection “{escape_markdown(search.collection)}”."
-    return f"{where} {how} Each question stands alone."
+    return f"{where} {how}"
 
 
 def only_by_words(searchable: Sequence[Document], held_back: Set[tuple[str, str]], collection: str) -> str:
@@ -102,8 +107,8 @@ def offer(examples: Sequence[str]) -> None:
         )
 
 
-def ask(workspace: Workspace, turn: Turn) -> None:
-    """Answer a turn, drawing the answer as it comes.
+def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
+    """Answer a turn, drawing the answer as it comes; a question that depends on those `before` it is completed.
 
     The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
     interrupts this, a stop or another click, leaves a history that is whole.
@@ -113,11 +118,13 @@ def ask(workspace: Workspace, turn: Turn) -> None:
     where = {"document": {"$in": list(turn.search.documents)}} if turn.search.documents else None
     numbers = range(1, turn.search.passages + 1)
     turn.answer, turn.error, turn.partial = None, "", ""
+    conversation = [Exchange(one.answer.searched or one.question, one.answer.text) for one in before if one.answer]
+    given = (turn.search.passages, where, turn.search.collection, () if turn.literally else conversation)
     try:
-        for one in workspace.ask_stream(turn.question, turn.search.passages, where, turn.search.collection):
+        for one in workspace.ask_stream(turn.question, *given):
             if isinstance(one, AnswerPiece):
                 turn.partial = one.text if one.restart else turn.partial + one.text
-                if workspace.settings.llm:
+                if workspace.settings.llm and turn.partial:
                     place.markdown(answer_markdown(turn.partial, numbers) + " ▌")
             else:
                 turn.answer = one
@@ -131,6 +138,12 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     if turn.answer is None:
         return _draw_unanswered(turn, number)
     answer = turn.answer
+    if answer.searched not in ("", turn.question.strip()) and draw_searched(answer.searched, number):
+        turn.literally = True
+        return True
+    if answer.overview is not None:
+        draw_overview(workspace, answer.overview, answer, turn.search.collection, str(number))
+        return False
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
     if answer.abstained:
@@ -138,9 +151,12 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     elif answer.model == QUOTING:
         st.html(quoted_html(answer.text, _numbers(answer)))
     else:
-        st.markdown(answer_markdown(answer.text, _numbers(answer)))
+        draw_checked(answer, _numbers(answer))
     _draw_footnotes(workspace, turn, answer.citations, number)
+    draw_ledger(workspace, answer, turn.search.collection, str(number))
     _draw_hits(workspace, turn, answer, number)
+    if not answer.abstained:
+        copy_button(answer, str(number))
     return False
 
 

@@ -19,7 +19,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Streamlit looks for these after the backslashes are gone: :material/icon:, :emoji:, :red[...], addresses, arrows.
 _LATE = re.compile(r":(?=[\w+/-])|(?i:\bwww)(?=\.)|@(?=[\w-])")
 _SYMBOLS = re.compile(r"(?<!\S)([<>~-])(->|[=>-])(?!\S)")
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _COMMAND = re.compile(r"(`[^`\n]+`)")
 _DIAGRAM = re.compile(r"(?i)(`{3,}|~{3,})\s*mermaid\b")
 _FETCHES = re.compile(r"(!)(?=\[)|(\])(?=\()")
@@ -44,7 +44,7 @@ def answer_markdown(text: str, numbers: Collection[int]) -> str:
     """A language model's Markdown without what only Streamlit reads into it, its footnote numbers set apart."""
     # Images and links go everywhere, in code too: what the browser takes for code need not be what is taken here.
     text = _FETCHES.sub(lambda found: found[0] + JOINER, _DIAGRAM.sub(r"\1text", text))
-    parts = _CODE.split(text)
+    parts = CODE.split(text)
     return "".join(part if index % 2 else _prose(part, numbers) for index, part in enumerate(parts))
 
 

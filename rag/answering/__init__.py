@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Quoter, quoted
+from rag.answering.followup import standalone
+from rag.answering.ledger import make_ledger
+from rag.answering.overview import asks_for_overview, make_overview
 from rag.answering.proofs import proved
+from rag.answering.summary import summarise
 from rag.answering.texts import Texts
-from rag.embedding import Embedder
-from rag.errors import ConfigurationError
-from rag.records import Answer, AnswerPiece, Citation, Hit
+from rag.embedding import Embedder, Vectors
+from rag.errors import ConfigurationError, RagError
+from rag.records import Answer, AnswerPiece, Chunk, Document, Exchange, Hit, Overview
 from rag.settings import Settings
 
-__all__ = ["Answerer", "Texts"]
+__all__ = ["Answerer", "Texts", "asks_for_overview"]
+
+log = logging.getLogger(__name__)
+
+FOLLOW_UP_SECONDS = 15.0
+"""What a language model may take to complete a question, before rules do it."""
 
 
 class Answerer:
@@ -32,6 +43,16 @@ class Answerer:
         if self._chat is not None:
             self._chat.load()
 
+    def standalone(self, question: str, conversation: Sequence[Exchange]) -> str:
+        """A question as it is to be searched for. A language model that fails is replaced by rules."""
+        chat = self._chat
+        if chat is not None:
+            try:
+                return standalone(question, conversation, partial(chat.complete, seconds=FOLLOW_UP_SECONDS))
+            except ConfigurationError as error:  # the answer itself says so to the reader
+                log.warning("Completing a follow-up question: %s", error)
+        return standalone(question, conversation)
+
     def stream(self, question: str, hits: Sequence[Hit], texts: Texts) -> Iterator[AnswerPiece | Answer]:
         """Pieces as they come, then the whole Answer, whose quotes are proved. A language model that fails is replaced
         by quoting. `texts` are those of the hits."""
@@ -40,34 +61,72 @@ class Answerer:
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
-                    if isinstance(one, Answer):
-                        yield from self._finished(self._explained(one, texts), None, texts, started)
-                    else:
+                    if isinstance(one, AnswerPiece):
                         yield one
+                    else:
+                        yield from self._written(one, texts, started)
             except ConfigurationError as error:
                 notice = f"{error} This answer quotes the documents instead."
                 yield AnswerPiece("", restart=True)
             else:
                 return
-        answer = self._quoter.answer(question, hits, texts)
+        found = self._quoter.answer(question, hits, texts)
+        answer = proved(replace(found, notice=notice), texts, quoted)
         yield AnswerPiece(answer.text)
-        yield from self._finished(replace(answer, notice=notice), quoted, texts, started)
+        yield _timed(answer, started)
 
-    def _finished(
-        self, answer: Answer, quoted: Callable[[Sequence[Citation]], str] | None, texts: Texts, started: float
-    ) -> Iterator[AnswerPiece | Answer]:
-        """The whole answer, and before it its text once more if a quote could not be proved."""
-        checked = proved(answer, texts, quoted)
-        if checked.text != answer.text:
-            yield AnswerPiece(checked.text, restart=True)
-        timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
-        yield replace(checked, timings=timings)
+    def _written(self, written: Answer, texts: Texts, started: float) -> Iterator[AnswerPiece | Answer]:
+        """A language model's answer with its proofs, its ledger, or how near the passages come to what it finds no
+        answer in; before it its text once more, if a quote could not be proved."""
+        if written.abstained:
+            why = self._quoter.why_not(written.question, written.hits, texts)
+            yield _timed(replace(written, abstention=why), started)
+            return
+        answer = proved(written, texts)
+        if answer.text != written.text:
+            yield AnswerPiece(answer.text, restart=True)
+        yield _timed(self._checked(answer, texts), started)
 
-    def _explained(self, answer: Answer, texts: Texts) -> Answer:
-        """A language model does not say how near the passages come to what it finds no answer in."""
-        if not answer.abstained:
+    def overview(
+        self, document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors], texts: Texts
+    ) -> Generator[str, None, Overview]:
+        """What a document is about, from its chunks in reading order and their unit vectors by id; yields what is being
+        done meanwhile.
+
+        In a language model's words where there is one; one that fails is replaced by the document's own sentences.
+        """
+        started = time.monotonic()
+        yield "Choosing the sentences that say most"
+        found = make_overview(document, chunks, vectors, self._encode, texts.sentences)
+        if self._chat is not None and found.sections:
+            budget = self._settings.llm_context_tokens
+            try:
+                found = yield from summarise(found, document, chunks, vectors, self._chat, budget, self._count_tokens)
+                yield "Checking what it says"
+                found = replace(found, answer=self._checked(proved(found.answer, texts), texts))
+            except ConfigurationError as error:
+                notice = f"{error} This overview quotes the document instead."
+                found = replace(found, answer=replace(found.answer, notice=notice))
+        return replace(found, answer=_timed(found.answer, started))
+
+    def _checked(self, answer: Answer, texts: Texts) -> Answer:
+        """A language model's answer with its ledger. One that cannot be checked says so, but is not lost."""
+        began = time.monotonic()
+        if answer.abstained:
             return answer
-        return replace(answer, abstention=self._quoter.why_not(answer.question, answer.hits, texts))
+        try:
+            found = make_ledger(answer, self._encode, texts.sentences)
+        except RagError as error:
+            return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
+        return replace(answer, ledger=found, timings={**answer.timings, "ledger": time.monotonic() - began})
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder().encode(texts)
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))
+
+
+def _timed(answer: Answer, started: float) -> Answer:
+    timings: Mapping[str, float] = {**answer.timings, "answer": time.monotonic() - started}
+    return replace(answer, timings=timings)

@@ -5,6 +5,7 @@ Any chat model LangChain knows will do (`openai:...`, `ollama:...`); the chain i
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -20,8 +21,8 @@ from rag.records import Answer, AnswerPiece, Citation, Hit
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
-    from langchain_core.runnables import Runnable
 
 NO_CITATION = "The model cited no source; check it against the passages below."
 CUT_SHORT = "The model stopped at its length limit, so the answer may be incomplete."
@@ -41,7 +42,7 @@ class ChatAnswerer:
         self._settings = settings
         self._count_tokens = count_tokens
         self._lock = threading.Lock()
-        self._prompt_and_model: Runnable[dict[str, str], BaseMessage] | None = None
+        self._built: BaseChatModel | None = None
 
     @property
     def model(self) -> str:
@@ -54,7 +55,18 @@ class ChatAnswerer:
         Raises MissingDependencyError naming the package to install, or ModelError for a model that LangChain
         cannot build.
         """
-        self._chain_start()
+        self._model()
+
+    def complete(
+        self, system: str, human: str, variables: Mapping[str, str], sources: int = 0, seconds: float | None = None
+    ) -> str:
+        """The model's whole reply to a prompt of two templates, cleaned as answers are; footnotes are 1 to `sources`.
+
+        Raises as `stream`; `seconds` is a shorter limit than `settings.llm_timeout`.
+        """
+        cleaner, reply = ReplyCleaner(sources), _Reply()
+        limit = min(seconds or math.inf, self._settings.llm_timeout)
+        return "".join(self._cleaned(self._words(system, human, variables, limit, reply), cleaner, reply))
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
         """Yield the answer's pieces while the model writes them, then the whole Answer.
@@ -68,7 +80,8 @@ class ChatAnswerer:
         cleaner, reply = ReplyCleaner(len(used)), _Reply()
         timings: dict[str, float] = {}
         started, text = time.perf_counter(), ""
-        for piece in self._cleaned(question, used, cleaner, reply) if used else (NO_ANSWER,):
+        words = self._words(SYSTEM, HUMAN, prompt_variables(question, used), self._settings.llm_timeout, reply)
+        for piece in self._cleaned(words, cleaner, reply) if used else (NO_ANSWER,):
             timings.setdefault("first_words", time.perf_counter() - started)
             text += piece
             yield AnswerPiece(piece)
@@ -77,10 +90,10 @@ class ChatAnswerer:
             yield AnswerPiece(NO_ANSWER, restart=True)
         yield self._answer(question, text, used, cleaner.cited, reply.finish_reason, timings)
 
-    def _cleaned(self, question: str, used: Sequence[Hit], cleaner: ReplyCleaner, reply: _Reply) -> Generator[str]:
+    def _cleaned(self, words: Iterator[str], cleaner: ReplyCleaner, reply: _Reply) -> Generator[str]:
         """The model's words that may be shown, never empty; raises ModelError if it refuses or says nothing."""
         anything = False
-        for piece in self._words(question, used, reply):
+        for piece in words:
             if shown := cleaner.feed(piece):
                 anything = True
                 yield shown
@@ -91,15 +104,17 @@ class ChatAnswerer:
         elif not anything:
             raise ModelError(f"The language model {self.model} gave an empty answer.")
 
-    def _words(self, question: str, used: Sequence[Hit], reply: _Reply) -> Generator[str]:
+    def _words(
+        self, system: str, human: str, variables: Mapping[str, str], limit: float, reply: _Reply
+    ) -> Generator[str]:
         """The model's words as they come, within the time limit; whatever goes wrong is a ModelError."""
+        from langchain_core.prompts import ChatPromptTemplate
         from langchain_core.runnables import RunnableGenerator
 
-        chain = self._chain_start() | RunnableGenerator(reply.read)
-        variables = prompt_variables(question, used)
-        limit = self._settings.llm_timeout
+        prompt = ChatPromptTemplate.from_messages([("system", system), ("human", human)])
+        chain = prompt | self._model() | RunnableGenerator(reply.read)
         try:
-            yield from stream_within(limit, lambda: chain.stream(variables))
+            yield from stream_within(limit, lambda: chain.stream(dict(variables)))
         except DeadlineError:
             reason = f"did not finish within {limit:g} seconds; RAG_LLM_TIMEOUT sets the limit."
             raise ModelError(f"The language model {self.model} {reason}") from None
@@ -107,15 +122,11 @@ class ChatAnswerer:
             # Without the cause: a provider's message may repeat the key.
             raise ModelError(f"The language model {self.model} {failure_reason(error, self._settings)}") from None
 
-    def _chain_start(self) -> Runnable[dict[str, str], BaseMessage]:
-        """The chain without its parser, which is made for each answer."""
+    def _model(self) -> BaseChatModel:
         with self._lock:
-            if self._prompt_and_model is None:
-                from langchain_core.prompts import ChatPromptTemplate
-
-                prompt = ChatPromptTemplate.from_messages([("system", SYSTEM), ("human", HUMAN)])
-                self._prompt_and_model = prompt | build_chat_model(self._settings)
-            return self._prompt_and_model
+            if self._built is None:
+                self._built = build_chat_model(self._settings)
+            return self._built
 
     def _answer(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rag.answering.texts import Texts
@@ -18,7 +18,7 @@ UNPROVED = (
 )
 
 
-def proved(answer: Answer, texts: Texts, quoted: Callable[[list[Citation]], str] | None) -> Answer:
+def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], str] | None = None) -> Answer:
     """The answer without the quotes that do not stand at their offsets, and a notice if there were any.
 
     `quoted` writes an answer that is nothing but its quotes; of any other the dropped footnotes are taken out.

@@ -15,7 +15,7 @@ class Texts:
     term is, its inverse document frequency.
     """
 
-    sentences: Callable[[str], Sequence[tuple[int, int]]]
+    sentences: Callable[[str], list[tuple[int, int]]]
     terms: Callable[[str], Sequence[str]]
     between: Callable[[str, int, int], str]
     rarity: Callable[[Collection[str]], Mapping[str, float]]

@@ -23,7 +23,7 @@ from rag.catalog.tables import (
     to_ocr,
     to_page,
 )
-from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State, document_label
+from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, Passage, State, document_label
 
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
@@ -114,6 +114,25 @@ class Contents(Database):
         with self.read() as connection:
             rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
         return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
+
+    def surroundings(self, collection: str, ids: Sequence[str], margin: int) -> dict[str, Passage]:
+        """What stands around chunks on their pages, up to `margin` code points on either side, chunks included; those
+        that are not there are left out."""
+        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+        page = sql.and_(
+            pages.c.collection_id == chunks.c.collection_id,
+            pages.c.document_id == chunks.c.document_id,
+            pages.c.number == chunks.c.page,
+        )
+        start = sql.func.max(pages.c.start, chunks.c.start - margin)
+        end = sql.func.min(pages.c.end, chunks.c.end + margin)
+        text = sql.func.substr(texts.c.text, start + 1, end - start)
+        owner = collection_id(collection).scalar_subquery()
+        query = sql.select(chunks.c.id, start.label("start"), end.label("end"), text.label("text"))
+        query = query.join(texts, same).join(pages, page).where(chunks.c.collection_id == owner)
+        with self.read() as connection:
+            rows = [row for some in slices(ids) for row in connection.execute(query.where(chunks.c.id.in_(some)))]
+        return {row.id: Passage(row.start, row.end, row.text) for row in rows}
 
     def chunk_pages(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
         """The pages of some chunks; those that are not there are left out."""

@@ -23,6 +23,7 @@ from rag.lexical.words import (
     NAMING,
     VERSION,
     chunks_query,
+    content_words,
     document_row,
     naming_query,
     prepared,
@@ -33,7 +34,7 @@ from rag.lexical.words import (
 )
 from rag.records import Chunk, Document, document_label
 
-__all__ = ["Lexical", "terms"]
+__all__ = ["Lexical", "content_words", "terms"]
 
 _VERSION_FILE = "version"
 _META = "meta.json"

@@ -17,11 +17,12 @@ from rag.lexical import Lexical
 from rag.records import Chunk, Explanation, Hit, document_of
 from rag.retrieval.fusion import reciprocal_rank_fusion
 from rag.retrieval.lists import CANDIDATES, ChunksById, Lists
+from rag.retrieval.passages import MARGIN, with_passages
 from rag.retrieval.scope import Scope
 from rag.settings import Settings
 from rag.store import Store
 
-__all__ = ["PER_PAGE", "Retriever", "Scope", "checked_question"]
+__all__ = ["MARGIN", "PER_PAGE", "Retriever", "Scope", "checked_question", "with_passages"]
 
 PER_PAGE = 2
 """Hits of one page of a document with several, as long as there are others."""
@@ -51,14 +52,15 @@ class Retriever:
         shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
         for rank, hit in enumerate(found, start=1):
             if hit.chunk.id in wanted:
-                crowded = f"{PER_PAGE} better ones of its page are shown" if rank <= k else f"only {k} are shown"
-                removed = "" if hit.chunk.id in shown else crowded
+                below = f"it is number {rank} when the lists are fused, and {k} are shown"
+                removed = "" if hit.chunk.id in shown else below
                 return Explanation(hit.chunk, hit.ranks, hit.scores, rank, removed)
         deep = self._hits(replace(lists, candidates=EXPLAINED), EXPLAINED)
         best = next((hit for hit in deep if hit.chunk.id in wanted), None)
         if best is None:
             return Explanation(chunks[0], {}, {}, None, f"no list has it among its best {EXPLAINED:,}")
-        return Explanation(best.chunk, best.ranks, best.scores, None, f"no list has it among its best {CANDIDATES}")
+        removed = f"no list has it among the best {lists.candidates} that it nominates"
+        return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
     def _lists(self, name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> Lists:
         most = max(CANDIDATES, 2 * k)

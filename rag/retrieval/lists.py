@@ -20,6 +20,8 @@ DEEP = 200
 """Chunks by meaning among which those of the named documents are looked for: it costs little more than 30."""
 EXACT_CHUNKS = 4000
 """Of up to so many chunks in scope each is looked at, which is faster than Chroma's filters."""
+LOOKED_AT = 800
+"""Chunks by meaning among which those that pass a filter are looked for before Chroma filters: that is slower."""
 MOST_ON_THE_SPOT = 10
 """Chunks without vectors that are embedded for a question, about 10 ms each."""
 NAMED = 3
@@ -101,7 +103,10 @@ class Lists:
             exact = lambda n: self.store.companion.nearest(self.name, vector, n, list(scope.ready))  # noqa: E731
             if found := scope.best(exact, most, scope.ready):
                 return found
-        return scope.best(lambda n: self.store.nearest(self.name, vector, n), most, scope.ready)
+        found = scope.of(self.store.nearest(self.name, vector, LOOKED_AT), scope.ready) if scope.where else []
+        if len(found) >= self.candidates:
+            return found[:most]
+        return scope.best(lambda n: self.store.nearest(self.name, vector, n, scope.where), most, scope.ready)
 
     def cosines(self, ids: Sequence[str]) -> dict[str, float]:
         """How similar chunks are to the question; those of which no vector is to be had are left out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rag.records import document_of
 
@@ -14,14 +15,15 @@ Found = list[tuple[str, float]]
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`ready` documents have vectors, `searchable` ones only words so far; both id -> name. `whole` if nothing is
-    filtered out; `chunks` is else how many chunks the ready ones have. `passes` tells which of some chunks pass a
-    filter that looks at more than their documents; None if there is none such."""
+    filtered out; `chunks` is else how many chunks the ready ones have, `where` the filter as Chroma takes it, and
+    `passes` tells which of some chunks pass if the filter looks at more than their documents, else it is None."""
 
     ready: Mapping[str, str]
     searchable: Mapping[str, str]
     whole: bool
     chunks: int
     passes: Callable[[Sequence[str]], Collection[str]] | None = None
+    where: Mapping[str, Any] | None = None
 
     @property
     def names(self) -> dict[str, str]:

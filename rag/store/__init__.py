@@ -200,7 +200,7 @@ class Store:
     def nearest(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None = None
     ) -> list[tuple[str, float]]:
-        """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `parse_where` returns it."""
+        """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `to_chroma` returns it."""
         with self._guard():
             result = self._collection(name).query(
                 query_embeddings=vector[np.newaxis, :],

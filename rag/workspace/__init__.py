@@ -16,6 +16,7 @@ from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
+from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Unpacked",
     "Upload",
     "Workspace",
+    "answer_markdown",
     "as_uploads",
     "distinct_names",
     "is_archive",

@@ -1,0 +1,213 @@
+"""Figures in a text: the same amount written in many ways, and what follows from others by arithmetic.
+
+1,577 is 1577, 12 % is 12 percent, $1.2 billion is 1,200 million, FY18 is 2018, 40 basis points are 0.4 percent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from enum import IntEnum
+from itertools import permutations
+
+_SCALES = {
+    **dict.fromkeys(("thousand", "thousands", "k", "000", "000s"), Decimal(10) ** 3),
+    **dict.fromkeys(("million", "millions", "mn", "mio", "m"), Decimal(10) ** 6),
+    **dict.fromkeys(("billion", "billions", "bn", "b"), Decimal(10) ** 9),
+    **dict.fromkeys(("trillion", "trillions", "tn"), Decimal(10) ** 12),
+}
+_CURRENCIES = {
+    **dict.fromkeys(("$", "us$", "usd", "dollar", "dollars"), "USD"),
+    **dict.fromkeys(("€", "eur", "euro", "euros"), "EUR"),
+    **dict.fromkeys(("£", "gbp", "pound", "pounds"), "GBP"),
+    **dict.fromkeys(("¥", "jpy", "yen"), "JPY"),
+    **dict.fromkeys(("chf", "francs"), "CHF"),
+}
+_FIGURE = re.compile(
+    r"(?:(?P<before>US\$|[$€£¥]|\b(?:USD|EUR|GBP|JPY|CHF))\s?)?"
+    r"(?:(?<![\w.,])|(?<=\bFY)|(?<=[$€£¥])|(?<=USD)|(?<=EUR)|(?<=GBP)|(?<=JPY)|(?<=CHF))"
+    r"(?P<number>\d{1,3}(?:[,\u00a0\u202f'’]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+|,\d{1,2}(?!\d))?)(?:st|nd|rd|th)?"
+    r"(?:[\s-]?(?P<scale>thousand|million|billion|trillion|mio|mn|bn|tn)s?\b|(?P<letter>[kKmMbB])\b)?"
+    r"(?![^\W\d_])"
+    r"\s?(?P<unit>%|per\s?cent\b|percentage\s+points?\b|pp\b|basis\s+points?\b|bps?\b)?"
+    r"(?:\s?(?P<after>[€£]|\b(?:USD|EUR|GBP|JPY|CHF|dollars?|euros?|pounds?|yen|francs)\b))?"
+)
+_IN_SCALE = re.compile(
+    r"\b(thousands|millions|billions)\b|(?:\b(?:USD|EUR|GBP|JPY|CHF)|[$€£¥])\s?'?(000s?|million|billion|thousand|mn?|bn|k)\b"
+    r"|\bin\s+(thousand|million|billion)\b",
+    re.IGNORECASE,
+)
+_UNITS = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBER_WORDS = {
+    **{word: number for number, word in enumerate((*_UNITS, *_TEENS), start=2)},
+    **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
+    **{
+        f"{ten}-{one}": 10 * number + unit
+        for number, ten in enumerate(_TENS, start=2)
+        for unit, one in enumerate(("one", *_UNITS), start=1)
+    },
+}
+"""Numbers written out, from two on ("one" is more often a pronoun)."""
+_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))}|both|twice)\b", re.IGNORECASE)
+_HEDGE = re.compile(
+    r"\b(?:about|around|approximately|roughly|nearly|almost|over|more than|some|circa|c\.)\W*$|[~≈]\s*$"
+)
+_NEARLY = Decimal("0.05")
+_CHANGE = r"increas|decreas|r[io]se|gr[eo]w|fell|fall|declin|drop|chang|up\b|down\b|high|low|reduc|improv|gain"
+_CUES = {
+    "change": re.compile(rf"{_CHANGE}|more|less|difference|gap|by\b", re.IGNORECASE),
+    "sum": re.compile(r"total|sum\b|together|combined|altogether|both|in all\b|plus", re.IGNORECASE),
+    "ratio": re.compile(r"times|ratio|share|percent|%|margin|proportion|portion|per\b|average|fold", re.IGNORECASE),
+}
+_MOST_OPERANDS = 14
+
+
+class Match(IntEnum):
+    """How a figure is found among others."""
+
+    NO = 0
+    UNIT = 1
+    """The digits are there; that they are millions, say, is not."""
+    YES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`text[start:end]` of the text it is from. `value` has its `scale` in it; `step` is what its last digit counts."""
+
+    start: int
+    end: int
+    value: Decimal
+    step: Decimal
+    scale: Decimal
+    percent: bool = False
+    currency: str = ""
+    year: bool = False
+    in_words: bool = False
+    nearly: bool = False
+    """Whether the text says "about" of it."""
+    loose: bool = False
+    """Whether it is a "both" or "twice", which is a two to others but claims none itself."""
+
+
+def figures(text: str) -> list[Figure]:
+    """The figures of a text in the order they come, those in words included."""
+    found = [_figure(match, text) for match in _FIGURE.finditer(text)]
+    taken = [(one.start, one.end) for one in found]
+    for match in _NUMBER_WORD.finditer(text):
+        if not any(start <= match.start() < end for start, end in taken):
+            value = NUMBER_WORDS.get(match[0].lower())
+            one = Decimal(1)
+            found.append(
+                Figure(match.start(), match.end(), Decimal(value or 2), one, one, in_words=True, loose=value is None)
+            )
+    return sorted(found, key=lambda one: one.start)
+
+
+def scales(text: str) -> set[Decimal]:
+    """What a table or a passage says its figures are in: "in millions", "EUR m"."""
+    return {_SCALES[next(filter(None, match.groups())).lower()] for match in _IN_SCALE.finditer(text)}
+
+
+def match(figure: Figure, among: Iterable[Figure], in_scales: Collection[Decimal]) -> Match:
+    """Whether a figure is among others, whose passage says `in_scales` of those without a scale.
+
+    A figure that is less precise than one of the others is found if that one rounds to it.
+    """
+    best = Match.NO
+    for other in among:
+        if not _comparable(figure, other):
+            continue
+        values = [other.value, *(other.value * scale for scale in in_scales if other.scale == 1 and not other.year)]
+        if any(_same(figure, value, other) for value in values):
+            return Match.YES
+        if figure.scale != 1 and other.scale == 1 and figure.value == other.value * figure.scale:
+            best = Match.UNIT
+    return best
+
+
+def derived(figure: Figure, operands: Sequence[Figure], in_scales: Collection[Decimal], sentence: str) -> str:
+    """How a figure follows from others, as "112 − 100", where the sentence speaks of such a calculation; else empty.
+
+    Differences, sums, ratios and changes in percent of two figures, and the sum of all.
+    """
+    usable = [one for one in operands if not one.year][:_MOST_OPERANDS]
+    if figure.year or figure.in_words or len(usable) < 2:
+        return ""
+    for value, how in _results(figure, usable, sentence):
+        factors = [scale for scale in in_scales if all(one.scale == 1 for one in usable)] if not figure.percent else []
+        if any(abs(value * factor - figure.value) <= figure.step / 2 for factor in (Decimal(1), *factors)):
+            return how
+    return ""
+
+
+def _results(figure: Figure, operands: Sequence[Figure], sentence: str) -> Iterator[tuple[Decimal, str]]:
+    cued = {kind for kind, cue in _CUES.items() if cue.search(sentence)}
+    for a, b in permutations(operands, 2):
+        first, second = f"{a.value:f}", f"{b.value:f}"
+        points = figure.percent and a.percent and b.percent
+        if figure.percent and not points and a.value and not (a.percent or b.percent):
+            if "change" in cued:
+                yield abs(b.value - a.value) / a.value * 100, f"({second} − {first}) / {first}"
+            if "ratio" in cued:
+                yield b.value / a.value * 100, f"{second} / {first}"
+        elif points or not figure.percent:
+            if "change" in cued and a.percent == b.percent == figure.percent:
+                yield abs(b.value - a.value), f"{second} − {first}" if b.value > a.value else f"{first} − {second}"
+            if "sum" in cued and a.percent == b.percent == figure.percent:
+                yield a.value + b.value, f"{first} + {second}"
+            if "ratio" in cued and a.value and not points:
+                yield b.value / a.value, f"{second} / {first}"
+    if "sum" in cued:
+        yield sum((one.value for one in operands), Decimal(0)), " + ".join(f"{one.value:f}" for one in operands)
+
+
+def _figure(found: re.Match[str], text: str) -> Figure:
+    written = re.sub(r",(?=\d{1,2}$)", ".", found["number"])  # a decimal comma
+    digits = re.sub(r"[,\u00a0\u202f'’]", "", written)
+    unit = (found["unit"] or "").lower()
+    scale = (
+        _SCALES[(found["scale"] or found["letter"] or "").lower()] if found["scale"] or found["letter"] else Decimal(1)
+    )
+    if unit.startswith(("basis", "bp")):
+        scale, unit = Decimal("0.01"), "%"
+    currency = _CURRENCIES.get((found["before"] or found["after"] or "").lower(), "")
+    value, step = Decimal(digits), Decimal(1).scaleb(-len(digits.partition(".")[2]))
+    bare = not (unit or currency) and scale == 1
+    fiscal = text[max(0, found.start("number") - 2) : found.start("number")].upper() == "FY"
+    if fiscal and len(digits) == 2:
+        value += 2000
+    year = fiscal or (bare and bool(re.fullmatch(r"(?:19|20)\d\d", found["number"])))
+    nearly = bool(_HEDGE.search(text[max(0, found.start() - 16) : found.start()]))
+    end = found.start() + len(found[0].rstrip())
+    return Figure(found.start(), end, value * scale, step * scale, scale, bool(unit), currency, year, nearly=nearly)
+
+
+def _comparable(figure: Figure, other: Figure) -> bool:
+    if figure.currency and other.currency and figure.currency != other.currency:
+        return False
+    # A table says what its columns are in elsewhere, so a bare figure may be a percentage.
+    if figure.percent != other.percent and (figure.currency or other.currency or not (figure.percent or other.percent)):
+        return False
+    if (other.in_words and figure.step < 1) or (figure.in_words and other.step < 1):
+        return False
+    return figure.year == other.year or figure.value == other.value
+
+
+def _same(figure: Figure, value: Decimal, other: Figure) -> bool:
+    if value == figure.value:
+        return True
+    if figure.year or figure.in_words or other.in_words:
+        return False
+    if figure.nearly and value and abs(value - figure.value) <= _NEARLY * abs(value):
+        return True
+    rounded = figure.step < 1 or figure.scale != 1 or figure.percent
+    return rounded and _round(value, figure.step) == figure.value != 0
+
+
+def _round(value: Decimal, step: Decimal) -> Decimal:
+    return (value / step).quantize(Decimal(1), ROUND_HALF_UP) * step

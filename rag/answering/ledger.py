@@ -1,0 +1,200 @@
+"""The claim ledger: each sentence of a language model's answer held against the passages that it cites.
+
+By what can be looked up: words in a row, figures (also calculated ones), names, negations, and how near the sentence
+is in meaning to the best sentences there. No second language model is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.answering.claims import Sentence, Sentences, claims, content, denied, names, opposed, words
+from rag.answering.figures import Figure, Match, derived, figures, match
+from rag.answering.sources import Source, Window
+from rag.records import DOUBTFUL, Answer, Claim, Verdict
+
+Encode = Callable[[list[str]], NDArray[np.float32]]
+"""Texts to unit vectors, (n, dimension)."""
+
+_CANDIDATES = 4
+"""Windows of the passages, those that share most words with a sentence, that are compared with it in meaning."""
+_BORNE_OUT, _RELATED = 0.56, 0.42
+"""Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
+from which on it is about the same thing."""
+_ABOUT_IT = 0.5
+"""The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
+_NEAREST = 3
+"""Windows whose passages a sentence without a footnote is held against: a figure may stand anywhere."""
+_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{8,}?)[\"”“»]")
+_LEAST_QUOTE = 3
+_WORST_FIRST = list(reversed(Verdict))
+
+NOT_THERE = "The passages say nothing like it."
+NOT_ALL = "The passages bear out only a part of it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    reason: str
+    verdict: Verdict
+
+
+def make_ledger(answer: Answer, encode: Encode, sentences: Sentences) -> tuple[Claim, ...]:
+    """The claims of an answer in its order; footnote n of it is `answer.hits[n - 1]`.
+
+    A sentence without a footnote is held against the passages nearest to it. One that passages bear out which it does
+    not cite is supported partly. Raises ModelError if the embedding model does not answer.
+    """
+    sources = [Source(number, hit, sentences) for number, hit in enumerate(answer.hits, start=1)]
+    found = claims(answer.text, sentences)
+    if not sources or not found:
+        return ()
+    judge = _Judge(answer.question, sources, _nearness(found, sources, encode))
+    return tuple(judge.claim(sentence) for sentence in found)
+
+
+def _nearness(
+    found: Sequence[Sentence], sources: Sequence[Source], encode: Encode
+) -> Callable[[Sentence], list[tuple[float, Window]]]:
+    """For each sentence the windows nearest to it, of each source some, with how near they are, nearest first."""
+    windows = [window for source in sources for window in source.windows]
+    chosen: dict[int, list[Window]] = {}
+    for sentence in found:
+        stems = content(sentence.bare)
+        ordered = sorted(windows, key=lambda one: (-one.overlap(stems), one.end - one.start))
+        cited = [one for one in ordered if one.source.number in sentence.citations]
+        chosen[sentence.start] = [*cited[:_CANDIDATES], *ordered[:_CANDIDATES]]
+    texts = list(dict.fromkeys([*(one.bare for one in found), *(w.text for some in chosen.values() for w in some)]))
+    rows = dict(zip(texts, encode(texts), strict=True))
+
+    def nearest(sentence: Sentence) -> list[tuple[float, Window]]:
+        stems, row = content(sentence.bare), rows[sentence.bare]
+        scored = [(one.overlap(stems) / 2 + float(row @ rows[one.text]) / 2, one) for one in chosen[sentence.start]]
+        return sorted(scored, key=lambda pair: -pair[0])
+
+    return nearest
+
+
+class _Judge:
+    """Finds the verdicts on an answer's sentences."""
+
+    def __init__(
+        self, question: str, sources: Sequence[Source], nearest: Callable[[Sentence], list[tuple[float, Window]]]
+    ) -> None:
+        self._question = question
+        self._sources = sources
+        self._nearest = nearest
+        self._known = [name for source in sources for name in names(source.hit.chunk.text)]
+
+    def claim(self, sentence: Sentence) -> Claim:
+        """The verdict on a sentence, with what it rests on."""
+        cited = [one for one in self._sources if one.number in sentence.citations]
+        claim = self._judged(sentence, cited or [window.source for _, window in self._nearest(sentence)[:_NEAREST]])
+        if cited and claim.verdict in DOUBTFUL:
+            anywhere = self._judged(sentence, self._sources)
+            elsewhere = anywhere.rests_on is not None and anywhere.rests_on.number not in sentence.citations
+            if anywhere.verdict not in DOUBTFUL and anywhere.rests_on and elsewhere:
+                where = f"It stands in passage {anywhere.rests_on.number}, which it does not cite."
+                return replace(anywhere, verdict=Verdict.PARTLY, reasons=(where,))
+        return claim
+
+    def _judged(self, sentence: Sentence, sources: Sequence[Source]) -> Claim:
+        near = [(score, one) for score, one in self._nearest(sentence) if one.source in sources]
+        best = near[0][1].citation() if near else None
+        claim = Claim(sentence.start, sentence.end, Verdict.VERBATIM, sentence.citations, rests_on=best)
+        run = words(sentence.bare)
+        if len(run) >= _LEAST_QUOTE and any(source.says(run) for source in sources):
+            return claim
+        support = max((max(score, _BORNE_OUT * _tabulated(sentence, one)) for score, one in near), default=0.0)
+        sums, doubts = self._figures(sentence, sources, near)
+        doubts += [
+            *self._names(sentence, sources, support),
+            *_quotes(sentence, sources),
+            *_contradictions(sentence, sources),
+        ]
+        doubts += _meaning(support, bool(doubts))
+        verdict = min((one.verdict for one in doubts), key=_WORST_FIRST.index, default=Verdict.SUPPORTED)
+        reasons = tuple(dict.fromkeys([*(one.reason for one in doubts), *sums]))
+        return replace(claim, verdict=verdict, reasons=reasons)
+
+    def _figures(
+        self, sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
+    ) -> tuple[list[str], list[_Doubt]]:
+        """How calculated figures were found, and doubts about those that were not found."""
+        mine = [one for one in figures(sentence.bare) if not one.loose]
+        found = {one: max(match(one, source.figures, source.scales) for source in sources) for one in mine}
+        there = [one for one in mine if found[one] is not Match.NO]
+        scales = {scale for source in sources for scale in source.scales}
+        sums: list[str] = []
+        doubts: list[_Doubt] = []
+        for one in mine:
+            shown = sentence.bare[one.start : one.end]
+            if found[one] is Match.UNIT:
+                doubts.append(_Doubt(f"The passages have the digits of {shown}, but not that unit.", Verdict.PARTLY))
+            elif found[one] is Match.NO:
+                if how := self._derived(one, there, near, scales, sentence.bare):
+                    sums.append(f"{shown} is calculated: {how}.")
+                else:
+                    soft = bool(there) or one.in_words
+                    doubts.append(
+                        _Doubt(f"{shown} is not in the passages.", Verdict.PARTLY if soft else Verdict.UNSUPPORTED)
+                    )
+        return sums, doubts
+
+    def _derived(
+        self, figure: Figure, there: list[Figure], near: Sequence[tuple[float, Window]], scales: set[Decimal], text: str
+    ) -> str:
+        """How a figure follows from those of its sentence, or else from those of the sentences it rests on."""
+        if how := derived(figure, there, scales, text):
+            return how
+        beside = list({one.value: one for _, window in near[:2] for one in figures(window.text)}.values())
+        return derived(figure, beside, scales, text)
+
+    def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[_Doubt]:
+        for name in dict.fromkeys(names(sentence.bare, self._known)):
+            asked = name.lower() in words(self._question) and not any(one.names(name) for one in self._sources)
+            if not asked and not any(source.names(name) for source in sources):
+                soft = support >= _BORNE_OUT
+                yield _Doubt(f"“{name}” is not in the passages.", Verdict.PARTLY if soft else Verdict.UNSUPPORTED)
+
+
+def _tabulated(sentence: Sentence, window: Window) -> bool:
+    """Whether a window, the row of a table say, has two or more of a sentence's figures and a word of it as well."""
+    there = {one.value for one in figures(window.text) if not one.year}
+    both = there & {one.value for one in figures(sentence.bare)}
+    return len(both) > 1 and any(not stem[0].isdigit() for stem in window.stems & content(sentence.bare))
+
+
+def _quotes(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
+    for quoted in _QUOTED.findall(sentence.bare):
+        run = words(quoted)
+        if len(run) >= _LEAST_QUOTE and not any(source.says(run) for source in sources):
+            yield _Doubt("The words in quotation marks are not in the passages.", Verdict.UNSUPPORTED)
+
+
+def _contradictions(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
+    """Doubts where the sentences that speak of the very same all deny what this one affirms, or the other way round."""
+    stems = content(sentence.bare)
+    overlaps = [(one.overlap(stems), one) for source in sources for one in source.sentences]
+    most = max((share for share, _ in overlaps), default=0.0)
+    if most < _ABOUT_IT:
+        return
+    same = [one for share, one in overlaps if share >= most - 0.1]
+    denials = denied(sentence.bare)
+    if all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
+        yield _Doubt("The passage says it the other way round: only one of the two has a “not”.", Verdict.UNSUPPORTED)
+    pairs = [opposed(sentence.bare, one.text) for one in same]
+    if all(pairs):
+        yield _Doubt(f"The passage says the opposite ({pairs[0]}).", Verdict.UNSUPPORTED)
+
+
+def _meaning(support: float, doubted: bool) -> list[_Doubt]:
+    if support < _RELATED:
+        return [_Doubt(NOT_THERE, Verdict.UNSUPPORTED)]
+    return [_Doubt(NOT_ALL, Verdict.PARTLY)] if support < _BORNE_OUT and not doubted else []

@@ -1,0 +1,118 @@
+"""A passage as the ledger looks at it: its sentences, words, figures and names, each worked out once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import pairwise
+
+from rag.answering.claims import Sentences, content, stem, words
+from rag.answering.figures import Figure, figures, scales
+from rag.records import Citation, Hit
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_ROW = re.compile(r"^[^\n]*\d[^\n]*\s[^\n]*\d[^\n]*$", re.MULTILINE)
+_ALIKE = 4
+"""Letters that two words must share at their beginning to be forms of one name: Germany, German."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sentence of a passage, or two in a row: `hit.chunk.text[start:end]`."""
+
+    source: Source
+    start: int
+    end: int
+    stems: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        return self.source.hit.chunk.text[self.start : self.end]
+
+    def overlap(self, stems: set[str]) -> float:
+        """The share of `stems` that it has."""
+        return len(stems & self.stems) / len(stems) if stems else 0.0
+
+    def citation(self) -> Citation:
+        """It as a quote."""
+        chunk = self.source.hit.chunk
+        where = (chunk.page, self.text, chunk.start + self.start, chunk.start + self.end)
+        return Citation(self.source.number, chunk.document_id, self.source.hit.name, *where, heading=chunk.heading)
+
+
+class Source:
+    """Passage `number` of an answer. What is above it, headings and the document's name, bears a claim out too, but is
+    not quoted."""
+
+    def __init__(self, number: int, hit: Hit, sentences: Sentences) -> None:
+        self.number = number
+        self.hit = hit
+        self._split = sentences
+
+    @cached_property
+    def context(self) -> str:
+        """All that it says, what stands above it first."""
+        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
+        return f"{name}\n{self.hit.chunk.heading}\n{self.hit.chunk.text}"
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The passage's own words in order."""
+        return words(self.hit.chunk.text)
+
+    @cached_property
+    def stems(self) -> set[str]:
+        """The stems of all that it says."""
+        return content(self.context)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures of all that it says."""
+        return figures(self.context)
+
+    @cached_property
+    def scales(self) -> set[Decimal]:
+        """What its figures are said to be in."""
+        return scales(self.context)
+
+    @cached_property
+    def sentences(self) -> list[Window]:
+        """Its sentences."""
+        return [self._window(start, end) for start, end in self._split(self.hit.chunk.text)]
+
+    @cached_property
+    def windows(self) -> list[Window]:
+        """Its sentences, each two in a row, and the rows of its tables."""
+        both = [self._window(first.start, second.end) for first, second in pairwise(self.sentences)]
+        rows = [self._window(*row.span()) for row in _ROW.finditer(self.hit.chunk.text)]
+        return [*self.sentences, *both, *rows]
+
+    def _window(self, start: int, end: int) -> Window:
+        return Window(self, start, end, frozenset(content(self.hit.chunk.text[start:end])))
+
+    def says(self, run: Sequence[str]) -> bool:
+        """Whether it has these words in a row."""
+        first, length = run[0], len(run)
+        return any(word == first and self.words[at : at + length] == run for at, word in enumerate(self.words))
+
+    def names(self, name: str) -> bool:
+        """Whether it has a name, in one of its forms; a month also as it stands in a date."""
+        wanted = words(name)
+        if all(stem(word) in self.stems for word in wanted):
+            return True
+        if name.lower()[:3] in _MONTHS and len(wanted) == 1:
+            number = _MONTHS.index(name.lower()[:3]) + 1
+            dates = rf"\b{name[:3]}\b|\d[-/.]0?{number}[-/.]|\b0?{number}[-/.]\d"
+            return bool(re.search(dates, self.context, re.IGNORECASE))
+        initials = "".join(word[0] for word in words(self.context))
+        if name.isupper() and len(name) > 2 and name.lower() in initials:
+            return True
+        root = wanted[0][: max(_ALIKE, len(wanted[0]) - 3)]
+        return len(wanted) == 1 and len(wanted[0]) > _ALIKE and any(one.startswith(root) for one in self._all_words)
+
+    @cached_property
+    def _all_words(self) -> set[str]:
+        return set(words(self.context))

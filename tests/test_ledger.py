@@ -1,0 +1,237 @@
+"""The claim ledger: what it finds in answers whose truth is known, and why it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import pytest
+
+from rag.answering.claims import claims
+from rag.answering.figures import Match, derived, figures, match, scales
+from rag.answering.ledger import make_ledger
+from rag.chunking import sentence_spans
+from rag.embedding import Embedder
+from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit
+from tests.ledger_cases import EVERY, PASSAGES, UNSEEN, cases
+
+LEASE = (
+    "The lease begins on 1 March 2024 and runs for seven years. The yearly rent is 84,000 euros, payable quarterly in "
+    "advance. The landlord repairs the roof. The tenant may not sublet the office."
+)
+SALES = "Sales (EUR million) 2024 2025\nPumps 100.0 112.0\nValves 40.0 30.0"
+CORK = "In Cork we employed 2,318 people at the end of 2025."
+HITS = tuple(
+    Hit(Chunk(f"d{n}-200-0", f"d{n}", n, 50, 50 + len(text), heading, text), name, 0.9)
+    for n, (text, name, heading) in enumerate(
+        ((LEASE, "lease.md", "Lease > Term"), (SALES, "sales.xlsx", "Sales"), (CORK, "report.pdf", "")), start=1
+    )
+)
+
+Check = Callable[[str], list[Claim]]
+
+
+@pytest.fixture
+def check(embedder: Embedder) -> Check:
+    def checked(text: str, hits: tuple[Hit, ...] = HITS, question: str = "What is the rent?") -> list[Claim]:
+        answer = Answer(question, text, (), hits, False, "openai:test")
+        return list(make_ledger(answer, embedder.encode, sentence_spans))
+
+    return checked
+
+
+def verdicts(found: Iterable[Claim]) -> list[str]:
+    return [str(one.verdict) for one in found]
+
+
+# -- how good it is ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("passages", "precision", "recall"), [(PASSAGES, 0.95, 0.95), (UNSEEN, 0.9, 0.85)], ids=["known", "unseen"]
+)
+@pytest.mark.parametrize("cited", [True, False], ids=["cited", "uncited"])
+def test_false_sentences_are_doubted_and_true_ones_are_not(
+    check: Check, passages: dict[str, object], precision: float, recall: float, cited: bool
+) -> None:
+    hits = tuple(
+        Hit(Chunk(f"c{n}", f"d{n}", 1, 0, len(text), "", text), f"{name}.pdf", 0.5)
+        for n, (name, (text, _, _)) in enumerate(EVERY.items())
+    )
+    numbers = {name: number for number, name in enumerate(EVERY, start=1)}
+    told = cases(passages)
+    lines = [f"- {one.sentence[:-1]}{f' [{numbers[one.passage]}]' if cited else ''}." for one in told]
+    found = check("\n".join(lines), hits, "What is known?")
+    doubted = [claim.verdict in DOUBTFUL for claim in found]
+    false = [case.kind != "true" for case in told]
+    right = sum(one and other for one, other in zip(doubted, false, strict=True))
+    assert right / sum(doubted) >= precision
+    assert right / sum(false) >= recall
+
+
+# -- verdicts and their reasons ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "why"),
+    [
+        ("The yearly rent is **84,000 euros**, payable quarterly in advance [1].", "verbatim", ""),
+        ("the yearly rent is 84000 euros, payable quarterly in advance. [1]", "verbatim", ""),
+        ("Rent is €84 thousand a year, payable quarterly in advance [1].", "supported", ""),
+        ("The yearly rent is 85,000 euros [1].", "unsupported", "85,000 euros is not in the passages"),
+        ("The yearly rent is 84,000 dollars [1].", "unsupported", "84,000 dollars is not in the passages"),
+        ("The lease begins on 1 April 2024 and runs for seven years [1].", "partly", "“April” is not in the passages"),
+        ("The lease begins on 1 March 2024 and runs for six years [1].", "partly", "six is not in the passages"),
+        ("The tenant may sublet the office [1].", "unsupported", "only one of the two has a “not”"),
+        ("The landlord does not repair the roof [1].", "unsupported", "only one of the two has a “not”"),
+        ("Parking is free for visitors of the canteen [1].", "unsupported", "say nothing like it"),
+        ("The office is run by Calder Estates, and the landlord repairs the roof [1].", "partly", "“Calder”"),
+        (
+            "The lease says that “the tenant must repaint every room” of the office [1].",
+            "unsupported",
+            "quotation marks",
+        ),
+        ("Sales of pumps rose by 12% from 100.0 to 112.0 [2].", "supported", "(112.0 − 100.0) / 100.0"),
+        ("Sales of pumps rose by 14% from 100.0 to 112.0 [2].", "partly", "14% is not in the passages"),
+        ("Pumps and valves together had sales of EUR 142 million in 2025 [2].", "supported", "112.0 + 30.0"),
+        ("Sales of valves fell from 40.0 to 30.0 [2].", "supported", ""),
+        ("Pumps had sales of EUR 112 billion in 2025 [2].", "partly", "not that unit"),
+        ("In Cork 2,318 people were employed at the end of 2025 [1].", "partly", "It stands in passage 3"),
+    ],
+)
+def test_each_sentence_has_a_verdict_with_its_reason(check: Check, said: str, verdict: str, why: str) -> None:
+    [claim] = check(said)
+    assert claim.verdict == verdict, claim.reasons
+    assert why in " ".join(claim.reasons)
+
+
+def test_a_claim_tells_where_it_is_and_what_it_rests_on(check: Check) -> None:
+    text = "Here is what the documents say:\n\n- The rent is 84,000 euros a year [1].\n- The weather was good. [1]"
+    found = check(text)
+    assert [text[one.start : one.end] for one in found] == [
+        "The rent is 84,000 euros a year [1].",
+        "The weather was good. [1]",
+    ]
+    assert verdicts(found) == ["supported", "unsupported"]
+    proof = found[0].rests_on
+    assert proof is not None
+    assert (proof.name, proof.page, proof.number) == ("lease.md", 1, 1)
+    assert LEASE[proof.start - 50 : proof.end - 50] == proof.quote
+    assert "84,000 euros" in proof.quote
+
+
+def test_a_name_that_only_the_question_has_is_no_reason_to_doubt(check: Check) -> None:
+    said = "The rent of Tarn House is 84,000 euros a year [1]."
+    assert verdicts(check(said, question="What is the rent of Tarn House?")) == ["supported"]
+    assert check(said, question="What is the rent?")[0].verdict in DOUBTFUL
+
+
+def test_without_passages_there_is_no_ledger(check: Check) -> None:
+    assert check("The rent is 84,000 euros.", ()) == []
+
+
+# -- what is a claim ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Here is what the documents say:",
+        "Here are the main points:",
+        "## Rent",
+        "Let me know if you need more details.",
+        "The sources do not say when the lease ends.",
+        "However, the documents don't mention a deposit.",
+        "The deposit is not mentioned in the sources.",
+        "Would you like a summary?",
+        "---",
+        "```",
+        "| Year | Rent |\n|---|---|",
+    ],
+)
+def test_what_joins_and_what_is_silent_claims_nothing(said: str) -> None:
+    assert claims(said, sentence_spans) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Rent is due [1]. Staff is 48 [2][3].", [("Rent is due [1].", (1,)), ("Staff is 48 [2][3].", (2, 3))]),
+        ("Rent is due. [1] Staff is 48. [2]", [("Rent is due. [1]", (1,)), ("Staff is 48. [2]", (2,))]),
+        ("**Rent is due.** [1] *Staff* is 48.", [("**Rent is due.** [1]", (1,)), ("*Staff* is 48.", ())]),
+        ("1. Rent is due [1]\n2. Dr. Ode signed", [("Rent is due [1]", (1,)), ("Dr. Ode signed", ())]),
+        ("| Item | Sum |\n|---|---|\n| Rent | 12 [1] |", [("Rent | 12 [1]", (1,))]),
+        (
+            "The sources do not state the fee, but it is 5 [1].",
+            [("The sources do not state the fee, but it is 5 [1].", (1,))],
+        ),
+        ("In 2024 it was as follows: 5 [1].", [("In 2024 it was as follows: 5 [1].", (1,))]),
+    ],
+)
+def test_sentences_keep_their_footnotes(text: str, parts: list[tuple[str, tuple[int, ...]]]) -> None:
+    assert [(text[one.start : one.end], one.citations) for one in claims(text, sentence_spans)] == parts
+
+
+# -- figures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1,577", "1577", True),
+        ("12 %", "12 percent", True),
+        ("12%", "12 per cent", True),
+        ("$1.2 billion", "1,200 million", True),
+        ("$1.2bn", "US$1,200,000,000", True),
+        ("EUR 84k", "€84,000", True),
+        ("40 basis points", "0.4%", True),
+        ("FY18", "2018", True),
+        ("nine months", "9 months", True),
+        ("twenty-five", "25", True),
+        ("31.8%", "31.84 %", True),
+        ("12 million", "12.4 million", True),
+        ("about 500", "512", True),
+        ("12,4", "12.4", True),
+        ("500", "512", False),
+        ("31.9%", "31.84 %", False),
+        ("12.43 million", "12.4 million", False),
+        ("$5", "€5", False),
+        ("5 %", "$5", False),
+        ("2019", "2,018", False),
+        ("about 2019", "2018", False),
+        ("5.00", "five", False),
+        ("1.577", "1,577", False),
+    ],
+)
+def test_one_amount_is_known_however_it_is_written(one: str, other: str, same: bool) -> None:
+    [mine] = figures(one)
+    assert (match(mine, figures(other), ()) is Match.YES) is same
+
+
+def test_a_table_says_what_its_figures_are_in() -> None:
+    [figure] = figures("EUR 68.5 million")
+    bare = figures("Thermal storage 44.6 68.5")
+    assert scales("Segment (EUR million)") == scales("in millions of euros") == {Decimal(1_000_000)}
+    assert match(figure, bare, scales("Segment (EUR million)")) is Match.YES
+    assert match(figure, bare, ()) is Match.UNIT
+
+
+@pytest.mark.parametrize(
+    ("sentence", "operands", "follows"),
+    [
+        ("It rose by 12 %", "100 112", True),
+        ("It rose by 12.0%", "100 112", True),
+        ("It rose by 13 %", "100 112", False),
+        ("The difference is 12", "100 112", True),
+        ("Together they are 212", "100 112", True),
+        ("In total 18", "5 6 7", True),
+        ("That is a ratio of 2.5", "4 10", True),
+        ("The share is 40 %", "4 10", True),
+        ("It improved by 2 percentage points", "10 % 12 %", True),
+        ("The code is 12", "100 112", False),
+        ("The fee is 212", "100 112", False),
+        ("It rose by 1 in 2019", "2018 2019", False),
+    ],
+)
+def test_what_follows_by_arithmetic(sentence: str, operands: str, follows: bool) -> None:
+    assert bool(derived(figures(sentence)[0], figures(operands), (), sentence)) is follows

@@ -1,0 +1,118 @@
+"""What a document is about, on the Ask page and in a dialog: its outline, and its key sentences by section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from rag.records import Answer, Citation, Document, Overview
+from rag.workspace import Workspace
+from ui.dialogs import close_dialog, open_dialog
+from ui.errors import friendly_errors
+from ui.labels import label, place
+from ui.ledger import draw_checked, draw_ledger
+from ui.passages import cited, open_passage
+from ui.sharing import copy_button
+from ui.text import counted, escape_markdown, message_markdown
+
+QUESTION = "Summarise this document"
+QUOTING = "extractive"
+
+
+def overview_button(workspace: Workspace, document: Document) -> None:
+    """Opens the overview of a document."""
+    st.button(
+        "Overview",
+        icon=":material/summarize:",
+        key="overview",
+        on_click=open_dialog,
+        args=(show_overview, workspace, document),
+    )
+
+
+def offer_overview(searchable: Sequence[Document], collection: str, chosen: Sequence[str]) -> None:
+    """Where just one document is asked about, a button that asks what it is about: the session's `example`."""
+    there = {one.id for one in searchable if one.collection == collection}
+    if len(there.intersection(chosen) if chosen else there) == 1 and len(chosen) <= 1:
+        st.button(
+            "Overview",
+            icon=":material/summarize:",
+            help="What the document is about",
+            on_click=st.session_state.__setitem__,
+            args=("example", QUESTION),
+        )
+
+
+@st.dialog("Overview", width=880, icon=":material/summarize:", on_dismiss=close_dialog)
+def show_overview(workspace: Workspace, document: Document) -> None:
+    """The overview of a document in a dialog. It is made once a session: a language model may charge for it."""
+    with friendly_errors():
+        made = st.session_state.setdefault("overviews", {})
+        key = (document.collection, document.id)
+        if key not in made:
+            with st.status("Reading the document…") as status:
+                made[key] = workspace.overview(
+                    document.id, document.collection, progress=lambda step: status.update(label=f"{step}…")
+                )
+                status.update(label="Done", state="complete")
+            st.rerun()
+        draw_overview(workspace, made[key], made[key].answer, document.collection, "dialog")
+
+
+def draw_overview(workspace: Workspace, overview: Overview, answer: Answer, collection: str, key: str) -> None:
+    """An overview with footnotes that open the passages. `key` tells it from others on the page."""
+    st.markdown(f"**{escape_markdown(overview.title or overview.name)}** · {escape_markdown(overview.name)}")
+    if answer.notice:
+        st.warning(message_markdown(answer.notice), icon=":material/info:")
+    if answer.model != QUOTING:
+        draw_checked(answer, {one.number for one in answer.citations})
+        _footnotes(workspace, answer.citations, collection, key)
+        draw_ledger(workspace, answer, collection, key)
+    elif answer.abstained:
+        st.caption("It has no sentences that tell what it is about. Look at its passages.")
+    else:
+        st.caption("Its sections and the sentences that say most of them, word for word.")
+        for section in overview.sections:
+            _section(workspace, overview, section.heading, section.page, section.citations, collection, key)
+    _outline(overview)
+    copy_button(answer, key)
+
+
+def _section(
+    workspace: Workspace,
+    overview: Overview,
+    heading: str,
+    page: int,
+    citations: Sequence[Citation],
+    collection: str,
+    key: str,
+) -> None:
+    with st.container(gap="xxsmall"):
+        if heading:
+            st.markdown(f"**{escape_markdown(heading)}** :small[· {place(overview.name, page)}]")
+        for one in citations:
+            st.markdown(rf"{escape_markdown(one.quote)} :blue[**\[{one.number}\]**]")
+        _footnotes(workspace, citations, collection, key)
+
+
+def _footnotes(workspace: Workspace, citations: Sequence[Citation], collection: str, key: str) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        for one in citations:
+            st.button(
+                rf"**\[{one.number}\]** {label(one.name, one.page)}",
+                key=f"footnote-{key}-{one.number}",
+                on_click=open_dialog,
+                args=(open_passage, workspace, cited(one, collection)),
+            )
+
+
+def _outline(overview: Overview) -> None:
+    if not overview.outline:
+        return
+    with st.expander(f"Outline · {counted(len(overview.outline), 'heading')}", icon=":material/toc:"):
+        lines = [
+            f"{'  ' * (level - 1)}- {escape_markdown(title)} :small[· {place(overview.name, page)}]"
+            for level, title, page in overview.outline
+        ]
+        st.markdown("\n".join(lines))
