@@ -89,10 +89,9 @@ class Embedder(Embeddings):
         """A question with what late interaction needs of it; no tokens where the model has no vectors of them."""
         return Question(self.encode_query(text), np.empty((0, 0), np.uint64), [])
 
-    def encode_tokens(self, texts: Sequence[str]) -> list[Question]:
-        """Passages as `encode_question` gives a question: with the code points that each token covers."""
-        empty = np.empty((0, 0), np.uint64)
-        return [Question(vector, empty, []) for vector in self.encode(texts)]
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """The code points (start, end) of each token of which `encode_passages` gives the signs."""
+        raise NotImplementedError("This model has no vectors of tokens.")
 
     @abstractmethod
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
@@ -154,10 +153,11 @@ class BundledEmbedder(Embedder):
         return Passages(vectors, [_signs(states) for _, states, _ in found])
 
     def encode_question(self, text: str) -> Question:
-        return self.encode_tokens([text])[0]
+        [(vector, states, spans)] = self._model.encode_tokens([text])
+        return Question(vector, _signs(states), spans)
 
-    def encode_tokens(self, texts: Sequence[str]) -> list[Question]:
-        return [Question(vector, _signs(states), spans) for vector, states, spans in self._model.encode_tokens(texts)]
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return self._model.token_spans(text)
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._model.token_offsets(text)

@@ -28,9 +28,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from rag.answering.calibration import FILE
+from rag.answering.choosing import rank
 from rag.answering.evidence import features
 from rag.answering.reading import read
-from rag.embedding import Embedder, Question
+from rag.embedding import Embedder
 from rag.records import Hit
 from rag.settings import load_settings
 from rag.workspace import Workspace
@@ -42,6 +43,11 @@ PENALTY = 0.3  # LogisticRegression's C
 KEPT = 0.95
 """The share of the questions with an answer that the threshold lets be answered."""
 
+ABOUT = (
+    "Logistic models of the probability that passages answer a question, and that they are near to it at all, written "
+    "by scripts/fit_abstaining.py. A feature counts as weight * (value - mean) / scale. `tokens` is for embedding "
+    "models with vectors of tokens, `words` for those without."
+)
 Floats = NDArray[np.float64]
 
 
@@ -67,33 +73,19 @@ class Rows:
 
 
 class Known:
-    """An embedder that encodes each text once."""
+    """An embedder of questions that encodes each once; passages' tokens are stored."""
 
     has_tokens = True
 
     def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, Question] = {}
-
-    def encode_question(self, text: str) -> Question:
-        return self.encode_tokens([text])[0]
-
-    def encode_tokens(self, texts: Sequence[str]) -> list[Question]:
-        new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        self._known |= dict(zip(new, self._embedder.encode_tokens(new), strict=True))
-        return [self._known[text] for text in texts]
+        self.encode_question = cache(embedder.encode_question)
+        self.token_spans = cache(embedder.token_spans)
 
 
 class WithoutTokens:
     """An embedder of which nothing is used: only words can be compared."""
 
     has_tokens = False
-
-    def encode_query(self, _: str) -> Floats:
-        return np.zeros(1)
-
-    def encode(self, texts: Sequence[str]) -> Floats:
-        return np.zeros((len(texts), 1))
 
 
 def main() -> None:
@@ -102,7 +94,17 @@ def main() -> None:
         work = given.work or Path(scratch)
         sets = {"squad": squad(given.data, work / "articles"), "chunking": chunking(given.data)}
         rows = {name: gather(*files_and_questions, work / name) for name, files_and_questions in sets.items()}
-    fitted: dict[str, Any] = {"about": __doc__.splitlines()[0]}
+    fitted: dict[str, Any] = {
+        "about": ABOUT,
+        "fitted on": {
+            "SQuAD 2.0 dev": "the articles of whose titles the first byte of the SHA-256 is odd",
+            "Chroma's chunking evaluation": "all questions",
+            "passages of a question": HITS,
+            "weight of a removed question": REMOVED_COUNTS,
+            "C of the logistic regression": PENALTY,
+            "share of answered questions that the threshold keeps": KEPT,
+        },
+    }
     for kind in ("tokens", "words"):
         names, all_of_squad = rows["squad"][kind]
         mine, other = divided(all_of_squad)
@@ -174,9 +176,9 @@ class Evidence:
         self._about: list[tuple[str, bool, bool]] = []
 
     def note(self, asked: Asked, hits: Sequence[Hit], removed: bool) -> None:
-        evidence = features(read(asked.text, hits, self._embedder, self._texts))
-        if evidence:  # else it is withheld without a model
-            self._found.append(evidence)
+        reading = read(asked.text, hits, self._embedder, self._texts)
+        if ranked := rank(reading):  # else it is withheld without a model
+            self._found.append(features(reading, ranked[0][1]))
             self._about.append((asked.file, asked.answerable and not removed, removed))
 
     def rows(self) -> tuple[list[str], Rows]:

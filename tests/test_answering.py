@@ -13,7 +13,9 @@ from rag.records import Abstention, Answer, Chunk, Hit
 from rag.settings import load_settings
 
 ABSTAIN = load_settings().abstain_below
-TEXTS = Texts(sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0))
+TEXTS = Texts(
+    sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0), lambda ids: {}
+)
 
 REPORT = """Results of operations
 Revenue rose to 596 million euros in 2025, after 532 million euros in the year before, as both new plants delivered.
@@ -27,17 +29,23 @@ Service 61.0 70.2
 """
 
 
-def hits_of(*texts: str, heading: str = "") -> list[Hit]:
+def hits_of(question: str, *texts: str, embedder: Embedder, heading: str = "") -> list[Hit]:
     """One chunk for each text, each a document of its own; the text begins at offset 100."""
+    cosines = embedder.encode(texts) @ embedder.encode_query(question)
     chunks = [
         Chunk(f"d{number}-200-0", f"d{number}", number + 1, 100, 100 + len(text), heading, text)
         for number, text in enumerate(texts)
     ]
-    return [Hit(chunk, f"{number}.pdf", 1.0 - number / 10) for number, chunk in enumerate(chunks)]
+    return [
+        Hit(chunk, f"{number}.pdf", 1.0 - number / 10, scores={"dense": float(cosines[number])})
+        for number, chunk in enumerate(chunks)
+    ]
 
 
 def answer(question: str, *texts: str, embedder: Embedder, abstain_below: float = 0.0, heading: str = "") -> Answer:
-    return Quoter(lambda: embedder, abstain_below).answer(question, hits_of(*texts, heading=heading), TEXTS)
+    return Quoter(lambda: embedder, abstain_below).answer(
+        question, hits_of(question, *texts, embedder=embedder, heading=heading), TEXTS
+    )
 
 
 def highlighted(found: Answer, text: str) -> list[str]:
@@ -121,7 +129,7 @@ def test_good_sentences_on_both_sides_of_a_cut_become_one_quote(embedder: Embedd
         Hit(Chunk("d-200-0", "d", 1, 0, cut - 2, "", text[: cut - 2]), "a.txt", 1.0),
         Hit(Chunk("d-200-1", "d", 1, cut, len(text), "", text[cut:]), "a.txt", 0.9),
     ]
-    texts = Texts(sentence_spans, terms, lambda document, start, end: text[start:end], TEXTS.rarity)
+    texts = Texts(sentence_spans, terms, lambda document, start, end: text[start:end], TEXTS.rarity, TEXTS.tokens)
     found = Quoter(lambda: embedder, 0.0).answer("Who are the winners of the prize?", hits, texts)
     assert [one.quote for one in found.citations] == [text]
 

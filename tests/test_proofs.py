@@ -23,6 +23,7 @@ TEXTS = Texts(
     terms,
     lambda document, start, end: TEXT[start:end] if document == "d" else "",
     lambda words: dict.fromkeys(words, 1.0),
+    lambda ids: {},
 )
 
 

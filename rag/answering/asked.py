@@ -14,7 +14,24 @@ Terms = Callable[[str], Sequence[str]]
 STOP_WORDS = frozenset(
     {"a", "about", "an", "and", "are", "as", "at", "be", "been", "being", "by", "can", "could", "did", "do"}
     | {"does", "for", "from", "had", "has", "have", "having", "how", "i", "if", "in", "into", "is", "it"}
-    | {"its", "may", "me", "might", "my", "of", "on", "or", "our", "shall", "should", "so", "than", "that"}
+    | {
+        "its",
+        "may",
+        "many",
+        "me",
+        "might",
+        "much",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "shall",
+        "should",
+        "so",
+        "than",
+        "that",
+    }
     | {"the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was", "we", "were"}
     | {"what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"}
 )
@@ -31,6 +48,10 @@ _NUMBER_WORDS = frozenset(
 _DATE = re.compile(
     r"\b(?:1\d|20)\d\ds?\b|\bcentur(?:y|ies)\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b(?:19|20)?\d0s\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+)
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_MONTH_BEFORE = re.compile(
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+$",
 )
 _TOKEN = re.compile(r"[\w][\w.,%'’&$€£-]*|[$€£%]\S*")
 
@@ -68,6 +89,10 @@ _SEVERAL = re.compile(
 )
 
 
+_JOINED = re.compile(r"\s*(?:and|or|versus|vs\.?|to|with|than)\s*(?:the\s+)?")
+_SINGULAR = re.compile(r"\b(?:is|was|has|does)\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of the question at `text[start:end]`: its terms, and whether it looks like a name or a number."""
@@ -82,14 +107,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question taken apart. `words` are its content words, `focus` those of them that say of what kind the answer
-    is ("which *bank* was founded ...")."""
+    """A question taken apart. `words` are its content words."""
 
     text: str
     kind: Kind
     several: bool
     words: tuple[Word, ...]
-    focus: tuple[Word, ...]
 
     @property
     def terms(self) -> list[str]:
@@ -104,7 +127,7 @@ def take_apart(question: str, terms: Terms) -> Asked:
     content = tuple(word for word in words if word is not None)
     lower = question.lower()
     kind = next((kind for kind, pattern in _KINDS if re.search(pattern, lower)), Kind.OTHER)
-    return Asked(question, kind, _asks_for_several(lower, content), content, _focus(lower, content))
+    return Asked(question, kind, _asks_for_several(lower, content), content)
 
 
 def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | None:
@@ -126,30 +149,15 @@ def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | N
 
 
 def _asks_for_several(lower: str, words: Sequence[Word]) -> bool:
-    """Whether it asks for a list, or for the same of two names or years."""
+    """Whether it asks for a list, or for the same of two names or years; "Holt and Sons was" is one name."""
     marks = [word for word in words if word.is_name or word.is_number]
-    joined = any(
-        re.fullmatch(r"\s*(?:and|or|versus|vs\.?|to|with|than)\s*", lower[one.end : other.start])
-        for one, other in pairwise(marks)
+    joined = [
+        (one, other) for one, other in pairwise(marks) if _JOINED.fullmatch(lower, one.end, other.start) is not None
+    ]
+    singular = _SINGULAR.search(lower) is not None
+    return _SEVERAL.search(lower) is not None or any(
+        (one.is_number and other.is_number) or not singular for one, other in joined
     )
-    return joined or _SEVERAL.search(lower) is not None
-
-
-def _focus(lower: str, words: Sequence[Word]) -> tuple[Word, ...]:
-    """What follows "what", "which" or "how many" up to the next word without content."""
-    start = re.search(r"\b(?:what|which|how (?:many|much))\b", lower)
-    if start is None:
-        return ()
-    found: list[Word] = []
-    place = start.end()
-    for word in words:
-        if word.start < place:
-            continue
-        if lower[place : word.start].strip():
-            break
-        found.append(word)
-        place = word.end
-    return tuple(found)
 
 
 def answer_spans(kind: Kind, question: str, text: str) -> list[tuple[int, int]]:
@@ -160,14 +168,15 @@ def answer_spans(kind: Kind, question: str, text: str) -> list[tuple[int, int]]:
     found = []
     for match in _TOKEN.finditer(text):
         word = match.group().strip(".,'’-")
-        if word and word.lower() not in said and _fits(kind, word, first=match.start() == 0):
+        is_day = kind is Kind.NUMBER and _MONTH_BEFORE.search(text, max(0, match.start() - 12), match.start())
+        if word and word.lower() not in said and not is_day and _fits(kind, word, first=match.start() == 0):
             found.append((match.start(), match.start() + len(match.group().rstrip(".,'’-"))))
     return found
 
 
 def _fits(kind: Kind, word: str, first: bool) -> bool:
     if kind is Kind.NUMBER:
-        return any(map(str.isdigit, word)) or word.lower() in _NUMBER_WORDS
+        return (any(map(str.isdigit, word)) and not _YEAR.fullmatch(word)) or word.lower() in _NUMBER_WORDS
     if kind is Kind.DATE:
         return _DATE.search(word) is not None
     return word[0].isupper() and not first and word.lower() not in STOP_WORDS

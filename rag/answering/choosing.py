@@ -26,9 +26,10 @@ FIRST = 0.05
 SEVERAL = 4
 """Quotes at most, where the question asks for several things."""
 ALIKE = 0.9
-"""A further quote must be as good as this share of the best, or have what no other has."""
+"""A further quote must be as good as this share of the best ..."""
+RELATED = 0.7
+"""... or as this, if it has names or numbers of the question that the others lack: likeness of GAIN at least."""
 GAIN = 0.05
-"""More likeness that a further quote must bring."""
 GAP = 120
 """Code points between two chosen sentences of a page that are quoted as one."""
 
@@ -53,9 +54,8 @@ class Quote:
     best: tuple[tuple[int, int], ...]
 
 
-def choose(reading: Reading, texts: Texts) -> list[Quote]:
-    """The quotes that answer best, best first; none if there is nothing to quote."""
-    ranked = rank(reading)
+def choose(reading: Reading, ranked: Sequence[tuple[float, Sentence]], texts: Texts) -> list[Quote]:
+    """The quotes that answer best, best first; none if there is nothing to quote. `ranked` as `rank` returns it."""
     if not ranked:
         return []
     chosen = [ranked[0][1], *(_further(reading, ranked) if reading.asked.several else ())]
@@ -77,25 +77,22 @@ def score(reading: Reading, sentence: Sentence) -> float:
 
 
 def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:
-    """Further sentences: first what has words of the question that the others have not, then what is as good."""
+    """Further sentences: first those with names and numbers of the question that the others lack, then as good ones."""
     best, first = ranked[0]
+    marks = reading.weights * reading.on([word for word in reading.asked.words if word.is_name or word.is_number])
+    others = [(value, one) for value, one in ranked[1:] if value >= best * RELATED]
     taken: list[Sentence] = []
-    said, have = {_bare(reading.text(first))}, first.near
-    others = [(value, one) for value, one in ranked[1:] if value >= best * 0.6]
+    said, have = {_bare(reading.text(first))}, first.own
     while others and len(taken) < SEVERAL - 1:
-        gain, _, place = max(
-            (float(reading.weights @ (np.maximum(one.near, have) - have)), value, -at)
-            for at, (value, one) in enumerate(others)
-        )
-        if gain < GAIN:
-            place = 0
-            if others[0][0] < best * ALIKE:
-                break
-        _, sentence = others.pop(-place)
+        gains = [float(marks @ (np.maximum(one.own, have) - have)) for _, one in others]
+        place = int(np.argmax(gains)) if max(gains) >= GAIN else 0
+        if gains[place] < GAIN and others[place][0] < best * ALIKE:
+            break
+        _, sentence = others.pop(place)
         if (bare := _bare(reading.text(sentence))) not in said:
             said.add(bare)
             taken.append(sentence)
-            have = np.maximum(have, sentence.near)
+            have = np.maximum(have, sentence.own)
     return taken
 
 

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from rag.answering.asked import Asked, Kind, Word, answer_spans
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
-from rag.answering.reading import Floats, Reading
+from rag.answering.reading import Reading, Sentence
 
 
-def features(reading: Reading) -> dict[str, float]:
-    """The evidence by name; none if there is nothing to read.
-
-    The best sentence is the one that is most like the question with its neighbours, which are the window.
-    """
-    every = [one for some in reading.sentences for one in some]
-    if not every:
-        return {}
-    best = max(every, key=reading.likeness)
+def features(reading: Reading, best: Sentence) -> dict[str, float]:
+    """The evidence by name, from the best sentence, and with its neighbours, which are the window."""
     asked, sentence, window = reading.asked, reading.text(best), reading.window(best)
-    passage = reading.hits[best.hit].chunk.text
-    in_sentence, in_window, in_passage = (set(reading.terms(text)) for text in (sentence, window, passage))
+    hit = reading.hits[best.hit]
+    passage = hit.chunk.text
+    above = f"{hit.name}\n{hit.chunk.title}\n{hit.chunk.heading}"  # what a passage is about it may not say again
+    in_sentence, in_window, in_passage = (
+        set(reading.terms(f"{above}\n{text}")) for text in (sentence, window, passage)
+    )
     negated, negated_there = is_negated(asked.text), is_negated(sentence)
     names = [term for word in asked.words if word.is_name or word.is_number for term in word.terms]
     return {
         "likeness of the window": reading.likeness(best),
-        "cosine": float(reading.cosines.max()),
-        "least likeness of a word": _least(reading, best.own),
-        "share of terms in the window": reading.covered(window),
+        "cosine": max(hit.scores.get("dense", 0.0) for hit in reading.hits),
+        "least likeness of a word": float(best.own[reading.on(asked.words)].min(initial=1.0)),
+        "share of terms in the window": reading.covered(f"{above}\n{window}"),
         "rarest term missing from the sentence": _rarest_missing(reading, in_sentence),
         "rarest term missing from the passage": _rarest_missing(reading, in_passage),
         "a name is missing from the window": float(any(term not in in_window for term in names)),
@@ -47,11 +42,6 @@ def features(reading: Reading) -> dict[str, float]:
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
         "words": float(len(asked.words)),
     }
-
-
-def _least(reading: Reading, likeness: Floats) -> float:
-    content = [any(word.start <= start < word.end for word in reading.asked.words) for start, _ in reading.spans]
-    return float(likeness[np.array(content, bool)].min(initial=1.0))
 
 
 def _rarest_missing(reading: Reading, there: Collection[str]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rag.answering.asked import Kind, answer_spans
 from rag.answering.calibration import Calibration, calibration
-from rag.answering.choosing import Quote, choose
+from rag.answering.choosing import Quote, choose, rank
 from rag.answering.evidence import features
 from rag.answering.prompt import NO_ANSWER
 from rag.answering.reading import Reading, read
@@ -40,21 +40,21 @@ class Quoter:
     def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
         """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
         `abstain_below`."""
-        reading = self._read(question, hits, texts)
-        evidence = features(reading)
+        reading = read(question, hits, self._embedder(), texts)
+        ranked = rank(reading)
+        evidence = features(reading, ranked[0][1]) if ranked else {}
         if not evidence or self._calibration.answers.probability(evidence) < self._abstain_below:
             why = self._how_near(evidence)
             return Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
-        quotes = choose(reading, texts)
+        quotes = choose(reading, ranked, texts)
         citations = [_citation(number, quote, reading) for number, quote in enumerate(quotes, start=1)]
         return Answer(question, quoted(citations), tuple(citations), tuple(hits), abstained=False, model=MODEL)
 
     def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""
-        return self._how_near(features(self._read(question, hits, texts)))
-
-    def _read(self, question: str, hits: Sequence[Hit], texts: Texts) -> Reading:
-        return read(question, hits, self._embedder(), texts)
+        reading = read(question, hits, self._embedder(), texts)
+        ranked = rank(reading)
+        return self._how_near(features(reading, ranked[0][1]) if ranked else {})
 
     def _how_near(self, evidence: Mapping[str, float]) -> Abstention:
         fitted = self._calibration

@@ -14,18 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.asked import Asked, Terms, take_apart
+from rag.answering.asked import Asked, Terms, Word, take_apart
 from rag.answering.texts import Texts
-from rag.embedding import Bits, Embedder, Question
+from rag.embedding import Bits, Embedder
 from rag.records import Hit
 
 Floats = NDArray[np.float32]
+Spans = Sequence[tuple[int, int]]
+Compared = tuple[Spans, Floats]
+"""The tokens of a passage, and how like each of them each token of the question is, (tokens, tokens), in [-1, 1]."""
 MOST = 8
 """Hits that are read."""
 CELL = " | "
 """What stands between the cells of a row, and between the names of columns."""
 NEIGHBOUR = 0.9
 """What a likeness counts that stands in the sentence before or after."""
+ABOVE = 0.9
+"""What a likeness counts that stands above the passage: in its headings, the names of its columns, its title."""
 _WORD = re.compile(r"\w+(?:[.,'’&-]\w+)*")
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _BITS = 64
@@ -46,16 +51,16 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A question and its hits, read. `weights`, 1 in all, and `is_content` are of the question's tokens; `cosines` of
-    the question and each hit, `best` as `Sentence.own` of each whole hit, (hits, tokens); `sentences` by hit."""
+    """A question and its hits, read. `spans` are the question's tokens in its text, `weights` theirs, 1 in all;
+    `rarity` is that of its terms, 1 at most; `best` as `Sentence.own` of each whole hit, (hits, tokens); `sentences` by
+    hit."""
 
     asked: Asked
     hits: tuple[Hit, ...]
-    spans: Sequence[tuple[int, int]]
+    spans: Spans
     weights: Floats
     terms: Terms
     rarity: Mapping[str, float]
-    cosines: Floats
     best: Floats
     sentences: Sequence[Sequence[Sentence]]
 
@@ -68,6 +73,10 @@ class Reading:
         around = self.sentences[sentence.hit]
         first, last = around[max(0, sentence.place - 1)], around[min(len(around), sentence.place + 2) - 1]
         return self.hits[sentence.hit].chunk.text[first.start : last.end]
+
+    def on(self, words: Sequence[Word]) -> NDArray[np.bool_]:
+        """Which of the question's tokens are of some of its words, (tokens,)."""
+        return np.array([any(word.start <= start < word.end for word in words) for start, _ in self.spans], bool)
 
     def covered(self, text: str) -> float:
         """The share of the question's terms that a text has, each as telling as it is, in [0, 1]."""
@@ -82,54 +91,56 @@ class Reading:
 
 
 def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -> Reading:
-    """Read the first MOST hits. Raises ModelError."""
+    """Read the first MOST hits. Raises ModelError, StorageError."""
     hits, terms = tuple(hits[:MOST]), texts.terms
     asked = take_apart(question, terms)
     rarity = texts.rarity(set(asked.terms))
     most = max(rarity.values(), default=0.0) or 1.0  # it grows with the collection
     telling = {term: value / most for term, value in rarity.items()}
-    passages = [hit.chunk.text for hit in hits]
-    tokens, signs = _tokens(question, passages, embedder, terms)
-    weights = _weights(asked, tokens.spans, telling)
+    compare = _by_tokens if embedder.has_tokens else _by_words
+    spans, compared = compare(question, hits, embedder, texts)
+    weights = _weights(asked, spans, telling)
     found, best = [], []
-    for number, (text, found_there) in enumerate(zip(passages, signs, strict=True)):
-        alike = _alike(tokens, found_there)
-        best.append(alike.max(axis=1, initial=-1.0))
-        places = _rows(hits[number], texts.sentences(text))
-        found.append(_sentences(number, places, found_there.spans, alike))
-    cosines = np.array([float(one.vector @ tokens.vector) for one in signs], np.float32)
-    return Reading(asked, hits, tokens.spans, weights, terms, telling, cosines, np.array(best), found)
+    for number, (hit, (places, alike)) in enumerate(zip(hits, compared, strict=True)):
+        inside = sum(start < 0 for start, _ in places)
+        best.append(alike[:, inside:].max(axis=1, initial=-1.0))
+        sentences = _rows(hit, texts.sentences(hit.chunk.text))
+        found.append(_sentences(number, sentences, places, alike))
+    return Reading(asked, hits, spans, weights, terms, telling, np.array(best), found)
 
 
-def _tokens(
-    question: str, texts: Sequence[str], embedder: Embedder, terms: Terms
-) -> tuple[Question, Sequence[Question]]:
-    """The tokens of the question and of each text."""
-    if embedder.has_tokens:
-        return embedder.encode_question(question), embedder.encode_tokens(texts)
-    number: dict[str, int] = {}
-    vectors = embedder.encode(texts)
-    asked = _words(embedder.encode_query(question), question, terms, number)
-    return asked, [_words(vector, text, terms, number) for vector, text in zip(vectors, texts, strict=True)]
+def _by_tokens(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -> tuple[Spans, list[Compared]]:
+    """The question's tokens, and for each hit how like each of its tokens each of those is. What stands above the text,
+    its contextual header, comes first, at places before it."""
+    asked = embedder.encode_question(question)
+    stored = texts.tokens([hit.chunk.id for hit in hits])
+    new = [hit.chunk.embedded for hit in hits if hit.chunk.id not in stored]
+    made = iter(embedder.encode_passages(new).tokens if new else ())
+    compared = []
+    for hit in hits:
+        signs = stored[hit.chunk.id] if hit.chunk.id in stored else next(made)
+        header = len(hit.chunk.embedded) - len(hit.chunk.text)
+        spans = [(start - header, end - header) for start, end in embedder.token_spans(hit.chunk.embedded)]
+        compared.append((spans, _signs_in_common(asked.tokens, signs)))
+    return asked.spans, compared
 
 
-def _words(vector: Floats, text: str, terms: Terms, number: dict[str, int]) -> Question:
-    """The words of a text as tokens; of each the number of its first term stands for the signs."""
-    spans, rows = [], []
-    for match in _WORD.finditer(text):
-        if found := terms(match.group()):
-            spans.append(match.span())
-            rows.append([number.setdefault(found[0], len(number))])
-    return Question(vector, np.array(rows, np.uint64).reshape(-1, 1), spans)
+def _by_words(question: str, hits: Sequence[Hit], _: Embedder, texts: Texts) -> tuple[Spans, list[Compared]]:
+    """The same of words: they are alike if they have their first term in common."""
+    asked = _first_terms(question, texts.terms)
+    compared = []
+    for hit in hits:
+        header = len(hit.chunk.embedded) - len(hit.chunk.text)
+        there = _first_terms(hit.chunk.embedded, texts.terms)
+        alike = np.array([[float(one == other) for other in there.values()] for one in asked.values()], np.float32)
+        spans = [(start - header, end - header) for start, end in there]
+        compared.append((spans, alike.reshape(len(asked), len(there))))
+    return list(asked), compared
 
 
-def _alike(question: Question, passage: Question) -> Floats:
-    """How alike each token of the question and each of the passage are, (tokens, tokens), in [-1, 1]."""
-    asked, there = question.tokens, passage.tokens
-    if asked.shape[1:] == (1,):  # words, see `_words`
-        same: Floats = (asked == there.T).astype(np.float32)
-        return same
-    return _signs_in_common(asked, there)
+def _first_terms(text: str, terms: Terms) -> dict[tuple[int, int], str]:
+    found = ((match.span(), terms(match.group())) for match in _WORD.finditer(text))
+    return {span: words[0] for span, words in found if words}
 
 
 def _signs_in_common(asked: Bits, there: Bits) -> Floats:
@@ -163,6 +174,7 @@ def _sentences(
     hit: int, places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]], alike: Floats
 ) -> list[Sentence]:
     starts = np.array([start for start, _ in spans], np.int64)
+    above = ABOVE * alike[:, : np.searchsorted(starts, 0)].max(axis=1, initial=-1.0)
     own = []
     for start, end in places:
         first, last = np.searchsorted(starts, [start, end])
@@ -170,6 +182,6 @@ def _sentences(
     found = []
     for place, (start, end) in enumerate(places):
         around = [NEIGHBOUR * own[one] for one in (place - 1, place + 1) if 0 <= one < len(own)]
-        near = np.maximum.reduce([own[place], *around])
+        near = np.maximum.reduce([own[place], above, *around])
         found.append(Sentence(hit, place, start, end, own[place], near))
     return found

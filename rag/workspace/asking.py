@@ -67,8 +67,13 @@ class Workspace(Searching):
     def texts(self, collection: str | None = None) -> Texts:
         """How the texts of a collection are read for an answer."""
         found = self.collection(collection)
-        between, rarity = partial(self.catalog.passage, found.name), partial(self.lexical.rarity, found.store_name)
-        return Texts(sentence_spans, terms, between, rarity)
+        return Texts(
+            sentence_spans,
+            terms,
+            partial(self.catalog.passage, found.name),
+            partial(self.lexical.rarity, found.store_name),
+            partial(self.store.companion.tokens, found.store_name),
+        )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
