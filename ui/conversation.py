@@ -149,7 +149,7 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     if answer.abstained:
         _draw_abstention(answer)
     elif answer.model == QUOTING:
-        st.html(quoted_html(answer.text, _numbers(answer)))
+        st.html(quoted_html(answer.text, answer.citations))
     else:
         draw_checked(answer, _numbers(answer))
     _draw_footnotes(workspace, turn, answer.citations, number)

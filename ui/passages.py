@@ -15,7 +15,7 @@ from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
 from ui.labels import heading_path, place
 from ui.originals import download_button
-from ui.text import escape_markdown
+from ui.text import MARK, escape_markdown
 
 CHUNKS_A_PAGE = 10
 NEAR = 260
@@ -26,7 +26,6 @@ _PAPER = (
     "font-family:'Source Serif','Source Serif 4',serif;"
     "border:1px solid rgba(128,128,128,.35);border-radius:.5rem;padding:1rem 1.25rem"
 )
-_MARK = "background:rgba(242,182,50,.45);color:inherit;border-radius:.2rem;padding:.05rem 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def _marked(text: str, inside: Sequence[tuple[int, int]] = ()) -> str:
         if done <= start < end <= len(text):
             parts += [html.escape(text[done:start]), f"<strong>{html.escape(text[start:end])}</strong>"]
             done = end
-    return f'<mark style="{_MARK}">{"".join(parts)}{html.escape(text[done:])}</mark>'
+    return f'<mark style="{MARK}">{"".join(parts)}{html.escape(text[done:])}</mark>'
 
 
 def _paper(inner: str) -> str:

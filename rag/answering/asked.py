@@ -50,9 +50,8 @@ _DATE = re.compile(
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
 )
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
-_MONTH_BEFORE = re.compile(
-    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+$",
-)
+# The day of a date, the number of a note.
+_COUNTS_NOTHING = re.compile(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+\d{1,2}\W*$|\(\d\d?\)$")
 _TOKEN = re.compile(r"[\w][\w.,%'’&$€£-]*|[$€£%]\S*")
 
 
@@ -168,8 +167,9 @@ def answer_spans(kind: Kind, question: str, text: str) -> list[tuple[int, int]]:
     found = []
     for match in _TOKEN.finditer(text):
         word = match.group().strip(".,'’-")
-        is_day = kind is Kind.NUMBER and _MONTH_BEFORE.search(text, max(0, match.start() - 12), match.start())
-        if word and word.lower() not in said and not is_day and _fits(kind, word, first=match.start() == 0):
+        if kind is Kind.NUMBER and _COUNTS_NOTHING.search(text[max(0, match.start() - 12) : match.end() + 1]):
+            continue
+        if word and word.lower() not in said and _fits(kind, word, first=match.start() == 0):
             found.append((match.start(), match.start() + len(match.group().rstrip(".,'’-"))))
     return found
 

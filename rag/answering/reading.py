@@ -116,7 +116,7 @@ def _by_tokens(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Te
     stored = texts.tokens([hit.chunk.id for hit in hits])
     new = [hit.chunk.embedded for hit in hits if hit.chunk.id not in stored]
     made = iter(embedder.encode_passages(new).tokens if new else ())
-    compared = []
+    compared: list[Compared] = []
     for hit in hits:
         signs = stored[hit.chunk.id] if hit.chunk.id in stored else next(made)
         header = len(hit.chunk.embedded) - len(hit.chunk.text)
@@ -128,7 +128,7 @@ def _by_tokens(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Te
 def _by_words(question: str, hits: Sequence[Hit], _: Embedder, texts: Texts) -> tuple[Spans, list[Compared]]:
     """The same of words: they are alike if they have their first term in common."""
     asked = _first_terms(question, texts.terms)
-    compared = []
+    compared: list[Compared] = []
     for hit in hits:
         header = len(hit.chunk.embedded) - len(hit.chunk.text)
         there = _first_terms(hit.chunk.embedded, texts.terms)
