@@ -95,8 +95,10 @@ def _footnoted(shown: str, citations: Sequence[Citation]) -> str:
 
 def _highlighted(paragraph: str, citation: Citation | None) -> str:
     """A paragraph as HTML, in which the highlights of its citation are marked. Its white space is not the quote's."""
+    if citation is None:
+        return html.escape(paragraph)
     parts, done = [], 0
-    for start, end in sorted(citation.highlights) if citation else ():
+    for start, end in sorted(citation.highlights):
         before, words = citation.quote[: start - citation.start], citation.quote[start - citation.start :]
         wanted = r"\s+".join(map(re.escape, words[: end - start].split()))
         found = re.compile(wanted).search(paragraph, max(done, len(" ".join(before.split()))))
