@@ -160,9 +160,9 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "name": hit.name,
         "page": chunk.page,
         "heading": chunk.heading,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
+        "start": hit.span[0],
+        "end": hit.span[1],
+        "text": hit.text,
         "ranks": dict(hit.ranks),
         "scores": dict(hit.scores),
     }

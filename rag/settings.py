@@ -34,6 +34,13 @@ _PASSWORD_HASH = re.compile(r"scrypt\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|(?<=//)[^/\s@]+(?=@)")
 
 
+Language = Literal[
+    "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian", "norwegian",
+    "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish",
+]  # fmt: skip
+"""Those that the lexical index has stemmers and stop words for."""
+
+
 class Settings(BaseSettings):
     """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
 
@@ -70,6 +77,7 @@ class Settings(BaseSettings):
     embedding_precision: Literal["int8", "fp32"] = Field(
         "int8", description="weights of the bundled model: `int8` is faster, `fp32` is the model as published"
     )
+    language: Language = Field("english", description="language whose word forms count as one when words are searched")
     chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")

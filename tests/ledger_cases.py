@@ -143,7 +143,7 @@ PASSAGES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 UNSEEN: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    # Written after the rules and their thresholds were fixed, in looser words.
+    # Written in looser words, after the rules and their thresholds; two kinds of negation were learned from them since.
     "Ashgrove earnings call": (
         "We closed the quarter with an order book of $1,140 million. Net sales came in at $412 million, which is 3"
         " percent less than a year ago, mainly because shipments from Toledo slipped into April. Gross margin "

@@ -6,9 +6,9 @@ import json
 import select
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,6 +30,8 @@ class Behaviour:
     drip: bool = False
     cut_after: int | None = None
     finish_reason: str = "stop"
+    reply: Callable[[Request], str] | None = None
+    """What it says to a request, instead of `pieces`."""
 
 
 @dataclass
@@ -109,6 +111,9 @@ class _ChatHandler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.request_seen = Request(self.path, headers, body)
         self.behaviour = self.server_of_models.behaviour
+        if self.behaviour.reply:
+            said = self.behaviour.reply(self.request_seen)
+            self.behaviour = replace(self.behaviour, pieces=[said[at : at + 7] for at in range(0, len(said), 7)])
         self.server_of_models.requests.append(self.request_seen)
         try:
             self._answer()

@@ -157,7 +157,7 @@ def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> 
     doubtful = row["ledger"][1]
     assert row["answer"][doubtful["start"] : doubtful["end"]] == doubtful["text"] == "The rent [is] 99,000 dollars [1]."
     assert set(doubtful["rests_on"]) == CITATION
-    assert "Not in the passages: “The rent [is] 99,000 dollars [1].” 99,000 dollars is not in the passages." in shown
+    assert "Not in the passages: “The rent [is] 99,000 dollars [1].” Not found there: 99,000 dollars." in shown
     assert shown.count("in the passages: ") == 1
 
 

@@ -12,7 +12,7 @@ from rag.answering.figures import Match, derived, figures, match, scales
 from rag.answering.ledger import make_ledger
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
-from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit
+from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit, Verdict
 from tests.ledger_cases import EVERY, PASSAGES, UNSEEN, cases
 
 LEASE = (
@@ -78,21 +78,31 @@ def test_false_sentences_are_doubted_and_true_ones_are_not(
         ("The yearly rent is **84,000 euros**, payable quarterly in advance [1].", "verbatim", ""),
         ("the yearly rent is 84000 euros, payable quarterly in advance. [1]", "verbatim", ""),
         ("Rent is €84 thousand a year, payable quarterly in advance [1].", "supported", ""),
-        ("The yearly rent is 85,000 euros [1].", "unsupported", "85,000 euros is not in the passages"),
-        ("The yearly rent is 84,000 dollars [1].", "unsupported", "84,000 dollars is not in the passages"),
-        ("The lease begins on 1 April 2024 and runs for seven years [1].", "partly", "“April” is not in the passages"),
-        ("The lease begins on 1 March 2024 and runs for six years [1].", "partly", "six is not in the passages"),
+        ("The yearly rent is 85,000 euros [1].", "unsupported", "Not found there: 85,000 euros."),
+        ("The yearly rent is 84,000 dollars [1].", "unsupported", "Not found there: 84,000 dollars."),
+        ("The lease begins on 1 April 2024 and runs for seven years [1].", "partly", "Not found there: “April”."),
+        ("The lease begins on 1 March 2024 and runs for six years [1].", "partly", "Not found there: six."),
         ("The tenant may sublet the office [1].", "unsupported", "only one of the two has a “not”"),
         ("The landlord does not repair the roof [1].", "unsupported", "only one of the two has a “not”"),
+        (
+            "The lease begins on 1 March 2024, runs for seven years, costs 84,000 euros a year, and the landlord "
+            "repairs the roof [1].",
+            "supported",
+            "",
+        ),
         ("Parking is free for visitors of the canteen [1].", "unsupported", "say nothing like it"),
-        ("The office is run by Calder Estates, and the landlord repairs the roof [1].", "partly", "“Calder”"),
+        (
+            "The office is run by Calder Estates, and the landlord repairs the roof [1].",
+            "partly",
+            "Not found there: “Calder Estates”.",
+        ),
         (
             "The lease says that “the tenant must repaint every room” of the office [1].",
             "unsupported",
             "quotation marks",
         ),
         ("Sales of pumps rose by 12% from 100.0 to 112.0 [2].", "supported", "(112.0 − 100.0) / 100.0"),
-        ("Sales of pumps rose by 14% from 100.0 to 112.0 [2].", "partly", "14% is not in the passages"),
+        ("Sales of pumps rose by 14% from 100.0 to 112.0 [2].", "partly", "Not found there: 14%."),
         ("Pumps and valves together had sales of EUR 142 million in 2025 [2].", "supported", "112.0 + 30.0"),
         ("Sales of valves fell from 40.0 to 30.0 [2].", "supported", ""),
         ("Pumps had sales of EUR 112 billion in 2025 [2].", "partly", "not that unit"),
@@ -126,6 +136,44 @@ def test_a_name_that_only_the_question_has_is_no_reason_to_doubt(check: Check) -
     assert check(said, question="What is the rent?")[0].verdict in DOUBTFUL
 
 
+def test_a_longer_form_of_a_name_that_the_document_has_elsewhere_is_no_reason_to_doubt(check: Check) -> None:
+    texts = ("Corvane Marine Holding was founded in 1990.", "The dividend of Corvane is 5 euros.", "Orlin Marine Ltd.")
+    hits = tuple(
+        Hit(Chunk(f"c{n}", "other" if n == 2 else "d", 1, 0, len(text), "", text), "a.pdf", 0.5)
+        for n, text in enumerate(texts)
+    )
+    [claim] = check("The dividend of Corvane Marine Holding is 5 euros [2].", hits)
+    assert claim.verdict not in DOUBTFUL
+    [claim] = check("The dividend of Orlin Marine Ltd is 5 euros [2].", hits)
+    assert "Not found there: “Orlin Marine Ltd”." in claim.reasons
+
+
+def test_the_words_of_a_denial_are_not_word_for_word_what_it_denies(check: Check) -> None:
+    text = "No dividend may be paid while leverage is above 3.00."
+    hits = (Hit(Chunk("c", "d", 1, 0, len(text), "", text), "a.pdf", 0.5),)
+    assert verdicts(check("Dividend may be paid while leverage is above 3.00 [1].", hits)) == ["unsupported"]
+    assert verdicts(check("No dividend may be paid while leverage is above 3.00 [1].", hits)) == ["verbatim"]
+
+
+@pytest.mark.parametrize(
+    ("passage", "said", "doubtful"),
+    [
+        ("Our guidance for the year is unchanged.", "The guidance for the year has not been changed [1].", False),
+        ("Our guidance for the year is unchanged.", "The guidance for the year has been changed [1].", True),
+        ("The Buyer may end it, but not before 3 March 2028.", "The Buyer may end it from 3 March 2028 [1].", False),
+        ("We pay for fire, storm and theft.", "Fire, storm and theft are not paid for [1].", True),
+        ("We do not expect tariffs to matter.", "Management thinks that tariffs will matter [1].", True),
+        ("Smoking is prohibited in the hall.", "Smoking is not allowed in the hall [1].", False),
+        ("Pay no later than 30 days after delivery.", "Payment is due 30 days after delivery [1].", False),
+        ("Profits rose in Asia and fell in Europe.", "Profits fell in Europe [1].", False),
+    ],
+)
+def test_denials_are_held_against_each_other(check: Check, passage: str, said: str, doubtful: bool) -> None:
+    hits = (Hit(Chunk("c", "d", 1, 0, len(passage), "", passage), "a.pdf", 0.5),)
+    [claim] = check(said, hits)
+    assert (claim.verdict is Verdict.UNSUPPORTED) is doubtful, claim.reasons
+
+
 def test_without_passages_there_is_no_ledger(check: Check) -> None:
     assert check("The rent is 84,000 euros.", ()) == []
 
@@ -145,6 +193,8 @@ def test_without_passages_there_is_no_ledger(check: Check) -> None:
         "The deposit is not mentioned in the sources.",
         "Would you like a summary?",
         "---",
+        "Yes.",
+        "No.",
         "```",
         "| Year | Rent |\n|---|---|",
     ],

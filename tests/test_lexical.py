@@ -450,3 +450,18 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be opened or written"):
         put(Lexical(tmp_path / "file"), 1, "the rent")
+
+
+def test_words_of_another_language_are_found_in_their_forms(tmp_path: Path) -> None:
+    german = Lexical(tmp_path / "german", "german")
+    rent, _ = put(german, 1, "Die Mieten werden jährlich erhöht.", "Die Gärten sind groß.")
+    assert found(german, "Wann wird die Miete erhöht?") == [rent]  # "die" finds nothing
+    english = Lexical(tmp_path / "english")
+    put(english, 1, "Die Mieten werden jährlich erhöht.", "Die Gärten sind groß.")
+    assert found(english, "Miete") == []
+
+
+def test_an_index_of_another_language_says_how_to_make_it_anew(tmp_path: Path) -> None:
+    put(Lexical(tmp_path), 1, "the rent")
+    with pytest.raises(StoreDamagedError, match=r"RAG_LANGUAGE.*--repair"):
+        found(Lexical(tmp_path, "french"), "rent")

@@ -130,7 +130,8 @@ def test_asking_what_the_one_document_is_about_answers_with_its_overview(workspa
         assert answer.overview.document == lease.id
         assert {one.name for one in answer.citations} == {"lease.md"}
         assert answer.question == "What is this about?"
-    assert workspace.ask("What is this about?").overview is None
+    for where in (None, {"$and": [{"name": "lease.md"}, {"page": {"$ne": 3}}]}):
+        assert workspace.ask("What is this about?", where=where).overview is None
     assert workspace.ask("How high is the rent?", where={"name": "lease.md"}).overview is None
     workspace.delete(next(one.id for one in workspace.documents() if one.name == AGREEMENT.name))
     assert workspace.ask("Summarise this document").overview is not None
@@ -152,6 +153,23 @@ def test_a_document_without_vectors_or_sentences_has_one_all_the_same(embedder: 
     assert [one.quote for one in found.answer.citations] == texts
     empty = make_overview(document, [], {}, embedder.encode, sentence_spans)
     assert (empty.sections, empty.answer.abstained) == ((), True)
+
+
+def test_what_is_said_on_every_page_is_quoted_once(embedder: Embedder) -> None:
+    notice = "This report is confidential and may be shown to the members of the board only."
+    facts = [
+        "The harbour of Cork handled nine million tonnes of goods in the last year.",
+        "Violins are made of spruce and maple, and varnished by hand for several weeks.",
+        "The parliament passed a law on the tenancy of farms after a long debate.",
+        "A glacier moves by a few centimetres a day and carves the valley below it.",
+    ]
+    chunks = [chunk(number, text=f"{notice} {fact}") for number, fact in enumerate(facts)]
+    vectors = dict(zip([one.id for one in chunks], embedder.encode([one.text for one in chunks]), strict=True))
+    document = Document("d", "a.pdf", "documents", "ready", None)  # type: ignore[arg-type]
+    found = make_overview(document, chunks, vectors, embedder.encode, sentence_spans)
+    quotes = [one.quote for one in found.answer.citations]
+    assert quotes.count(notice) <= 1
+    assert set(facts) <= set(quotes)
 
 
 def test_of_a_long_document_few_sentences_are_embedded(embedder: Embedder) -> None:

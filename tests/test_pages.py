@@ -796,7 +796,7 @@ def test_doubtful_sentences_are_marked_and_each_opens_the_passage_it_rests_on(
     assert "Check what is marked before you rely on it" in plain(app)
     checked = next(one for one in app.expander if "checked" in one.label)
     assert re.fullmatch(r"2 sentences checked: 1 borne out · 1 .*", checked.label)
-    assert "EUR 0.99 is not in the passages." in plain(app)
+    assert "Not found there: EUR 0.99." in plain(app)
     press(app, "Rests on")
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
     assert "EUR 0.31" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]

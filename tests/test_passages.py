@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ SENTENCES = [
     "Gulls nest on the roof in spring and are left alone.",
 ]
 TEXT = " ".join(SENTENCES)
-QUESTION = "How many crowns is the keeper of the lamp paid?"
 
 
 def place(sentence: int) -> tuple[int, int]:
@@ -33,13 +31,13 @@ def hit(first: int, last: int, number: int = 0) -> Hit:
     return Hit(Chunk(f"d-{number}", "d", 1, start, end, "", TEXT[start:end]), "a.txt", 1.0)
 
 
-def rarity(words: Sequence[str]) -> dict[str, float]:
-    return dict.fromkeys(words, 1.0)
+def sharing(text: str) -> float:
+    return sum(word in text for word in ("crown", "keeper", "lamp", "paid"))
 
 
 def read(*hits: Hit) -> list[str]:
     around = {one.chunk.id: Passage(0, len(TEXT), TEXT) for one in hits}
-    found = with_passages(QUESTION, hits, around, rarity)
+    found = with_passages(hits, around, sharing)
     assert all(TEXT[one.span[0] : one.span[1]] == one.text for one in found)
     return [one.text for one in found]
 
@@ -62,7 +60,7 @@ def test_only_passages_further_down_lose_what_does_not_speak_of_the_question() -
     long = hit(0, 4)
     assert read(long) == [TEXT]
     elsewhere = [Hit(Chunk(f"e-{n}", "e", 1, 0, 3, "", "The"), "b.txt", 1.0) for n in range(2)]
-    found = with_passages(QUESTION, [*elsewhere, long], {"d-0": Passage(0, len(TEXT), TEXT)}, rarity)
+    found = with_passages([*elsewhere, long], {"d-0": Passage(0, len(TEXT), TEXT)}, sharing)
     assert found[2].text == " ".join(SENTENCES[1:])
     assert [one.passage for one in found[:2]] == [None, None]
 

@@ -11,6 +11,7 @@ import pytest
 
 from rag.embedding import Bits, Embedder, Question
 from rag.lexical.naming import name_terms, plain_periods, title_terms
+from rag.lexical.words import terms
 from rag.records import Hit, document_label
 from rag.retrieval import PER_PAGE
 from rag.retrieval.fusion import CONSTANT, reciprocal_rank_fusion, weight
@@ -90,9 +91,9 @@ def test_opposite_tokens_are_as_far_as_can_be_and_nothing_is_nothing() -> None:
 def test_tokens_weigh_by_how_rare_their_words_are() -> None:
     text = "the goodwill impairment"
     question = Question(np.zeros(8, np.float32), bits("0", "1", "1", "1"), [(0, 3), (4, 8), (8, 12), (13, 23)])
-    weights = token_weights(text, question, lambda words: {"goodwil": 4.0, "impair": 1.0, "the": 0.0})
+    weights = token_weights(text, question, terms, lambda words: {"goodwil": 4.0, "impair": 1.0, "the": 0.0})
     assert weights.tolist() == pytest.approx([0.0, 0.4, 0.4, 0.2])
-    assert token_weights(text, question, lambda words: {}).tolist() == pytest.approx([0.25] * 4)
+    assert token_weights(text, question, terms, lambda words: {}).tolist() == pytest.approx([0.25] * 4)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_tokens_weigh_by_how_rare_their_words_are() -> None:
 def test_the_passage_that_answers_is_nearer(embedder: Embedder, asked: str, answers: str, other: str) -> None:
     question = embedder.encode_question(asked)
     _, tokens = embedder.encode_passages([answers, other])
-    better, worse = maxsim(question.tokens, token_weights(asked, question, lambda words: {}), tokens)
+    better, worse = maxsim(question.tokens, token_weights(asked, question, terms, lambda words: {}), tokens)
     assert better > worse
 
 

@@ -13,7 +13,7 @@ from rag.records import Claim, Verdict
 from ui.ledger import marked_markdown
 from ui.text import answer_markdown
 
-RED, ORANGE = ":red[:material/error:]", ":orange[:material/help:]"
+RED, ORANGE = "\u00a0:red[:material/error:]", "\u00a0:orange[:material/help:]"
 
 
 def mark(text: str, *doubts: tuple[str, Verdict]) -> str:
@@ -24,8 +24,8 @@ def mark(text: str, *doubts: tuple[str, Verdict]) -> str:
 def test_each_doubtful_sentence_is_coloured_by_its_verdict_and_the_others_are_not() -> None:
     text = "Rent is 84 [1]. Fee is 5 [2]. It is sunny."
     assert mark(text, ("Fee is 5 [2].", Verdict.PARTLY), ("It is sunny.", Verdict.UNSUPPORTED)) == (
-        rf"Rent is 84 :blue[**\[1\]**]. :orange-background[Fee is 5 :blue[**\[2\]**].] {ORANGE} "
-        f":red-background[It is sunny.] {RED}"
+        rf"Rent is 84 :blue[**\[1\]**]. :orange-background[Fee is 5 :blue[**\[2\]**].]{ORANGE} "
+        f":red-background[It is sunny.]{RED}"
     )
 
 
@@ -35,7 +35,7 @@ def test_each_doubtful_sentence_is_coloured_by_its_verdict_and_the_others_are_no
 def test_where_colour_would_break_the_text_only_the_sign_stands(said: str) -> None:
     text = f"Before. {said} After."
     shown = mark(text, (said, Verdict.UNSUPPORTED))
-    assert shown == f"Before. {answer_markdown(said, ())} {RED} After."
+    assert shown == f"Before. {answer_markdown(said, ())}{RED} After."
 
 
 def test_within_code_nothing_is_added() -> None:
@@ -51,6 +51,6 @@ def test_marks_change_nothing_else_and_none_is_left_over(text: str, start: int, 
     claim = Claim(min(start, end, len(text)), min(max(start, end), len(text)), Verdict.UNSUPPORTED)
     shown = marked_markdown(text, [claim], set())
     assert not re.search("[\ue000-\ue002]", shown)
-    bare = re.sub(r":red-background\[([^\[\]]*)\] ", r"\1 ", shown).replace(f" {RED}", "")
+    bare = re.sub(r":red-background\[([^\[\]]*)\](?=\u00a0)", r"\1", shown).replace(RED, "")
     plain = re.sub("[\ue000-\ue002]", "\N{REPLACEMENT CHARACTER}", text)
     assert re.sub("[\u2060 ]", "", bare) == re.sub("[\u2060 ]", "", answer_markdown(plain, ()))

@@ -223,7 +223,7 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
                 )
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
-                st.caption(f"{how_found(hit)} · {_snippet(hit.chunk.text)}")
+                st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
 
 
 def how_found(hit: Hit) -> str:

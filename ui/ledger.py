@@ -64,7 +64,7 @@ def _mark(found: re.Match[str]) -> str:
     inside = _FOOTNOTE.sub("", inner)
     plain = not re.search(r"[\[\]`|~]", inside) and len(re.findall(r"\*+|_+", inside)) % 2 == 0
     coloured = f":{_COLOURS[verdict]}-background[{inner}]" if plain else inner
-    return f"{coloured} {_ICONS[verdict]}"
+    return f"{coloured}\u00a0{_ICONS[verdict]}"  # which never stands alone on a line
 
 
 def draw_ledger(workspace: Workspace, answer: Answer, collection: str, key: str) -> None:
@@ -83,7 +83,7 @@ def draw_ledger(workspace: Workspace, answer: Answer, collection: str, key: str)
                 if claim.rests_on is not None:
                     st.button(
                         f"{'Nearest' if claim.verdict in DOUBTFUL else 'Rests on'}: "
-                        f"{label(claim.rests_on.name, claim.rests_on.page)}",
+                        f"{label(claim.rests_on.name, claim.rests_on.page, 28)}",
                         key=f"claim-{key}-{index}",
                         type="tertiary",
                         icon=":material/article:",

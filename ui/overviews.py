@@ -10,7 +10,7 @@ from rag.records import Answer, Citation, Document, Overview
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog, open_dialog
 from ui.errors import friendly_errors
-from ui.labels import label, place
+from ui.labels import place
 from ui.ledger import draw_checked, draw_ledger
 from ui.passages import cited, open_passage
 from ui.sharing import copy_button
@@ -100,7 +100,7 @@ def _footnotes(workspace: Workspace, citations: Sequence[Citation], collection: 
     with st.container(horizontal=True, gap="xsmall"):
         for one in citations:
             st.button(
-                rf"**\[{one.number}\]** {label(one.name, one.page)}",
+                rf"**\[{one.number}\]** {place(one.name, one.page)}",
                 key=f"footnote-{key}-{one.number}",
                 on_click=open_dialog,
                 args=(open_passage, workspace, cited(one, collection)),

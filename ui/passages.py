@@ -64,9 +64,7 @@ def cited(citation: Citation, collection: str) -> Passage:
 def found(hit: Hit, collection: str) -> Passage:
     """The passage of a hit."""
     chunk = hit.chunk
-    return Passage(
-        collection, chunk.document_id, hit.name, chunk.page, chunk.start, chunk.end, chunk.text, chunk.heading
-    )
+    return Passage(collection, chunk.document_id, hit.name, chunk.page, *hit.span, hit.text, chunk.heading)
 
 
 @st.dialog("Passage", width=880, icon=":material/format_quote:", on_dismiss=close_dialog)

@@ -22,6 +22,7 @@ _MARKUP = re.compile(r"\[\d{1,3}\]|[*_`~|]")
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
 _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+(?:['’&.-](?:(?![{_UNSPACED}])\w)+)*")
 _NAME = re.compile(r"\b(?:[A-ZÀ-ÖØ-Þ][\w&’'-]*|[a-z]+[A-Z]\w*|\w*\d[\w-]*[A-Za-z][\w-]*)")
+_FISCAL = re.compile(r"FY\d*", re.IGNORECASE)
 _ABSENT = re.compile(
     r"(?:\W*(?:however|but|unfortunately|also|beyond that)\b,?)?\W*(?:(?:the|these|those|my|your|provided|given|"
     r"available|cited|numbered)\s+)*(?:sources?|documents?|passages?|excerpts?|texts?|materials?)\s+(?:do|does|did)\s*(?:n[o’']t|not)"
@@ -47,7 +48,7 @@ their them then there these they this those through to too under until up upon v
 while who whom whose why will with would you your
 """
 EMPTY_WORDS = frozenset(_EMPTY.split())
-_NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
+NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "none", "nobody", "nothing", "cannot"})
 _NO_NEGATION = re.compile(
     r"\bnot only\b|\bno (?:later|earlier|less|more|fewer|sooner|longer) than\b|\bnot (?:later|less|more|fewer) than\b"
     r"|\bno\. ?(?=\d)|\bwhether or not\b",
@@ -56,9 +57,13 @@ _NO_NEGATION = re.compile(
 _DENIES = re.compile(
     r"n[’']t\b|\b(?:fail\w*|refus\w*|declin\w*|unable)\s+to\b|\b(?:barred|prohibited|prevented)\s+from\b", re.IGNORECASE
 )
+_UN = re.compile(r"\bun(?!ited|der)(?=\w{3,}(?:ed|able)\b)", re.IGNORECASE)
+# "not before 3 March 2027" denies nothing of what happens from then on.
+_DATE = re.compile(
+    r"\d[\d.,]*|\b(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|em?ber|ober)?\b",
+    re.IGNORECASE,
+)
 _FORBIDS = re.compile(r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible)\b", re.IGNORECASE)
-_REACH = 5
-"""Words after a negation that it is taken to deny."""
 _OPPOSITES = (
     (
         r"ris(?:e|es|en|ing)|rose|increas\w*|grew|grow\w*|climbed|gain\w*|up",
@@ -71,7 +76,6 @@ _OPPOSITES = (
     (r"includ\w*", r"exclud\w*"),
     (r"before", r"after"),
     (r"with", r"without"),
-    (r"allow\w*|permit\w*", r"prohibit\w*|forbid\w*|forbidden|barred"),
     (r"buyer|lessee|tenant|borrower", r"seller|supplier|lessor|landlord|lender"),
 )
 _DIRECTIONS = tuple((re.compile(rf"\b(?:{a})\b", re.I), re.compile(rf"\b(?:{b})\b", re.I)) for a, b in _OPPOSITES)
@@ -129,7 +133,7 @@ def _sentence(text: str, start: int, end: int) -> Sentence:
 def _claims(sentence: Sentence) -> bool:
     """Whether it says something about the world, and not about the answer, or that the sources are silent."""
     bare = sentence.bare
-    if not content(bare) or bare.endswith("?") or _ABSENT.match(bare):
+    if content(bare) <= {"yes"} or bare.endswith("?") or _ABSENT.match(bare):
         return False
     if bare.endswith(":") and not re.search(r"\d", bare) and not sentence.citations:
         return False
@@ -153,7 +157,7 @@ def stem(word: str) -> str:
 
 def content(text: str) -> set[str]:
     """The stems of the words that say something."""
-    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in _NEGATIONS}
+    return {stem(word) for word in words(text) if word not in EMPTY_WORDS and word not in NEGATIONS}
 
 
 def names(text: str, known: Sequence[str] = ()) -> list[str]:
@@ -162,28 +166,33 @@ def names(text: str, known: Sequence[str] = ()) -> list[str]:
     The first word counts where `known`, which has words that are names elsewhere, has it, or where it cannot be
     anything else.
     """
-    found = []
+    return [word for run in name_runs(text, known) for word in run]
+
+
+def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The same, those that stand together, as "Harbour Street", in one."""
+    runs: list[tuple[str, ...]] = []
+    last = 0
     for match in _NAME.finditer(text):
         name = re.sub(r"['’]s?$", "", match[0])
         first = not re.search(r"\w", text[: match.start()]) or re.search(r"[.!?:]\W*$", text[: match.start()])
+        if _FISCAL.fullmatch(name):  # a figure
+            continue
         sure = bool(re.search(r"[A-Z].*[A-Z]|\d", name)) or name in known
-        if name.lower() not in EMPTY_WORDS | _NEGATIONS and name != "I" and (sure or not first):
-            found.append(name)
-    return found
+        if name.lower() not in EMPTY_WORDS | NEGATIONS and name != "I" and (sure or not first):
+            together = runs and not text[last : match.start()].strip()
+            runs[-1:] = [(*runs[-1], name)] if together else [*runs[-1:], (name,)]
+            last = match.end()
+    return runs
 
 
 def denied(text: str) -> set[str]:
-    """The stems of the words that a text denies: those that follow a negation closely."""
-    plain = _DENIES.sub(" not", _NO_NEGATION.sub(" ", text))
+    """The stems of the words of those of its clauses that a text denies."""
+    plain = _UN.sub("not ", _DENIES.sub(" not", _NO_NEGATION.sub(" ", text)))
     found: set[str] = set()
     for clause in re.split(r"[,;:.()]\s|\b(?:but|and|except|unless)\b", plain):
-        all_words = words(clause)
-        if _FORBIDS.search(clause):
-            found |= {stem(one) for one in all_words}
-        for place, word in enumerate(all_words):
-            if word in _NEGATIONS:
-                following = [one for one in all_words[place + 1 :] if one not in EMPTY_WORDS][:_REACH]
-                found |= {stem(one) for one in following}
+        if _FORBIDS.search(clause) or NEGATIONS & set(words(clause)):
+            found |= content(_DATE.sub(" ", clause))
     return found
 
 

@@ -53,6 +53,7 @@ NUMBER_WORDS = {
 }
 """Numbers written out, from two on ("one" is more often a pronoun)."""
 _NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))}|both|twice)\b", re.IGNORECASE)
+_CURRENCY_WORD = re.compile(r"[\s-](dollars?|euros?|pounds?|yen|francs)\b", re.IGNORECASE)
 _HEDGE = re.compile(
     r"\b(?:about|around|approximately|roughly|nearly|almost|over|more than|some|circa|c\.)\W*$|[~≈]\s*$"
 )
@@ -64,6 +65,8 @@ _CUES = {
     "ratio": re.compile(r"times|ratio|share|percent|%|margin|proportion|portion|per\b|average|fold", re.IGNORECASE),
 }
 _MOST_OPERANDS = 14
+_DISTINCTIVE = 100
+_COUNTING = re.compile(r"\(\d\)(?=\s*\w)")
 
 
 class Match(IntEnum):
@@ -93,17 +96,35 @@ class Figure:
     loose: bool = False
     """Whether it is a "both" or "twice", which is a two to others but claims none itself."""
 
+    @property
+    def distinctive(self) -> bool:
+        """Whether it is hardly there by chance: a year, or of three digits or more."""
+        return self.year or self.value / self.step >= _DISTINCTIVE
+
 
 def figures(text: str) -> list[Figure]:
     """The figures of a text in the order they come, those in words included."""
+    text = _COUNTING.sub("   ", text)  # "(1) rent, (2) repairs"
     found = [_figure(match, text) for match in _FIGURE.finditer(text)]
     taken = [(one.start, one.end) for one in found]
     for match in _NUMBER_WORD.finditer(text):
         if not any(start <= match.start() < end for start, end in taken):
             value = NUMBER_WORDS.get(match[0].lower())
+            unit = _CURRENCY_WORD.match(text, match.end())
+            currency = _CURRENCIES[unit[1].lower()] if unit else ""
             one = Decimal(1)
             found.append(
-                Figure(match.start(), match.end(), Decimal(value or 2), one, one, in_words=True, loose=value is None)
+                Figure(
+                    match.start(),
+                    match.end(),
+                    Decimal(value or 2),
+                    one,
+                    one,
+                    False,
+                    currency,
+                    in_words=True,
+                    loose=value is None,
+                )
             )
     return sorted(found, key=lambda one: one.start)
 
@@ -192,6 +213,8 @@ def _comparable(figure: Figure, other: Figure) -> bool:
         return False
     # A table says what its columns are in elsewhere, so a bare figure may be a percentage.
     if figure.percent != other.percent and (figure.currency or other.currency or not (figure.percent or other.percent)):
+        return False
+    if (figure.in_words or other.in_words) and figure.currency != other.currency:
         return False
     if (other.in_words and figure.step < 1) or (figure.in_words and other.step < 1):
         return False

@@ -14,7 +14,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.claims import Sentence, Sentences, claims, content, denied, names, opposed, words
+from rag.answering.claims import Sentence, Sentences, claims, content, denied, name_runs, names, opposed, words
 from rag.answering.figures import Figure, Match, derived, figures, match
 from rag.answering.sources import Source, Window
 from rag.records import DOUBTFUL, Answer, Claim, Verdict
@@ -22,11 +22,13 @@ from rag.records import DOUBTFUL, Answer, Claim, Verdict
 Encode = Callable[[list[str]], NDArray[np.float32]]
 """Texts to unit vectors, (n, dimension)."""
 
-_CANDIDATES = 4
+_CANDIDATES = 6
 """Windows of the passages, those that share most words with a sentence, that are compared with it in meaning."""
 _BORNE_OUT, _RELATED = 0.56, 0.42
 """Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
 from which on it is about the same thing."""
+_BESIDE = 0.3
+"""The same, from which on a window's small figures may be a sentence's: a 5 may stand anywhere and proves nothing."""
 _ABOUT_IT = 0.5
 """The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
 _NEAREST = 3
@@ -36,13 +38,16 @@ _LEAST_QUOTE = 3
 _WORST_FIRST = list(reversed(Verdict))
 
 NOT_THERE = "The passages say nothing like it."
+ORDERED = "A passage tells a language model to say so, which is no evidence."
 NOT_ALL = "The passages bear out only a part of it."
 
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    reason: str
     verdict: Verdict
+    reason: str = ""
+    missing: str = ""
+    """What the passages do not have, a figure or a name."""
 
 
 def make_ledger(answer: Answer, encode: Encode, sentences: Sentences) -> tuple[Claim, ...]:
@@ -67,7 +72,9 @@ def _nearness(
     chosen: dict[int, list[Window]] = {}
     for sentence in found:
         stems = content(sentence.bare)
-        ordered = sorted(windows, key=lambda one: (-one.overlap(stems), one.end - one.start))
+        ordered = sorted(
+            windows, key=lambda one: (-one.overlap(stems) - one.shared_figures(stems) / 4, one.end - one.start)
+        )
         cited = [one for one in ordered if one.source.number in sentence.citations]
         chosen[sentence.start] = [*cited[:_CANDIDATES], *ordered[:_CANDIDATES]]
     texts = list(dict.fromkeys([*(one.bare for one in found), *(w.text for some in chosen.values() for w in some)]))
@@ -90,18 +97,18 @@ class _Judge:
         self._question = question
         self._sources = sources
         self._nearest = nearest
-        self._known = [name for source in sources for name in names(source.hit.chunk.text)]
+        self._known = [name for source in sources for name in names(source.hit.text)]
 
     def claim(self, sentence: Sentence) -> Claim:
         """The verdict on a sentence, with what it rests on."""
         cited = [one for one in self._sources if one.number in sentence.citations]
         claim = self._judged(sentence, cited or [window.source for _, window in self._nearest(sentence)[:_NEAREST]])
-        if cited and claim.verdict in DOUBTFUL:
-            anywhere = self._judged(sentence, self._sources)
-            elsewhere = anywhere.rests_on is not None and anywhere.rests_on.number not in sentence.citations
-            if anywhere.verdict not in DOUBTFUL and anywhere.rests_on and elsewhere:
-                where = f"It stands in passage {anywhere.rests_on.number}, which it does not cite."
-                return replace(anywhere, verdict=Verdict.PARTLY, reasons=(where,))
+        others = [window.source for _, window in self._nearest(sentence) if window.source not in cited]
+        if cited and claim.verdict in DOUBTFUL and others:
+            elsewhere = self._judged(sentence, others[:1])
+            if elsewhere.verdict not in DOUBTFUL:
+                where = f"It stands in passage {others[0].number}, which it does not cite."
+                return replace(elsewhere, verdict=Verdict.PARTLY, reasons=(where,))
         return claim
 
     def _judged(self, sentence: Sentence, sources: Sequence[Source]) -> Claim:
@@ -111,16 +118,22 @@ class _Judge:
         run = words(sentence.bare)
         if len(run) >= _LEAST_QUOTE and any(source.says(run) for source in sources):
             return claim
-        support = max((max(score, _BORNE_OUT * _tabulated(sentence, one)) for score, one in near), default=0.0)
+        support = max((max(score, _tabulated(sentence, one)) for score, one in near), default=0.0)
         sums, doubts = self._figures(sentence, sources, near)
+        if not doubts and any(one.distinctive and not one.year for one in figures(sentence.bare)):
+            support = max(support, _RELATED)  # its figures are all there
         doubts += [
             *self._names(sentence, sources, support),
             *_quotes(sentence, sources),
-            *_contradictions(sentence, sources),
+            *_contradictions(sentence, sources, near),
         ]
         doubts += _meaning(support, bool(doubts))
         verdict = min((one.verdict for one in doubts), key=_WORST_FIRST.index, default=Verdict.SUPPORTED)
-        reasons = tuple(dict.fromkeys([*(one.reason for one in doubts), *sums]))
+        missing = [one.missing for one in doubts if one.missing]
+        told = [f"Not found there: {', '.join(missing)}."] if missing else []
+        if doubts and any(source.orders(content(sentence.bare)) for source in self._sources):
+            told.append(ORDERED)
+        reasons = tuple(dict.fromkeys([*told, *(one.reason for one in doubts if one.reason), *sums]))
         return replace(claim, verdict=verdict, reasons=reasons)
 
     def _figures(
@@ -128,7 +141,13 @@ class _Judge:
     ) -> tuple[list[str], list[_Doubt]]:
         """How calculated figures were found, and doubts about those that were not found."""
         mine = [one for one in figures(sentence.bare) if not one.loose]
-        found = {one: max(match(one, source.figures, source.scales) for source in sources) for one in mine}
+        beside = [(figures(one.text), one.source.scales) for score, one in near if score >= _BESIDE]
+        beside += [(figures(source.above), source.scales) for source in sources]
+        anywhere = [(source.figures, source.scales) for source in sources]
+        found = {
+            one: max((match(one, *there) for there in (anywhere if one.distinctive else beside)), default=Match.NO)
+            for one in mine
+        }
         there = [one for one in mine if found[one] is not Match.NO]
         scales = {scale for source in sources for scale in source.scales}
         sums: list[str] = []
@@ -136,15 +155,13 @@ class _Judge:
         for one in mine:
             shown = sentence.bare[one.start : one.end]
             if found[one] is Match.UNIT:
-                doubts.append(_Doubt(f"The passages have the digits of {shown}, but not that unit.", Verdict.PARTLY))
+                doubts.append(_Doubt(Verdict.PARTLY, f"The passages have the digits of {shown}, but not that unit."))
             elif found[one] is Match.NO:
                 if how := self._derived(one, there, near, scales, sentence.bare):
                     sums.append(f"{shown} is calculated: {how}.")
                 else:
                     soft = bool(there) or one.in_words
-                    doubts.append(
-                        _Doubt(f"{shown} is not in the passages.", Verdict.PARTLY if soft else Verdict.UNSUPPORTED)
-                    )
+                    doubts.append(_Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=shown))
         return sums, doubts
 
     def _derived(
@@ -157,44 +174,62 @@ class _Judge:
         return derived(figure, beside, scales, text)
 
     def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[_Doubt]:
-        for name in dict.fromkeys(names(sentence.bare, self._known)):
-            asked = name.lower() in words(self._question) and not any(one.names(name) for one in self._sources)
-            if not asked and not any(source.names(name) for source in sources):
+        for run in dict.fromkeys(name_runs(sentence.bare, self._known)):
+            if missing := [name for name in run if not any(source.names(name) for source in sources)]:
+                if self._known_elsewhere(run, missing, sources):
+                    continue
                 soft = support >= _BORNE_OUT
-                yield _Doubt(f"“{name}” is not in the passages.", Verdict.PARTLY if soft else Verdict.UNSUPPORTED)
+                yield _Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=f"“{' '.join(run)}”")
+
+    def _known_elsewhere(self, run: Sequence[str], missing: Sequence[str], sources: Sequence[Source]) -> bool:
+        """Whether a name that the passages lack is the question's own, or a longer form of one that they have: as it
+        stands in full in another passage of the same document."""
+        asked = set(words(self._question))
+        if all(name.lower() in asked for name in missing):
+            return not any(one.names(name) for name in missing for one in self._sources)
+        documents = {one.hit.chunk.document_id for one in sources}
+        full = words(" ".join(run))
+        others = (one for one in self._sources if one.hit.chunk.document_id in documents)
+        return len(missing) < len(run) and any(one.says(full) for one in others)
 
 
-def _tabulated(sentence: Sentence, window: Window) -> bool:
-    """Whether a window, the row of a table say, has two or more of a sentence's figures and a word of it as well."""
-    there = {one.value for one in figures(window.text) if not one.year}
-    both = there & {one.value for one in figures(sentence.bare)}
-    return len(both) > 1 and any(not stem[0].isdigit() for stem in window.stems & content(sentence.bare))
+def _tabulated(sentence: Sentence, window: Window) -> float:
+    """How far a row of a table bears a sentence out that says it in words: with two of its figures and a word in common
+    it does, with one it is related."""
+    stems = content(sentence.bare)
+    if all(stem[0].isdigit() for stem in window.stems & stems):
+        return 0.0
+    there = {one.value for one in figures(window.text) if one.distinctive and not one.year}
+    common = len(there & {one.value / one.scale for one in figures(sentence.bare)})
+    return (0.0, _RELATED)[common] if common < 2 else _BORNE_OUT
 
 
 def _quotes(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
     for quoted in _QUOTED.findall(sentence.bare):
         run = words(quoted)
         if len(run) >= _LEAST_QUOTE and not any(source.says(run) for source in sources):
-            yield _Doubt("The words in quotation marks are not in the passages.", Verdict.UNSUPPORTED)
+            yield _Doubt(Verdict.UNSUPPORTED, "The words in quotation marks are not in the passages.")
 
 
-def _contradictions(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
+def _contradictions(
+    sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
+) -> Iterator[_Doubt]:
     """Doubts where the sentences that speak of the very same all deny what this one affirms, or the other way round."""
     stems = content(sentence.bare)
     overlaps = [(one.overlap(stems), one) for source in sources for one in source.sentences]
     most = max((share for share, _ in overlaps), default=0.0)
-    if most < _ABOUT_IT:
-        return
-    same = [one for share, one in overlaps if share >= most - 0.1]
+    same = [one for share, one in overlaps if share >= max(_ABOUT_IT, most - 0.1)]
+    if not same:
+        same = [one for score, one in near if score >= _BORNE_OUT and one in one.source.sentences][:1]
     denials = denied(sentence.bare)
-    if all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
-        yield _Doubt("The passage says it the other way round: only one of the two has a “not”.", Verdict.UNSUPPORTED)
-    pairs = [opposed(sentence.bare, one.text) for one in same]
-    if all(pairs):
-        yield _Doubt(f"The passage says the opposite ({pairs[0]}).", Verdict.UNSUPPORTED)
+    if same and all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
+        yield _Doubt(Verdict.UNSUPPORTED, "The passage says it the other way round: only one of the two has a “not”.")
+    pairs = [opposed(sentence.bare, one.text) for one in same if not (denials or denied(one.text))]
+    if pairs and all(pairs):
+        yield _Doubt(Verdict.UNSUPPORTED, f"The passage says the opposite ({pairs[0]}).")
 
 
 def _meaning(support: float, doubted: bool) -> list[_Doubt]:
     if support < _RELATED:
-        return [_Doubt(NOT_THERE, Verdict.UNSUPPORTED)]
-    return [_Doubt(NOT_ALL, Verdict.PARTLY)] if support < _BORNE_OUT and not doubted else []
+        return [_Doubt(Verdict.UNSUPPORTED, NOT_THERE)]
+    return [_Doubt(Verdict.PARTLY, NOT_ALL)] if support < _BORNE_OUT and not doubted else []

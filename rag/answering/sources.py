@@ -9,8 +9,9 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 
-from rag.answering.claims import Sentences, content, stem, words
+from rag.answering.claims import NEGATIONS, Sentences, content, stem, words
 from rag.answering.figures import Figure, figures, scales
+from rag.answering.injection import without_orders
 from rag.records import Citation, Hit
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -21,7 +22,7 @@ _ALIKE = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sentence of a passage, or two in a row: `hit.chunk.text[start:end]`."""
+    """A sentence of a passage, or two in a row: `hit.text[start:end]`."""
 
     source: Source
     start: int
@@ -30,16 +31,20 @@ class Window:
 
     @property
     def text(self) -> str:
-        return self.source.hit.chunk.text[self.start : self.end]
+        return self.source.hit.text[self.start : self.end]
 
     def overlap(self, stems: set[str]) -> float:
         """The share of `stems` that it has."""
         return len(stems & self.stems) / len(stems) if stems else 0.0
 
+    def shared_figures(self, stems: set[str]) -> int:
+        """How many of `stems` that are figures it has."""
+        return sum(one[0].isdigit() for one in stems & self.stems)
+
     def citation(self) -> Citation:
         """It as a quote."""
-        chunk = self.source.hit.chunk
-        where = (chunk.page, self.text, chunk.start + self.start, chunk.start + self.end)
+        chunk, begin = self.source.hit.chunk, self.source.hit.span[0]
+        where = (chunk.page, self.text, begin + self.start, begin + self.end)
         return Citation(self.source.number, chunk.document_id, self.source.hit.name, *where, heading=chunk.heading)
 
 
@@ -53,15 +58,25 @@ class Source:
         self._split = sentences
 
     @cached_property
+    def text(self) -> str:
+        """What it says to its reader: offsets are those of the passage."""
+        return without_orders(self.hit.text)
+
+    @cached_property
+    def above(self) -> str:
+        """The document's name and the headings above the passage."""
+        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
+        return f"{name}\n{self.hit.chunk.heading}"
+
+    @cached_property
     def context(self) -> str:
         """All that it says, what stands above it first."""
-        name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
-        return f"{name}\n{self.hit.chunk.heading}\n{self.hit.chunk.text}"
+        return f"{self.above}\n{self.text}"
 
     @cached_property
     def words(self) -> list[str]:
         """The passage's own words in order."""
-        return words(self.hit.chunk.text)
+        return words(self.text)
 
     @cached_property
     def stems(self) -> set[str]:
@@ -81,22 +96,27 @@ class Source:
     @cached_property
     def sentences(self) -> list[Window]:
         """Its sentences."""
-        return [self._window(start, end) for start, end in self._split(self.hit.chunk.text)]
+        return [self._window(start, end) for start, end in self._split(self.text)]
 
     @cached_property
     def windows(self) -> list[Window]:
         """Its sentences, each two in a row, and the rows of its tables."""
         both = [self._window(first.start, second.end) for first, second in pairwise(self.sentences)]
-        rows = [self._window(*row.span()) for row in _ROW.finditer(self.hit.chunk.text)]
+        rows = [self._window(*row.span()) for row in _ROW.finditer(self.text)]
         return [*self.sentences, *both, *rows]
 
     def _window(self, start: int, end: int) -> Window:
-        return Window(self, start, end, frozenset(content(self.hit.chunk.text[start:end])))
+        return Window(self, start, end, frozenset(content(self.text[start:end])))
+
+    def orders(self, stems: set[str]) -> bool:
+        """Whether what it says to a language model has nearly all of these."""
+        return len(stems & content(self.hit.text)) > 0.8 * len(stems) and self.text != self.hit.text
 
     def says(self, run: Sequence[str]) -> bool:
-        """Whether it has these words in a row."""
+        """Whether it has these words in a row, and does not deny them with a word before."""
         first, length = run[0], len(run)
-        return any(word == first and self.words[at : at + length] == run for at, word in enumerate(self.words))
+        places = (at for at, word in enumerate(self.words) if word == first and self.words[at : at + length] == run)
+        return any(not NEGATIONS & set(self.words[max(0, at - 1) : at]) for at in places)
 
     def names(self, name: str) -> bool:
         """Whether it has a name, in one of its forms; a month also as it stands in a date."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,11 @@ import tantivy
 from rag.errors import FolderInUseError, RagError, StorageError, StoreDamagedError
 from rag.lexical.naming import FRONT_CHARS, FRONT_WEIGHT, name_terms, plain_periods, title_terms
 from rag.lexical.words import (
+    ENGLISH,
     NAMING,
     VERSION,
     chunks_query,
-    content_words,
+    content_terms,
     document_row,
     naming_query,
     prepared,
@@ -34,7 +35,7 @@ from rag.lexical.words import (
 )
 from rag.records import Chunk, Document, document_label
 
-__all__ = ["Lexical", "content_words", "terms"]
+__all__ = ["Lexical"]
 
 _VERSION_FILE = "version"
 _META = "meta.json"
@@ -50,13 +51,17 @@ class _Reader:
 
 
 class Lexical:
-    """The lexical indexes under one folder, a subfolder for each physical collection name.
+    """The lexical indexes under one folder, a subfolder for each physical collection name; words are those of
+    `language`.
 
-    Every method raises StoreDamagedError where an index is damaged or from another version, except `drop`.
+    Every method raises StoreDamagedError where an index is damaged, from another version or for another language,
+    except `drop`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: str = ENGLISH) -> None:
         self._folder = folder
+        self._language = language
+        self._version = f"{VERSION} {language}"
         self._writing = threading.Lock()
         self._opening = threading.Lock()
         self._readers: dict[str, _Reader] = {}
@@ -105,6 +110,21 @@ class Lexical:
         with self._opening:
             self._readers.clear()
 
+    # -- words -------------------------------------------------------------------------------------
+
+    def terms(self, text: str) -> list[str]:
+        """The different words of a text as the index knows them, in the order they come."""
+        return terms(text, self._language)
+
+    def content_terms(self, text: str) -> list[str]:
+        """As `terms`, without words that say nothing, unless there are no others."""
+        return content_terms(text, self._language)
+
+    def sharing(self, name: str, question: str) -> Callable[[str], float]:
+        """What tells how much a text has of a question's words: the sum of their rarity."""
+        telling = self.rarity(name, self.content_terms(question))
+        return lambda text: sum(telling.get(term, 0.0) for term in self.terms(text))
+
     # -- reading -----------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -127,7 +147,7 @@ class Lexical:
 
         Any question at all: one without words, or an index that is not there, finds nothing.
         """
-        query = question_query(question, documents)
+        query = question_query(question, documents, self._language)
         return self._found(name, query, n) if query is not None and n > 0 else []
 
     def rarity(self, name: str, words: Collection[str], fields: Sequence[str] = ("text",)) -> dict[str, float]:
@@ -146,7 +166,7 @@ class Lexical:
     ) -> list[tuple[str, float, float]]:
         """The `n` documents that a question names most, as (document id, score above 0, coverage), of `documents` only,
         if given. Coverage: which share in [0, 1] of what looks like a name in the question, by rarity, is its."""
-        names, words = name_terms(question), title_terms(question)
+        names, words = (find(question, self._language) for find in (name_terms, title_terms))
         telling = self.rarity(name, {*names, *words}, NAMING)
         wanted = {
             one: {"label": value, **({"front": value * FRONT_WEIGHT} if one in names else {})}
@@ -205,20 +225,20 @@ class Lexical:
     def _open(self, name: str) -> tantivy.Index:
         folder = self._folder / name
         version = folder / _VERSION_FILE
-        if not version.exists() or version.read_text(encoding="utf-8") != VERSION:
+        if not version.exists() or version.read_text(encoding="utf-8") != self._version:
             raise StoreDamagedError(
-                f"The word index of {name!r} was made by another version. Nothing is lost: `python -m rag check "
-                "--repair` makes it anew."
+                f"The word index of {name!r} was made by another version, or for another RAG_LANGUAGE. Nothing is "
+                "lost: `python -m rag check --repair` makes it anew."
             )
-        return prepared(tantivy.Index.open(str(folder)))
+        return prepared(tantivy.Index.open(str(folder)), self._language)
 
     def _create(self, name: str) -> tantivy.Index:
         folder = self._folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # First, so that a kill in between leaves an index that was never begun.
-            (folder / _VERSION_FILE).write_text(VERSION, encoding="utf-8")
-            return prepared(tantivy.Index(schema(), str(folder)))
+            (folder / _VERSION_FILE).write_text(self._version, encoding="utf-8")
+            return prepared(tantivy.Index(schema(), str(folder)), self._language)
         except (OSError, ValueError) as error:
             raise _inaccessible(name, error) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rag.lexical.words import content_words, terms
+from rag.lexical.words import ENGLISH, content_terms, terms
 
 FRONT_CHARS = 1500
 """Of a document's first pages, where it says what it is."""
@@ -42,7 +42,7 @@ def _year(digits: str) -> str:
     return digits if len(digits) == 4 else f"20{digits}"
 
 
-def name_terms(question: str) -> list[str]:
+def name_terms(question: str, language: str = ENGLISH) -> list[str]:
     """The terms of what looks like a name, a code or a period: it has a capital letter where a sentence does not
     begin, several of them, or a digit."""
     words = _WORD.findall(plain_periods(question))
@@ -52,13 +52,13 @@ def name_terms(question: str) -> list[str]:
         capitals = sum(map(str.isupper, word))
         begins = _SENTENCE_END.search(before) is not None
         if capitals > 1 or (capitals and not begins) or any(map(str.isdigit, word)):
-            found.update(dict.fromkeys(terms(content_words(word))))
+            found.update(dict.fromkeys(content_terms(word, language)))
     return list(found)
 
 
-def title_terms(question: str) -> list[str]:
+def title_terms(question: str, language: str = ENGLISH) -> list[str]:
     """What may be in a title or a file's name: the question's terms, and neighbours written as one word."""
     plain = plain_periods(question)
     words = re.findall(r"[^\W_]+", plain)
     glued = ("".join(words[at : at + size]) for size in GLUED for at in range(len(words) - size + 1))
-    return list(dict.fromkeys([*terms(content_words(plain)), *terms(" ".join(glued))]))
+    return list(dict.fromkeys([*content_terms(plain, language), *terms(" ".join(glued), language)]))

@@ -1,6 +1,7 @@
 """What a word is to the lexical index: its fields, its analyzer, and queries built from terms.
 
-English: lower case, without accents, stemmed. Numbers and codes are kept whole: 3.5, 1,577, 10-K, FY2018, PP&E, U.S.
+Lower case, without accents, stemmed as English or the language that is set. Numbers and codes are kept whole: 3.5,
+1,577, 10-K, FY2018, PP&E, U.S.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ STOP_WORDS = frozenset(
     | {"we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with"}
     | {"would", "you", "your", "about"}
 )
-"""Words that every question has and that say nothing about what it asks for."""
+"""English words that every question has and that say nothing about what it asks for."""
+ENGLISH = "english"
 MAX_TERMS = 128
 """Different words of a question that are searched for, the first ones: a pasted page must not take seconds."""
 
@@ -37,7 +39,6 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
 _WORD = rf"[[\p{{L}}\p{{Nd}}]--[{_UNSPACED}]]+"
 # 3.5, 1.01, 10K, 2023Q2; one character of an unspaced script; growth, FY2018, AT&T, company's
 _TOKEN = rf"\p{{Nd}}+(?:\.\p{{Nd}}+)*[\p{{L}}\p{{Nd}}]*|[{_UNSPACED}]|{_WORD}(?:[&'’]{_WORD})*"
-_BARE = re.compile(r"\W")
 _MAX_TOKEN_BYTES = 64
 
 # What is written in two ways becomes one: 1,577 and 1577, 10-K and 10K, S-1 and S1, U.S. and US.
@@ -65,23 +66,22 @@ def document_row(document_id: str, label: str, front: str) -> tantivy.Document:
     return tantivy.Document(kind="document", document=document_id, label=_plain(label), front=_plain(front))
 
 
-def content_words(text: str) -> str:
-    """The text without stop words, or as it is if there are no others."""
-    words = text.split()
-    return " ".join(one for one in words if _BARE.sub("", one.lower()) not in STOP_WORDS) or text
-
-
-def terms(text: str) -> list[str]:
+def terms(text: str, language: str = ENGLISH) -> list[str]:
     """The different words of a text as the index knows them, in the order they come."""
-    return list(dict.fromkeys(_analyzer().analyze(_plain(text))))
+    return list(dict.fromkeys(_analyzer(language).analyze(_plain(text))))
 
 
-def question_query(question: str, documents: Collection[str] | None) -> tantivy.Query | None:
+def content_terms(text: str, language: str = ENGLISH) -> list[str]:
+    """As `terms`, without stop words unless there are no others."""
+    return list(dict.fromkeys(_analyzer(language, True).analyze(_plain(text)))) or terms(text, language)
+
+
+def question_query(question: str, documents: Collection[str] | None, language: str = ENGLISH) -> tantivy.Query | None:
     """What finds chunks with any of the question's words, in `documents` only if given; None if nothing can match.
 
     Built from terms: tantivy's query language has operators, and refuses many an ordinary question.
     """
-    words = terms(content_words(question))[:MAX_TERMS]
+    words = content_terms(question, language)[:MAX_TERMS]
     if not words or (documents is not None and not documents):
         return None
     clauses = [(tantivy.Occur.Should, _weighted(field, word)) for word in words for field in BOOSTS]
@@ -123,9 +123,9 @@ def documents_query(documents: Collection[str]) -> tantivy.Query:
     return tantivy.Query.term_set_query(schema(), "document", list(documents))
 
 
-def prepared(index: tantivy.Index) -> tantivy.Index:
+def prepared(index: tantivy.Index, language: str = ENGLISH) -> tantivy.Index:
     """The index, just opened, with what tantivy does not keep in it."""
-    index.register_tokenizer("words", _analyzer())
+    index.register_tokenizer("words", _analyzer(language))
     index.config_reader("manual")  # else a thread looks at the folder twice a second
     return index
 
@@ -145,16 +145,14 @@ def schema() -> tantivy.Schema:
 
 
 @cache
-def _analyzer() -> tantivy.TextAnalyzer:
+def _analyzer(language: str, without_stop_words: bool = False) -> tantivy.TextAnalyzer:
     filters = tantivy.Filter
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN))
-        .filter(filters.remove_long(_MAX_TOKEN_BYTES))
-        .filter(filters.lowercase())
-        .filter(filters.ascii_fold())
-        .filter(filters.stemmer("english"))
-        .build()
-    )
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_TOKEN))
+    builder = builder.filter(filters.remove_long(_MAX_TOKEN_BYTES)).filter(filters.lowercase())
+    if without_stop_words:
+        empty = filters.custom_stopword(sorted(STOP_WORDS)) if language == ENGLISH else filters.stopword(language)
+        builder = builder.filter(empty)
+    return builder.filter(filters.ascii_fold()).filter(filters.stemmer(language)).build()
 
 
 def _weighted(field: str, word: str) -> tantivy.Query:

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.embedding import Bits, Question
-from rag.lexical import terms
 
 _WORD = re.compile(r"\S+")
 _BITS = 64
 
 
 def token_weights(
-    text: str, question: Question, rarity: Callable[[Collection[str]], Mapping[str, float]]
+    text: str,
+    question: Question,
+    terms: Callable[[str], Sequence[str]],
+    rarity: Callable[[Collection[str]], Mapping[str, float]],
 ) -> NDArray[np.float32]:
     """The weight of each token of a question, (tokens,), 1 in all: the root of its word's idf."""
     words = [(match.start(), match.end(), terms(match.group())) for match in _WORD.finditer(text)]

@@ -125,7 +125,9 @@ class Lists:
         tokens = self.store.companion.tokens(self.name, self.nominated)
         tokens |= {one: bits for one, (_, bits) in self._on_the_spot.items() if bits is not None}
         rated = [one for one in self.nominated if one in tokens and len(tokens[one])]
-        weights = token_weights(self.text, self.question, lambda words: self.lexical.rarity(self.name, words))
+        weights = token_weights(
+            self.text, self.question, self.lexical.terms, lambda words: self.lexical.rarity(self.name, words)
+        )
         scores = maxsim(self.question.tokens, weights, [tokens[one] for one in rated])
         return sorted(zip(rated, scores.tolist(), strict=True), key=lambda one: (-one[1], one[0]))
 

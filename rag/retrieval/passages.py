@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import takewhile
 
 from rag.chunking import sentence_spans
-from rag.lexical import content_words, terms
 from rag.records import Hit, Passage
 
 MARGIN = 900
@@ -27,18 +26,18 @@ WHOLE = 2
 """Hits whose chunks are never shortened."""
 
 Span = tuple[int, int]
-Rarity = Callable[[Sequence[str]], Mapping[str, float]]
+Sharing = Callable[[str], float]
+"""How much a text has of a question's words, by their rarity."""
 
 
-def with_passages(question: str, hits: Sequence[Hit], surroundings: Mapping[str, Passage], rarity: Rarity) -> list[Hit]:
+def with_passages(hits: Sequence[Hit], surroundings: Mapping[str, Passage], sharing: Sharing) -> list[Hit]:
     """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page
     around it; a chunk that it lacks is its own passage."""
-    asked = rarity(terms(content_words(question)))
     found = []
     for rank, hit in enumerate(hits):
         around = surroundings.get(hit.chunk.id)
         if around is not None:
-            found.append(replace(hit, passage=_passage(hit, around, _room(hit, hits, around), asked, rank >= WHOLE)))
+            found.append(replace(hit, passage=_passage(hit, around, _room(hit, hits, around), sharing, rank >= WHOLE)))
         else:
             found.append(hit)
     return found
@@ -53,7 +52,7 @@ def _room(hit: Hit, hits: Sequence[Hit], around: Passage) -> Span:
     return start, end
 
 
-def _passage(hit: Hit, around: Passage, room: Span, asked: Mapping[str, float], shorten: bool) -> Passage:
+def _passage(hit: Hit, around: Passage, room: Span, sharing: Sharing, shorten: bool) -> Passage:
     chunk = hit.chunk
     spans = [(around.start + start, around.start + end) for start, end in sentence_spans(around.text)]
     cut = (chunk.start - MARGIN, chunk.end + MARGIN)  # a sentence that is not whole there
@@ -61,8 +60,7 @@ def _passage(hit: Hit, around: Passage, room: Span, asked: Mapping[str, float], 
     inside = [span for span in spans if span[0] < chunk.end and span[1] > chunk.start]
 
     def shared(span: Span) -> float:
-        there = terms(around.text[span[0] - around.start : span[1] - around.start])
-        return sum(asked.get(term, 0.0) for term in there)
+        return sharing(around.text[span[0] - around.start : span[1] - around.start])
 
     shares = [shared(span) for span in inside]
     best = max(shares, default=0.0)

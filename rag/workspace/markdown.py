@@ -10,6 +10,7 @@ from rag.records import DOUBTFUL, Answer, Citation, Verdict
 _FOOTNOTE = re.compile(r"\s*\[(\d{1,3})\]")
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~$!^])|(?<=\w)(:)(?=//)|(?<=\bwww)(\.)", re.IGNORECASE)
 _LINE_BEGINS = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))(?=\s|$)", re.MULTILINE)
+_DRAWN = re.compile(r"(?i)((?:`{3,}|~{3,})\s*)mermaid\b|!\[")
 _DOUBTS = {Verdict.PARTLY: "only partly in the documents", Verdict.UNSUPPORTED: "not in the documents"}
 
 
@@ -30,7 +31,7 @@ def _with_doubts(answer: Answer) -> str:
     for claim in sorted(answer.ledger, key=lambda one: -one.start):
         if claim.verdict in DOUBTFUL:
             text = f"{text[: claim.end]} *({_DOUBTS[claim.verdict]})*{text[claim.end :]}"
-    return text
+    return _DRAWN.sub(lambda found: f"{found[1]}text" if found[1] else "\\![", text)
 
 
 def _paragraphs(answer: Answer) -> str:

@@ -45,7 +45,7 @@ class Opened:
             self.folder.own(role)
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
-        self.lexical = Lexical(self.folder.lexical)
+        self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.reader = Reader(settings)
         self.answerer = Answerer(settings, lambda: self.embedder)
         self._open_store()

@@ -46,7 +46,7 @@ class Searching(Upkeep):
         chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
         hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id)
         around = self.catalog.surroundings(found.name, [one.chunk.id for one in hits], MARGIN)
-        return with_passages(question, hits, around, partial(self.lexical.rarity, found.store_name))
+        return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(
         self, k: int | None = None, where: Where | None = None, collection: str | None = None
