@@ -6,7 +6,9 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from rag.settings import Language
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -56,9 +58,8 @@ LANGUAGES = {
 }
 """Code (ISO 639-1) -> name, of those that are told apart."""
 BUNDLED = "bundled"
-ONLY_ENGLISH = (
-    "the bundled model and the word search are made for English, so that less is found. "
-    f"Set `RAG_EMBEDDING_MODEL={MULTILINGUAL}` and `RAG_ALLOW_DOWNLOADS=true`, then run `python -m rag rebuild`."
+REMEDY = (
+    "the bundled model is made for English, so that less is found. Set {settings}, then run `python -m rag rebuild`."
 )
 SAMPLES = 5
 SAMPLE = 1000  # code points
@@ -102,7 +103,10 @@ def language_notice(documents: Sequence[tuple[str, str]], embedding_model: str) 
         return ""
     name, language = next(iter(foreign.items()))
     who = f"{name} is in {language}" if len(foreign) == 1 else f"{name} and {len(foreign) - 1} more are not in English"
-    return f"{who}: {ONLY_ENGLISH}"
+    settings = [f"`RAG_EMBEDDING_MODEL={MULTILINGUAL}`", "`RAG_ALLOW_DOWNLOADS=true`"]
+    if language.lower() in get_args(Language):
+        settings.append(f"`RAG_LANGUAGE={language.lower()}`")
+    return f"{who}: {REMEDY.format(settings=', '.join(settings))}"
 
 
 def _letters(piece: str) -> str:

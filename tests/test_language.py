@@ -43,6 +43,7 @@ def test_the_notice_names_the_language_and_the_remedy() -> None:
     notice = language_notice([("bail.txt", "fr"), ("lease.txt", "en"), ("short.txt", "")], "bundled")
     assert notice.startswith("bail.txt is in French")
     assert "RAG_EMBEDDING_MODEL=" in notice
+    assert "RAG_LANGUAGE=french" in notice
     assert "rebuild" in notice
 
 

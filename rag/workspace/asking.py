@@ -12,7 +12,6 @@ from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
-from rag.lexical import terms
 from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
 from rag.retrieval import checked_question
 from rag.workspace.searching import Searching
@@ -69,7 +68,7 @@ class Workspace(Searching):
         found = self.collection(collection)
         return Texts(
             sentence_spans,
-            terms,
+            self.lexical.terms,
             partial(self.catalog.passage, found.name),
             partial(self.lexical.rarity, found.store_name),
             partial(self.store.companion.tokens, found.store_name),
