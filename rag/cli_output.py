@@ -13,10 +13,12 @@ from rag.parsing import page_noun
 from rag.records import DOUBTFUL, Failure, IngestEvent, Verdict
 
 _COLUMNS = {
-    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
+    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "language", "tags", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"
+LONGEST = 200
+"""Characters of a passage that is close to a question, and no answer."""
 ROUTED = "routed "
 _LISTS = {"lexical": "by its words (BM25)", "dense": "by meaning (cosine)", "late": "by words in context (MaxSim)"}
 _NAMED = ", of the documents that the question names"
@@ -131,6 +133,9 @@ class Output:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
             if row["model"] != QUOTING:  # else the answer is the quote
                 console.print(f"    [dim]“{escape(' '.join(one['quote'].split()))}”[/dim]")
+        for one in row["closest"]:
+            console.print(f"[dim]Close to it:[/dim] {_where(one)}")
+            console.print(f"    [dim]{escape(_beginning(one['text']))}[/dim]")
         for one in row["ledger"]:
             if one["verdict"] in DOUBTFUL:
                 console.print(_doubt(one))
@@ -143,6 +148,11 @@ class Output:
         if event.outcome:
             self.line(_outcome_row(event), _outcome_text(event))
         return event.outcome
+
+
+def _beginning(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else f"{flat[:LONGEST].rstrip()}…"
 
 
 def _where(row: Mapping[str, Any]) -> str:

@@ -18,6 +18,9 @@ from rag.records import Answer, Claim, Exchange, Hit, Section
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
 
+CLOSEST = 3
+"""Passages shown of a question that is not answered."""
+
 
 def search(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
     """Show the passages for each question; whether all could be searched for."""
@@ -42,13 +45,16 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         return {
             "answer": found.text,
             "abstained": found.abstained,
+            "abstention": found.abstention,
+            "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
             "ledger": [_claim(found, one) for one in found.ledger],
             "searched": found.searched,
         }
 
-    empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": [], "searched": ""}
+    empty = {"answer": "", "abstained": True, "abstention": None, "closest": [], "citations": [], "model": ""}
+    empty |= {"ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
 
 
@@ -160,6 +166,12 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "ranks": dict(hit.ranks),
         "scores": dict(hit.scores),
     }
+
+
+def _closest(hit: Hit) -> dict[str, Any]:
+    """A passage near to a question that is not answered."""
+    kept = ("score", "document", "name", "page", "heading", "start", "end", "text")
+    return {key: value for key, value in _hit(0, hit).items() if key in kept}
 
 
 def _claim(answer: Answer, claim: Claim) -> dict[str, Any]:

@@ -148,6 +148,8 @@ class Document:
     """Seconds by stage."""
     failure: Failure | None = None
     """Of a failed one; None for all other reasons than those named."""
+    language: str = ""
+    """Code of the language that its text is in (ISO 639-1); empty if that cannot be told."""
     served: bool = False
     """Whether it is being read anew, and until that is done is searched as it was read before."""
 
@@ -268,7 +270,8 @@ class Citation:
     """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
 
     `heading` is that of the passage it is from: of a table, its columns' names. `boxes` are the quote's rectangles on
-    the page image, (left, top, right, bottom) in [0, 1].
+    the page image, (left, top, right, bottom) in [0, 1]. `highlights` are the (start, end) in the document's text of
+    what answers within the quote; empty if that is all of it.
     """
 
     number: int
@@ -280,6 +283,16 @@ class Citation:
     end: int
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     heading: str = ""
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+class Abstention(StrEnum):
+    """Why a question is not answered."""
+
+    NO_DOCUMENT = "in no document"
+    """Nothing that is near to it was found."""
+    NEAR_MISS = "near miss"
+    """Something near to it was found, which does not say what it asks for."""
 
 
 class Verdict(StrEnum):
@@ -314,9 +327,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer and its proofs. `hits` are the passages it was made from, `notice` what the reader must know
-    (a language model that failed, say). `ledger` has what a language model's answer claims, sentence by sentence.
-    `timings` are seconds by step."""
+    """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
+    the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
+    language model's answer claims, sentence by sentence. `timings` are seconds by step."""
 
     question: str
     text: str
@@ -326,6 +339,7 @@ class Answer:
     model: str
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+    abstention: Abstention | None = None
     ledger: tuple[Claim, ...] = ()
     searched: str = ""
     """What was searched for: the question, or what a follow-up question became."""

@@ -82,7 +82,10 @@ class Settings(BaseSettings):
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
     abstain_below: float = Field(
-        0.35, ge=0, le=1, description="a best score under this is answered with 'the documents do not say'"
+        0.22,
+        ge=0,
+        le=1,
+        description="passages that answer with a lower probability are answered with 'the documents do not answer'",
     )
     max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
 

@@ -37,7 +37,9 @@ INGESTED = {
     "timings",
 }
 HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
-CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end"}
+ANSWER = {"id", "question", "answer", "abstained", "abstention", "closest", "citations", "model", "ledger", "searched"}
+ANSWER |= {"seconds"}
+CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights"}
 
 
 def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -131,13 +133,17 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
 
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
-    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "searched", "seconds"}
+    assert set(row) == ANSWER
     assert "84,000 euros" in row["answer"]
     assert row["ledger"] == []
     assert (row["abstained"], row["model"]) == (False, "extractive")
     assert set(row["citations"][0]) == CITATION
     (row,) = rows(run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?", "--json"))
-    assert (row["abstained"], row["citations"]) == (True, [])
+    assert (row["abstained"], row["abstention"], row["citations"]) == (True, "in no document", [])
+    assert {"name", "page", "text"} <= set(row["closest"][0])
+    shown = run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?").stdout
+    assert "do not answer" in shown
+    assert "Close to it: lease.md" in shown or "Close to it: bread.txt" in shown
 
 
 def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> None:

@@ -682,11 +682,11 @@ def test_sources_from_a_table_have_its_column_names(data_dir: Path, tmp_path: Pa
     assert "Supplier | Country | Orders in 2024" in [one.value.replace("\\", "") for one in app.caption]
 
 
-def test_an_abstention_looks_different_and_offers_the_nearest_passages(indexed: Path) -> None:
+def test_an_abstention_looks_different_and_offers_the_closest_passages(indexed: Path) -> None:
     app = ask(start("2_Ask"), NONSENSE)
     assert "do not answer" in app.info[0].value
     assert footnotes(app) == []
-    assert app.expander[0].label.startswith("5 nearest passages")
+    assert app.expander[0].label.startswith("5 closest passages")
 
 
 def test_examples_are_offered_and_asked(indexed: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.records import Document, Page, State
+from rag.records import Citation, Document, Page, State
 from ui.labels import label, place, spoken
 from ui.passages import page_html
 from ui.stages import outcome, stage
@@ -77,6 +77,18 @@ def test_quoted_text_is_html_without_markup_of_its_own(text: str) -> None:
     inner = re.sub(r"</?(?:p|strong)\b[^>]*>", "", quoted_html(text, ()))
     assert "<" not in inner
     assert html.unescape(inner) == text.replace("\n\n", "")
+
+
+def test_what_answers_is_marked_in_a_quote_wherever_its_lines_break() -> None:
+    quote = "In 1911 the roof\nwas built by\nMaria  Keller in 1911."
+    name, year = quote.index("Maria"), quote.rindex("1911")
+    marks = ((100 + name, 100 + name + len("Maria  Keller")), (100 + year, 100 + year + 4))
+    citation = Citation(1, "d", "a.txt", 1, quote, 100, 100 + len(quote), highlights=marks)
+    shown = re.sub(
+        r' style="[^"]*"', "", quoted_html("In 1911 the roof was built by Maria Keller in 1911. [1]", [citation])
+    )
+    assert "In 1911 the roof was built by <mark>Maria Keller</mark> in <mark>1911</mark>." in shown
+    assert "<strong>[1]</strong>" in shown
 
 
 def test_a_page_marks_just_the_quote_and_folds_what_is_far_before_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from rag.records import UNFINISHED, Document, Failure, State
-from rag.workspace import NOT_ANEW, Workspace
+from rag.workspace import NOT_ANEW, Workspace, language_name, language_notice
 from ui.deleting import confirm_delete_failed
 from ui.dialogs import open_dialog
 from ui.labels import distinguished
@@ -143,9 +143,13 @@ def describe(workspace: Workspace, document: Document) -> None:
     facts = [bytes_as_text(document.bytes), f"added {day(document.added_at)}"]
     if document.pages:
         facts.insert(0, extent(document))
+    if document.language:
+        facts.append(language_name(document.language))
     st.caption(" · ".join(facts))
     if document.tags:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
+    if foreign := language_notice([(document.name, document.language)], workspace.settings.embedding_model):
+        st.info(message_markdown(foreign), icon=":material/translate:")
     if document.ocr_pages:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
     if document.state is State.READY and document.unread_pages:

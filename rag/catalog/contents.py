@@ -83,6 +83,7 @@ class Contents(Database):
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "engines": document.engines,
+            "language": document.language,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
             "served": False,
@@ -110,6 +111,13 @@ class Contents(Database):
         query = sql.select(texts.c.text).where(*belongs(texts, document))
         with self.read() as connection:
             return connection.execute(query).scalar_one_or_none() or ""
+
+    def passage(self, collection: str, document_id: str, start: int, end: int) -> str:
+        """What stands between two offsets in a document's text; empty if there is none."""
+        part = sql.select(sql.func.substr(texts.c.text, start + 1, end - start))
+        mine = texts.c.collection_id == collection_id(collection).scalar_subquery()
+        with self.read() as connection:
+            return connection.execute(part.where(mine, texts.c.document_id == document_id)).scalar_one_or_none() or ""
 
     def pages(self, document: Document) -> list[Page]:
         """The document's pages with their text and maps."""

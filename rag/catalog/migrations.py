@@ -62,6 +62,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # 6: documents that are searched while they are read anew
         "ALTER TABLE documents ADD COLUMN served BOOLEAN NOT NULL DEFAULT 0",
     ),
+    (  # 7: the languages that documents are in
+        "ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 

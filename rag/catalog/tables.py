@@ -51,6 +51,7 @@ documents = sql.Table(
     sql.Column("ocr_confidence", sql.Float),
     sql.Column("unread_pages", sql.Integer),
     sql.Column("served", sql.Boolean),
+    sql.Column("language", sql.String),
 )
 texts = sql.Table(
     "texts",
@@ -129,6 +130,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "timings": json.dumps(dict(document.timings)),
         "failure": document.failure or "",
         "served": document.served,
+        "language": document.language,
     }
 
 
@@ -160,6 +162,7 @@ def to_document(row: sql.RowMapping) -> Document:
         timings=json.loads(row["timings"]),
         failure=Failure(row["failure"]) if row["failure"] else None,
         served=bool(row["served"]),
+        language=row["language"],
     )
 
 

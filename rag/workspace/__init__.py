@@ -13,6 +13,7 @@ from __future__ import annotations
 from rag.archive import Unpacked
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
+from rag.language import language_name, language_notice
 from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.markdown import answer_markdown
@@ -28,6 +29,8 @@ __all__ = [
     "as_uploads",
     "distinct_names",
     "is_archive",
+    "language_name",
+    "language_notice",
     "open_workspace",
     "page_noun",
 ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from rag.answering import asks_for_overview
+from rag.answering import Texts, asks_for_overview
+from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
 from rag.filters import Where, parse_where
+from rag.language import language_notice
 from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
 from rag.retrieval import checked_question
 from rag.workspace.searching import Searching
@@ -53,10 +56,30 @@ class Workspace(Searching):
         started = time.monotonic()
         hits = self.search(searched, k, where, collection)
         timings = {"search": time.monotonic() - started}
-        for one in self.answerer.stream(searched, hits):
+        for one in self.answerer.stream(searched, hits, self.texts(collection)):
             if isinstance(one, Answer):
-                one = replace(one, question=question, searched=searched, timings={**timings, **one.timings})
+                told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
+                timings |= one.timings
+                one = replace(one, question=question, searched=searched, notice=told, timings=timings)
             yield one
+
+    def texts(self, collection: str | None = None) -> Texts:
+        """How the texts of a collection are read for an answer."""
+        found = self.collection(collection)
+        return Texts(
+            sentence_spans,
+            self.lexical.terms,
+            partial(self.catalog.passage, found.name),
+            partial(self.lexical.rarity, found.store_name),
+            partial(self.store.companion.tokens, found.store_name),
+        )
+
+    def _foreign(self, answer: Answer, collection: str | None) -> str:
+        """What to know of the languages of the documents that are cited, or that come closest."""
+        cited = [one.document for one in answer.citations] or [hit.chunk.document_id for hit in answer.hits]
+        name = self.collection(collection).name if cited else ""
+        found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
+        return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
 
     def _only_document(self, where: Where | None, collection: str | None) -> Document | None:
         """The one document that is asked about, if it is just one."""
@@ -104,4 +127,4 @@ class Workspace(Searching):
             chunks = self.catalog.chunks(document)
             ready = document.state is State.READY
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
-        return (yield from self.answerer.overview(document, chunks, vectors))
+        return (yield from self.answerer.overview(document, chunks, vectors, self.texts(found.name)))
