@@ -46,6 +46,7 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "answer": found.text,
             "abstained": found.abstained,
             "abstention": found.abstention,
+            "confidence": found.confidence,
             "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
@@ -53,7 +54,15 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "searched": found.searched,
         }
 
-    empty = {"answer": "", "abstained": True, "abstention": None, "closest": [], "citations": [], "model": ""}
+    empty = {
+        "answer": "",
+        "abstained": True,
+        "abstention": None,
+        "confidence": None,
+        "closest": [],
+        "citations": [],
+        "model": "",
+    }
     empty |= {"ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
 

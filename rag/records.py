@@ -340,6 +340,8 @@ class Answer:
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     abstention: Abstention | None = None
+    confidence: float | None = None
+    """The probability that the passages answer the question, where that was estimated."""
     ledger: tuple[Claim, ...] = ()
     searched: str = ""
     """What was searched for: the question, or what a follow-up question became."""

@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
     abstain_below: float = Field(
-        0.22,
+        0.23,
         ge=0,
         le=1,
         description="passages that answer with a lower probability are answered with 'the documents do not answer'",

@@ -38,7 +38,7 @@ INGESTED = {
 }
 HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
 ANSWER = {"id", "question", "answer", "abstained", "abstention", "closest", "citations", "model", "ledger", "searched"}
-ANSWER |= {"seconds"}
+ANSWER |= {"confidence", "seconds"}
 CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights"}
 
 

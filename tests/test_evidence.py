@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rag.answering.asked import Kind, answer_spans, take_apart
-from rag.answering.calibration import calibration
+from rag.answering.calibration import FILE, calibration
 from rag.answering.choosing import rank
 from rag.answering.evidence import features
 from rag.answering.extractive import Quoter
@@ -91,6 +93,11 @@ def test_the_models_are_fitted_on_what_is_measured(embedder: Embedder, has_token
     for model in (fitted.answers, fitted.near):
         assert set(model.features) == set(measured) - (set() if has_tokens else {"cosine"})
         assert 0 < model.probability(measured) < 1
+
+
+def test_the_setting_is_the_threshold_that_was_fitted() -> None:
+    fitted = json.loads(FILE.read_text(encoding="utf-8"))
+    assert load_settings().abstain_below == round(fitted["tokens"]["threshold"], 2)
 
 
 class WordsOnly:

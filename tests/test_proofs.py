@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from rag.lexical import terms
 from rag.records import Answer, AnswerPiece, Citation
 from rag.workspace import Workspace
 from tests.conftest import NOTES
+from tests.llm_server import Behaviour, language_model_server
 
 TEXT = "The rent is 84,000 euros. The roof is new."
 TEXTS = Texts(
@@ -82,4 +84,22 @@ def test_a_stored_text_that_was_altered_is_noticed(workspace: Workspace, tmp_pat
     assert "84,000" not in shown.text
     assert isinstance(answer, Answer)
     assert (answer.text, answer.citations) == (shown.text, ())
+    assert "left out" in answer.notice
+
+
+def test_a_language_model_s_answer_loses_footnotes_that_prove_nothing(
+    make_workspace: Callable[..., Workspace], notes: Path
+) -> None:
+    with language_model_server(Behaviour(pieces=("The rent is high [1]. ", "It is paid in advance [1]."))) as server:
+        workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+        list(workspace.ingest([notes]))
+        hits = workspace.search("How high is the rent?", k=1)
+        with sqlite3.connect(workspace.folder.catalog) as catalog:
+            catalog.execute("UPDATE texts SET text = replace(text, '84,000', '48,000')")
+        *_, shown, answer = workspace.answerer.stream("How high is the rent?", hits, workspace.texts())
+    assert isinstance(answer, Answer)
+    assert answer.text == "The rent is high. It is paid in advance."
+    assert isinstance(shown, AnswerPiece)
+    assert (shown.restart, shown.text) == (True, answer.text)
+    assert answer.citations == ()
     assert "left out" in answer.notice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from rag.answering.asked import Kind, answer_spans
 from rag.answering.calibration import Calibration, calibration
@@ -43,12 +44,15 @@ class Quoter:
         reading = read(question, hits, self._embedder(), texts)
         ranked = rank(reading)
         evidence = features(reading, ranked[0][1]) if ranked else {}
-        if not evidence or self._calibration.answers.probability(evidence) < self._abstain_below:
+        confidence = self._calibration.answers.probability(evidence) if evidence else 0.0
+        if not evidence or confidence < self._abstain_below:
             why = self._how_near(evidence)
-            return Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
-        quotes = choose(reading, ranked, texts)
-        citations = [_citation(number, quote, reading) for number, quote in enumerate(quotes, start=1)]
-        return Answer(question, quoted(citations), tuple(citations), tuple(hits), abstained=False, model=MODEL)
+            found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+        else:
+            quotes = enumerate(choose(reading, ranked, texts), start=1)
+            citations = tuple(_citation(number, quote, reading) for number, quote in quotes)
+            found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=MODEL)
+        return replace(found, confidence=confidence)
 
     def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""
