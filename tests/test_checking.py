@@ -95,6 +95,7 @@ def lose_the_companion(workspace: Workspace) -> None:
 
 
 def tear_the_companion(workspace: Workspace) -> None:
+    workspace.store.companion.close()
     path = workspace.folder.chroma / "companion" / f"{name(workspace)}.sqlite3"
     path.write_bytes(b"no database at all" * 1000)
 

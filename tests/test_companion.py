@@ -134,6 +134,7 @@ def test_threads_read_and_write_at_once(companion: Companion) -> None:
 
 def test_a_torn_file_is_said_so_with_the_remedy(companion: Companion, tmp_path: Path) -> None:
     companion.write(NAME, chunks("a", 3), unit(3), signs(3))
+    companion.close()
     (tmp_path / "companion" / f"{NAME}.sqlite3").write_bytes(b"no database at all" * 1000)
     with pytest.raises(StoreDamagedError, match="check --repair"):
         companion.ids(NAME)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sql
 
@@ -13,6 +15,7 @@ from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
+    collections,
     documents,
     ocr,
     ocr_row,
@@ -27,6 +30,20 @@ from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State, d
 
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
+
+
+def _some_chunks() -> sql.Select[Any]:
+    """A query for chunks by `collection`, its name, and `ids`. Building it takes longer than running it."""
+    owner = sql.select(collections.c.id).where(collections.c.name == sql.bindparam("collection")).scalar_subquery()
+    among = chunks.c.id.in_(sql.bindparam("ids", expanding=True))
+    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+    mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
+    text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
+    query = sql.select(chunks, text, documents.c.name, documents.c.title).join(texts, same).join(documents, mine)
+    return query.where(chunks.c.collection_id == owner, among)
+
+
+_BY_ID = _some_chunks()
 
 
 class Contents(Database):
@@ -97,22 +114,23 @@ class Contents(Database):
 
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
-        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
-        mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
-        text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
-        query = sql.select(chunks, text, documents.c.name, documents.c.title).join(texts, same).join(documents, mine)
-        mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
         with self.read() as connection:
-            rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
+            given = [{"collection": collection, "ids": list(some)} for some in slices(ids)]
+            rows = [row for one in given for row in connection.execute(_BY_ID, one).all()]
         return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
 
-    def chunk_pages(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
-        """The pages of some chunks; those that are not there are left out."""
+    def chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
+        """The pages of all chunks, by their documents' ids and their positions."""
+        return self.while_unchanged(("chunk pages", collection), lambda: self._chunk_pages(collection))
+
+    def _chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
         owner = collection_id(collection).scalar_subquery()
-        query = sql.select(chunks.c.id, chunks.c.page).where(chunks.c.collection_id == owner)
+        query = sql.select(chunks.c.document_id, chunks.c.page).where(chunks.c.collection_id == owner)
+        found: dict[str, array[int]] = {}
         with self.read() as connection:
-            found = [row for some in slices(ids) for row in connection.execute(query.where(chunks.c.id.in_(some)))]
-        return {row.id: row.page for row in found}
+            for document, page in connection.execute(query.order_by(chunks.c.document_id, chunks.c.position)):
+                found.setdefault(document, array("I")).append(page)
+        return found
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
         """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sql
 
@@ -57,8 +57,17 @@ class Documents(Database):
         )
         return self._all(query.order_by(documents.c.added_at))
 
+    def shown(self, collection: str) -> Mapping[str, Document]:
+        """By id, the documents in a state in which they may be shown."""
+        return self.while_unchanged(
+            ("shown", collection), lambda: {one.id: one for one in self.documents(collection, VISIBLE)}
+        )
+
     def visible(self, collection: str) -> Visible:
         """The documents whose chunks may be shown. One that is to replace another one waits until it is ready."""
+        return self.while_unchanged(("visible", collection), lambda: self._visible(collection))
+
+    def _visible(self, collection: str) -> Visible:
         query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
             documents.c.collection_id == collection_id(collection).scalar_subquery(),
             documents.c.state.in_([state.value for state in VISIBLE]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 
 from rag.embedding import Embedder
 from rag.errors import QuestionError
@@ -39,36 +39,36 @@ class Retriever:
 
     def search(self, store_name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> list[Hit]:
         """The best `k` chunks in scope. `question` as `checked_question` returns it."""
-        lists = self._lists(store_name, scope, question, k, chunks_by_id)
+        lists = self._lists(store_name, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
         return _spread(self._hits(lists, 2 * k), k)
 
     def explain(
         self, store_name: str, scope: Scope, question: str, k: int, chunks: Sequence[Chunk], chunks_by_id: ChunksById
     ) -> Explanation:
         """Where the best of some chunks stands in each list, and the step after which it is not among `k` hits."""
-        lists, wanted = self._lists(store_name, scope, question, k, chunks_by_id), {one.id for one in chunks}
-        found = self._hits(lists, EXPLAINED)
+        lists, wanted = partial(self._lists, store_name, scope, question, chunks_by_id), {one.id for one in chunks}
+        candidates = max(CANDIDATES, 2 * k)
+        found = self._hits(lists(candidates), EXPLAINED)
         shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
         for rank, hit in enumerate(found, start=1):
             if hit.chunk.id in wanted:
                 below = f"it is number {rank} when the lists are fused, and {k} are shown"
                 removed = "" if hit.chunk.id in shown else below
                 return Explanation(hit.chunk, hit.ranks, hit.scores, rank, removed)
-        deep = self._hits(replace(lists, candidates=EXPLAINED), EXPLAINED)
+        deep = self._hits(lists(EXPLAINED), EXPLAINED)
         best = next((hit for hit in deep if hit.chunk.id in wanted), None)
         if best is None:
             return Explanation(chunks[0], {}, {}, None, f"no list has it among its best {EXPLAINED:,}")
-        removed = f"no list has it among the best {lists.candidates} that it nominates"
+        removed = f"no list has it among the best {candidates} that it nominates"
         return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
-    def _lists(self, name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> Lists:
-        most = max(CANDIDATES, 2 * k)
-        return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, most)
+    def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
+        return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, candidates)
 
     def _hits(self, lists: Lists, n: int) -> list[Hit]:
         rankings = lists.rankings
         fused = reciprocal_rank_fusion({name: [one for one, _ in found] for name, found in rankings.items()})[:n]
-        chunks, names = lists.chunks_by_id([one for one, _ in fused]), lists.scope.names
+        chunks, names = lists.chunks_by_id([one for one, _ in fused]), lists.names
         cosines = lists.cosines([one for one, _ in fused])
         hits = []
         for one, score in fused:

@@ -41,11 +41,11 @@ def maxsim(question: Bits, weights: NDArray[np.float32], passages: Sequence[Bits
     """
     if not passages or not len(question):
         return np.zeros(len(passages), np.float32)
-    every = np.concatenate(passages)
+    every = np.ascontiguousarray(np.concatenate(passages).T)
     starts = np.cumsum([0, *(len(one) for one in passages[:-1])])
-    differing = np.empty((len(question), len(every)), np.uint16)
-    for place, token in enumerate(question):
-        differing[place] = np.bitwise_count(every ^ token).sum(axis=1, dtype=np.uint16)
+    differing = np.zeros((len(question), every.shape[1]), np.uint16)
+    for asked, there in zip(question.T, every, strict=True):  # 64 dimensions at a time
+        differing += np.bitwise_count(asked[:, np.newaxis] ^ there)
     nearest = np.minimum.reduceat(differing, starts, axis=1).astype(np.float32)
     alike: NDArray[np.float32] = weights @ (1.0 - 2.0 * nearest / (question.shape[1] * _BITS))
     return alike

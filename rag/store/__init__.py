@@ -34,6 +34,7 @@ from rag.store.rows import (
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection as ChromaCollection
+    from chromadb.api.types import QueryResult
 
 __all__ = ["Store", "check_fingerprint", "chunk_metadata", "document_metadata", "similarity", "store_name"]
 
@@ -59,6 +60,7 @@ class Store:
         self._lock = threading.Lock()
         self._client: ClientAPI | None = None
         self._closed = False
+        self._handles: dict[str, ChromaCollection] = {}
 
     @property
     def client(self) -> ClientAPI:
@@ -73,9 +75,11 @@ class Store:
 
     def close(self) -> None:
         """Close the client for good and note that the folder was left in order."""
+        self.companion.close()
         with self._lock:
             self._closed = True
             if self._client is not None:
+                self._handles.clear()
                 disconnect(self._client)
                 (self._folder / DIRTY).unlink(missing_ok=True)
                 self._client = None
@@ -105,6 +109,7 @@ class Store:
         """Delete the collection; no error if it is not there."""
         from chromadb.errors import NotFoundError
 
+        self._handles.pop(name, None)
         with self._guard(), suppress(NotFoundError):
             self.client.delete_collection(name)
         self.companion.drop(name)
@@ -202,16 +207,26 @@ class Store:
     ) -> list[tuple[str, float]]:
         """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `to_chroma` returns it."""
         with self._guard():
-            result = self._collection(name).query(
-                query_embeddings=vector[np.newaxis, :],
-                n_results=n,
-                where=dict(where) if where else None,
-                include=["distances"],
+            result = self._query(
+                name, query_embeddings=vector[np.newaxis, :], n_results=n, where=where, include=["distances"]
             )
         distances = (result["distances"] or [[]])[0]
         if _is_trapped(distances):
             return self._nearest_exactly(name, vector, n, where)
         return [(one, similarity(1.0 - far)) for one, far in zip(result["ids"][0], distances, strict=True)]
+
+    def _query(self, name: str, **asked: Any) -> QueryResult:
+        """What a collection's `query` gives. Its handle is kept, for fetching it takes as long as a query."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            handle = self._handles.get(name) or self._collection(name)
+            result = handle.query(**asked)
+        except NotFoundError:  # it has been deleted and made again since
+            handle = self._collection(name)
+            result = handle.query(**asked)
+        self._handles[name] = handle
+        return result
 
     def _nearest_exactly(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None
@@ -241,7 +256,7 @@ class Store:
         return chunks
 
     def _collection(self, name: str) -> ChromaCollection:
-        # Fetched anew each time: a handle goes stale when its collection is deleted and made again.
+        # Fetched anew: a handle goes stale when its collection is deleted and made again.
         with self._guard():
             return self.client.get_collection(name, embedding_function=None)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ Bits = NDArray[np.uint64]
 
 _AT_ONCE = 500  # values in one query
 _WAIT = 30.0  # seconds for another writer
+_IDLE = 16  # connections to a file that are kept
+_TUNING = "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
 # Two tables: signs are ten times as long as vectors, and looking at many vectors must not lead past them.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vectors (id TEXT PRIMARY KEY, document TEXT NOT NULL, vector BLOB NOT NULL);
@@ -33,11 +35,23 @@ CREATE TABLE IF NOT EXISTS tokens (
 """
 
 
+class _Opened(NamedTuple):
+    file: sqlite3.Connection
+    inode: int | None
+    """Of the file as it was opened; None for the one in memory."""
+
+
 class Companion:
     """The files under one folder. Safe to use from threads. Raises StorageError, StoreDamagedError."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._idle: dict[str, list[_Opened]] = {}
+
+    def close(self) -> None:
+        """Let go of the files. What is asked for afterwards opens them again."""
+        for name in list(self._idle):
+            self._forget(name)
 
     def write(self, name: str, chunks: Sequence[Chunk], vectors: Vectors, tokens: Sequence[Bits]) -> None:
         """Keep chunks with their vectors (n, dimension) and their tokens' signs, (tokens, dimension / 64) each, if
@@ -66,6 +80,7 @@ class Companion:
 
     def drop(self, name: str) -> None:
         """Remove a collection; no error if it is not there."""
+        self._forget(name)
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self._path(name).with_name(self._path(name).name + suffix).unlink()
@@ -112,6 +127,10 @@ class Companion:
                     rows += file.execute(f"{query} IN ({','.join('?' * len(some))})", some)
         return rows
 
+    def _forget(self, name: str) -> None:
+        for opened in self._idle.pop(name, []):
+            opened.file.close()
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.sqlite3"
 
@@ -121,35 +140,63 @@ class Companion:
         try:
             if create:
                 self._folder.mkdir(parents=True, exist_ok=True)
-            with closing(self._connect(name, create)) as file, file:
-                yield file
+            opened = self._idle_one(name) or self._connect(name, create)
+            try:
+                with opened.file as file:
+                    yield file
+            except sqlite3.DatabaseError:
+                opened.file.close()
+                raise
+            self._put_back(name, opened)
         except (sqlite3.DatabaseError, OSError) as error:
             raise _in_words(name, error) from error
 
-    def _connect(self, name: str, create: bool) -> sqlite3.Connection:
-        path = self._path(name)
+    def _idle_one(self, name: str) -> _Opened | None:
+        """A connection that nobody uses, to the file that is there now."""
+        there = self._inode(name)
+        while idle := self._idle.get(name):
+            with suppress(IndexError):  # another thread was quicker
+                opened = idle.pop()
+                if opened.inode == there:
+                    return opened
+                opened.file.close()
+        return None
+
+    def _put_back(self, name: str, opened: _Opened) -> None:
+        idle = self._idle.setdefault(name, [])
+        if opened.inode is None or len(idle) >= _IDLE:
+            opened.file.close()
+        else:
+            idle.append(opened)
+
+    def _inode(self, name: str) -> int | None:
         try:
-            address = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-            file = sqlite3.connect(address, timeout=_WAIT, uri=True)
-        except sqlite3.OperationalError:
-            if create or path.exists():
-                raise
-            file = sqlite3.connect(":memory:")
+            return self._path(name).stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def _connect(self, name: str, create: bool) -> _Opened:
+        if not create and self._inode(name) is None:
+            file, inode = sqlite3.connect(":memory:", check_same_thread=False), None
+        else:
+            file = sqlite3.connect(self._path(name), timeout=_WAIT, check_same_thread=False)
+            inode = self._inode(name)
         try:
             if create:
                 file.execute("PRAGMA journal_mode = WAL")
-            file.executescript(f"{_SCHEMA}PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")
+            file.executescript(f"{_SCHEMA}{_TUNING}")
         except sqlite3.DatabaseError:
             file.close()
             raise
-        return file
+        return _Opened(file, inode)
 
 
 def _products(rows: Sequence[tuple[str, bytes]], vector: Vectors) -> list[float]:
     if not rows:
         return []
     vectors = np.frombuffer(b"".join(row[1] for row in rows), np.float16).reshape(len(rows), -1)
-    scores: list[float] = (vectors.astype(np.float32) @ vector).tolist()
+    # By one thread: those of a matrix product wait for each other, on a busy machine ten times as long as this takes.
+    scores: list[float] = np.einsum("ij,j->i", vectors.astype(np.float32), vector).tolist()
     return scores
 
 

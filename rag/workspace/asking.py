@@ -12,7 +12,7 @@ from rag.errors import NotFoundError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
-from rag.records import VISIBLE, Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of
+from rag.records import Answer, AnswerPiece, Collection, Explanation, Hit, Visible, document_of, position_of
 from rag.retrieval import Scope, checked_question
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
@@ -97,20 +97,21 @@ class Workspace(Upkeep):
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
         if clause is None:
             return Scope(visible.ready, visible.searchable, True, 0)
-        documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE) if one.id in visible.names}
-        passing = {one: clause.holds(document_metadata(each)) for one, each in documents.items()}
+        names = visible.names
+        documents = {one: each for one, each in self.catalog.shown(found.name).items() if one in names}
+        shared = {one: document_metadata(each) for one, each in documents.items()}
+        passing = {one: clause.holds(data) for one, data in shared.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
             for some in (visible.ready, visible.searchable)
         )
 
         def passes(ids: Sequence[str]) -> list[str]:
-            pages = self.catalog.chunk_pages(found.name, ids)
-            return [
-                one
-                for one in ids
-                if one in pages and clause.holds(document_metadata(documents[document_of(one)]) | {"page": pages[one]})
-            ]
+            known = self.catalog.chunk_pages(found.name)
+            pages = {one: known.get(document_of(one), ())[position_of(one) :][:1] for one in ids}
+            places = {one: (document_of(one), page[0]) for one, page in pages.items() if page}
+            held = {(each, page): clause.holds(shared[each] | {"page": page}) for each, page in set(places.values())}
+            return [one for one, place in places.items() if held[place]]
 
         by_page = any(passing.get(one) is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
