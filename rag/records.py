@@ -478,3 +478,8 @@ def chunk_id(document_id: str, tokens: int, position: int) -> str:
 def document_of(chunk: str) -> str:
     """The document id within a chunk id."""
     return chunk.partition("-")[0]
+
+
+def position_of(chunk: str) -> int:
+    """The 0-based position within a chunk id."""
+    return int(chunk.rpartition("-")[2])

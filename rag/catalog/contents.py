@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -63,7 +64,6 @@ def _around() -> sql.Select[Any]:
 
 _BY_ID = _with_text()
 _AROUND = _around()
-_PAGES = _some_chunks(chunks.c.id, chunks.c.page)
 
 
 class Contents(Database):
@@ -152,9 +152,18 @@ class Contents(Database):
         rows = self._some(_AROUND, collection, ids, {"margin": margin})
         return {row.id: Passage(row.start, row.end, row.text) for row in rows}
 
-    def chunk_pages(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
-        """The pages of some chunks; those that are not there are left out."""
-        return {row.id: row.page for row in self._some(_PAGES, collection, ids)}
+    def chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
+        """The pages of all chunks, by their documents' ids and their positions."""
+        return self.while_unchanged(("chunk pages", collection), lambda: self._chunk_pages(collection))
+
+    def _chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
+        owner = collection_id(collection).scalar_subquery()
+        query = sql.select(chunks.c.document_id, chunks.c.page).where(chunks.c.collection_id == owner)
+        found: dict[str, array[int]] = {}
+        with self.read() as connection:
+            for document, page in connection.execute(query.order_by(chunks.c.document_id, chunks.c.position)):
+                found.setdefault(document, array("I")).append(page)
+        return found
 
     def _some(
         self, query: sql.Select[Any], collection: str, ids: Sequence[str], more: Mapping[str, Any] = {}

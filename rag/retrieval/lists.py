@@ -101,8 +101,9 @@ class Lists:
         if scope.where is None:
             return scope.best(nearest, most, scope.ready)
         if scope.chunks <= EXACT_CHUNKS:
-            exact = partial(self._store.companion.nearest, self._name, self._question.vector, documents=[*scope.ready])
-            if found := scope.best(exact, most, scope.ready):
+            vector = self._question.vector
+            every = self._store.companion.nearest(self._name, vector, scope.chunks, list(scope.ready))
+            if found := scope.best(lambda n: every[:n], most, scope.ready):
                 return found
         found = scope.best(nearest, most, scope.ready, max(LOOKED_AT, self.candidates))
         return (

@@ -10,7 +10,7 @@ from rag.errors import NotFoundError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
-from rag.records import Collection, Explanation, Hit, Visible, document_of
+from rag.records import Collection, Explanation, Hit, Visible, document_of, position_of
 from rag.retrieval import MARGIN, Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
@@ -102,18 +102,18 @@ class Searching(Upkeep):
             return Scope(visible.ready, visible.searchable, True, 0)
         names = visible.names
         documents = {one: each for one, each in self.catalog.shown(found.name).items() if one in names}
-        passing = {one: clause.holds(document_metadata(each)) for one, each in documents.items()}
+        shared = {one: document_metadata(each) for one, each in documents.items()}
+        passing = {one: clause.holds(data) for one, data in shared.items()}
         ready, searchable = (
             {one: name for one, name in some.items() if passing.get(one) is not False}
             for some in (visible.ready, visible.searchable)
         )
 
         def passes(ids: Sequence[str]) -> list[str]:
-            places = {one: (document_of(one), page) for one, page in self.catalog.chunk_pages(found.name, ids).items()}
-            held = {
-                place: clause.holds(document_metadata(documents[place[0]]) | {"page": place[1]})
-                for place in set(places.values())
-            }
+            known = self.catalog.chunk_pages(found.name)
+            pages = {one: known.get(document_of(one), ())[position_of(one) :][:1] for one in ids}
+            places = {one: (document_of(one), page[0]) for one, page in pages.items() if page}
+            held = {(each, page): clause.holds(shared[each] | {"page": page}) for each, page in set(places.values())}
             return [one for one, place in places.items() if held[place]]
 
         by_page = any(passing.get(one) is None for one in (*ready, *searchable))
