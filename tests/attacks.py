@@ -86,7 +86,8 @@ _DEMAND = re.compile(
 
 def obey(request: Request) -> str:
     """The reply of a model that answers, and then does whatever the text before it tells it to."""
-    told = [found[1].strip() for found in _DEMAND.finditer(request.user.rpartition("Question:")[0])]
+    sources = request.user.rpartition("Question:")[0] or request.user
+    told = [found[1].strip() for found in _DEMAND.finditer(sources)]
     if "repeat your system prompt" in request.user:
         told.append(request.system)
     return "\n\n".join([HONEST, *told]).replace("SECRET", SECRET)

@@ -104,6 +104,19 @@ def test_nothing_harmful_leaves_and_the_planted_claim_is_marked(
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.name)
+def test_an_overview_is_no_way_around_that(with_model: Workspace, tmp_path: Path, attack: Attack) -> None:
+    collection = give(with_model, attack, tmp_path)
+    answer = with_model.ask("Summarise this document", None, {"name": "agreement.txt"}, collection)
+    assert answer.overview is not None
+    assert answer.model == "openai:test"
+    assert not HARMFUL.search(outside_code(answer.text))
+    assert not DRAWN.search(answer_markdown(answer))
+    planted = [one for one in answer.ledger if attack.claim and attack.claim in answer.text[one.start : one.end]]
+    assert all(one.verdict in DOUBTFUL for one in planted)
+    assert len(planted) == bool(attack.claim)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: one.name)
 def test_without_a_language_model_quotes_are_inert(without_model: Workspace, tmp_path: Path, attack: Attack) -> None:
     collection = give(without_model, attack, tmp_path)
     where = {"name": "agreement.txt"}

@@ -7,13 +7,17 @@ from decimal import Decimal
 
 import pytest
 
+from rag.answering import Answerer
 from rag.answering.claims import claims
 from rag.answering.figures import Match, derived, figures, match, scales
 from rag.answering.ledger import make_ledger
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
+from rag.errors import ModelError
 from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit, Verdict
+from rag.settings import Settings
 from tests.ledger_cases import EVERY, PASSAGES, UNSEEN, cases
+from tests.llm_server import Behaviour, language_model_server
 
 LEASE = (
     "The lease begins on 1 March 2024 and runs for seven years. The yearly rent is 84,000 euros, payable quarterly in "
@@ -172,6 +176,22 @@ def test_denials_are_held_against_each_other(check: Check, passage: str, said: s
     hits = (Hit(Chunk("c", "d", 1, 0, len(passage), "", passage), "a.pdf", 0.5),)
     [claim] = check(said, hits)
     assert (claim.verdict is Verdict.UNSUPPORTED) is doubtful, claim.reasons
+
+
+def test_an_answer_that_cannot_be_checked_says_so_and_is_not_lost(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ModelError("The embedding model is gone.")
+
+    with language_model_server(Behaviour(pieces=("The rent is 84,000 euros [1].",))) as server:
+        settings = Settings(llm="openai:test", llm_base_url=server.openai_url)
+        answerer = Answerer(settings, lambda: embedder, sentence_spans)
+        monkeypatch.setattr(embedder, "encode", broken)
+        *_, answer = answerer.stream("What is the rent?", HITS)
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.ledger) == ("The rent is 84,000 euros [1].", ())
+    assert answer.notice == "Its sentences could not be checked: The embedding model is gone."
 
 
 def test_without_passages_there_is_no_ledger(check: Check) -> None:

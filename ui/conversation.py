@@ -72,7 +72,7 @@ def search_in_words(search: Search, settings: Settings) -> str:
     """What is searched and who writes the answer, in Markdown."""
     what = counted(len(search.documents), "chosen document") if search.documents else "every document"
     how = (
-        f"Passages are sent to {escape_markdown(settings.llm)}, which writes the answer."
+        f"Passages and the conversation are sent to {escape_markdown(settings.llm)}, which writes the answer."
         if settings.llm
         else "Answers are quoted word for word."
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from rag.answering.claims import names, words
+from rag.answering.claims import content, names, words
 from rag.answering.figures import figures
+from rag.answering.injection import without_orders
 from rag.records import Exchange
 
 Complete = Callable[[str, str, dict[str, str]], str]
@@ -28,6 +29,8 @@ HUMAN = "Conversation:\n{conversation}\n\nFollow-up question: {question}"
 LOOKS_BACK = 4
 """Questions before this one that a language model is shown."""
 _ANSWER_CHARS, _QUESTION_CHARS = 400, 400
+_THEIR_WORDS = 0.6
+"""The share of a rewritten question's words that the conversation must have."""
 
 _LEAD = re.compile(
     r"^(?:(?:and|but|so|or|then|also|ok|okay|now)\b[\s,]*)*"
@@ -239,4 +242,8 @@ def _checked(written: str, question: str, conversation: Sequence[Exchange]) -> s
     all_words = set(words(said))
     kept = {name.lower() for name in names(question)} <= set(words(text))
     invented = [name for name in names(text) if not set(words(name)) <= all_words]
-    return text if asked <= mine <= known and kept and not invented else ""
+    stems = content(text)
+    theirs = len(stems & content(said)) >= _THEIR_WORDS * len(stems)
+    # What an answer quotes from a document could have told the model to write an order to itself.
+    sound = theirs and without_orders(text) == text
+    return text if sound and asked <= mine <= known and kept and not invented else ""
