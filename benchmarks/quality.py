@@ -32,10 +32,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import question_sets
 from measuring import say_how, table
 from peers import Ours, System, Tutorial, ours
-from question_sets import Question, QuestionSet, interval, overlap
+from question_sets import Question, QuestionSet, auroc, fitted_on, interval, overlap
 
 BEST = 5
 PAGES_AT = (1, 5, 10)
+AUROCS_DRAWN = 500
 
 
 @dataclass
@@ -161,10 +162,45 @@ def _sentence(system: System, question: Question) -> list[tuple[str, int, int]]:
     return [found] if found else []
 
 
+def withheld(given: argparse.Namespace, folder: Path, out: TextIO) -> None:
+    """SQuAD's questions about the articles that the calibration has not seen, and those with an answer once more as if
+    their article were not there."""
+    chosen, mine, systems = _squad(given, folder)
+    tutorial = next(one for one in systems if isinstance(one, Tutorial))
+    unseen = [one for one in chosen.questions if not fitted_on(one.source.removesuffix(".txt"))]
+    rows: list[tuple[str, dict[str, float]]] = []
+    for question in unseen[: 2 * given.questions]:
+        kinds = [("answered" if question.answerable else "near miss", "")]
+        kinds += [("removed", question.source)] if question.answerable else []
+        for kind, without in kinds:
+            best = tutorial.search(question.text, 1, without)
+            scores = {"ours": mine.ask(question.text, without).confidence or 0.0, "tutorial": best[0].score}
+            rows.append((kind, scores))
+            out.write(json.dumps({"set": "answerable", "question": question.text, "kind": kind} | scores) + "\n")
+    table(("told from", "system", "AUROC", "ours is better by", "questions"), _aurocs(rows))
+    mine.workspace.close()
+
+
+def _aurocs(rows: Sequence[tuple[str, dict[str, float]]]) -> list[list[object]]:
+    lines: list[list[object]] = []
+    for kind in ("near miss", "removed"):
+        some = [(one, scores) for one, scores in rows if one in ("answered", kind)]
+        wanted = np.array([one == "answered" for one, _ in some])
+        columns = {name: np.array([scores[name] for _, scores in some]) for name in ("ours", "tutorial")}
+        drawn = np.random.default_rng(0).integers(0, len(some), (AUROCS_DRAWN, len(some)))
+        gains = [auroc(wanted[at], columns["ours"][at]) - auroc(wanted[at], columns["tutorial"][at]) for at in drawn]
+        low, high = np.percentile(gains, [2.5, 97.5])
+        for name, scores in columns.items():
+            gain = "" if name == "ours" else f"{np.mean(gains):+.3f} ({low:+.3f}..{high:+.3f})"
+            lines.append([kind, name, f"{auroc(wanted, scores):.3f}", gain, len(some)])
+    return lines
+
+
 SETS: dict[str, Callable[[argparse.Namespace, Path, TextIO], None]] = {
     "chunking": spans,
     "financebench": pages,
     "squad": answers,
+    "answerable": withheld,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -83,6 +84,19 @@ def squad(data: Path, scratch: Path, seed: int = 0) -> QuestionSet:
 def _of_squad(row: dict, source: str, begin: int) -> Question:
     spans = {(begin + one["answer_start"], begin + one["answer_start"] + len(one["text"])) for one in row["answers"]}
     return Question(row["question"], source, tuple(sorted(spans)), answerable=not row["is_impossible"])
+
+
+def fitted_on(title: str) -> bool:
+    """Whether scripts/fit_abstaining.py has fitted on an article of SQuAD."""
+    return hashlib.sha256(title.encode()).digest()[0] % 2 == 1
+
+
+def auroc(wanted: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """The probability that one that is wanted scores higher than one that is not; equal ones count half."""
+    order = np.sort(scores)
+    ranks = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
+    n = int(wanted.sum())
+    return float((ranks[wanted].sum() - n * (n + 1) / 2) / (n * (len(wanted) - n)))
 
 
 def overlap(question: Question, passages: Iterable[tuple[str, int, int]]) -> tuple[float, float, float]:
