@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from rag.records import UNFINISHED, VISIBLE
+from rag.records import UNFINISHED
 from ui.brand import NAME, PROMISE
 from ui.places import ASK, COLLECTIONS, UPLOAD
 from ui.progress import hand_in, remember, watch
@@ -26,7 +26,7 @@ with page(NAME) as workspace:
     heading(NAME)
     st.markdown(PROMISE)
     documents = workspace.documents()
-    ready = [one for one in documents if one.state in VISIBLE]
+    ready = [one for one in documents if one.visible]
     waiting = [one for one in documents if one.state in UNFINISHED]
     unread = failed(documents)
 

@@ -3,7 +3,7 @@
     python benchmarks/precision.py --data PATH [--timed 64] [--rounds 3]
 
 PATH holds `chunking` (Chroma's chunking evaluation: corpora and questions with character spans) and `financebench`
-(filings as PDF and questions with 0-based pages); either may be missing. Retrieval is the cosine over all chunks in
+(filings as PDF and questions with 0-based pages). Retrieval is the cosine over all chunks in
 memory, so only the vectors differ. Prints recall, precision and IoU over characters of the best 5 chunks, or page
 hits at 1, 5 and 10, for each precision of documents and questions, the paired bootstrap interval of the difference
 to fp32, the cosines between the two, and chunks/s in turns.
@@ -12,8 +12,6 @@ to fp32, the cosines between the two, and chunks/s in turns.
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import question_sets
+from question_sets import Question, QuestionSet, interval, overlap
 
 from rag.bundled import MiniLM, bundled_folder
 from rag.chunking import chunk
@@ -38,15 +39,7 @@ BEST = 5
 PAIRINGS = (("fp32", "fp32"), ("int8", "int8"), ("int8", "fp32"))
 """Precision of documents, precision of questions; the first is what the others are compared with."""
 
-
-@dataclass
-class Question:
-    """A question and what answers it: in `source`, spans of characters or 1-based pages."""
-
-    text: str
-    source: str
-    spans: list[tuple[int, int]]
-    pages: set[int]
+Score = Callable[[Question, list[tuple[str, Chunk]]], list[float]]
 
 
 @dataclass
@@ -57,7 +50,7 @@ class Task:
     columns: list[str]
     chunks: list[tuple[str, Chunk]]
     questions: list[Question]
-    score: Callable[[Question, list[tuple[str, Chunk]]], list[float]]
+    score: Score
 
 
 def main() -> None:
@@ -68,7 +61,6 @@ def main() -> None:
     given = parser.parse_args()
     models = {precision: MiniLM(precision) for precision in ("fp32", "int8")}
     tasks = [load(given.data, models["fp32"]) for load in (spans_task, pages_task)]
-    tasks = [task for task in tasks if task.questions]
     timed = [one.text for task in tasks for _, one in task.chunks[:: max(1, len(task.chunks) // given.timed)]]
     compare_speed(models, timed[:: len(tasks)], tasks[0].questions[:20], given.rounds)
     for task in tasks:
@@ -77,45 +69,31 @@ def main() -> None:
 
 def spans_task(data: Path, model: MiniLM) -> Task:
     """Chroma's chunking evaluation: five corpora in one collection."""
-    folder = data / "chunking"
-    questions = []
-    if folder.is_dir():
-        with (folder / "questions.csv").open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                spans = [(one["start_index"], one["end_index"]) for one in json.loads(row["references"])]
-                questions.append(Question(row["question"], row["corpus_id"], spans, set()))
-    chunks = cut(folder.glob("*.md"), model)
-    return Task("chunking", ["recall", "precision", "IoU"], chunks, questions, score_spans)
+    return task("chunking", ["recall", "precision", "IoU"], question_sets.chunking(data), model, score_spans)
 
 
 def pages_task(data: Path, model: MiniLM) -> Task:
     """FinanceBench: all filings in one collection."""
-    folder = data / "financebench"
-    questions = []
-    if folder.is_dir():
-        for line in (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            pages = {page + 1 for page in row["pages"]}
-            questions.append(Question(row["question"], Path(row["document"]).stem, [], pages))
-    return Task("financebench", ["hit@1", "hit@5", "hit@10"], cut(folder.glob("*.pdf"), model), questions, score_pages)
+    return task("financebench", ["hit@1", "hit@5", "hit@10"], question_sets.financebench(data), model, score_pages)
+
+
+def task(name: str, columns: list[str], given: QuestionSet, model: MiniLM, score: Score) -> Task:
+    return Task(name, columns, cut(given.files, model), given.questions, score)
 
 
 def cut(paths: Iterable[Path], model: MiniLM) -> list[tuple[str, Chunk]]:
     settings = load_settings()
     reader, found = Reader(settings), []
-    for path in sorted(paths):
+    for path in paths:
         parsed = reader.parse(path, path.name)
-        found += [(path.stem, one) for one in chunk(parsed, path.stem, settings.chunk_tokens, model.token_offsets)]
+        found += [(path.name, one) for one in chunk(parsed, path.stem, settings.chunk_tokens, model.token_offsets)]
     reader.close()
     return found
 
 
 def score_spans(question: Question, ranked: list[tuple[str, Chunk]]) -> list[float]:
-    """Recall, precision and IoU over characters, as Chroma's report defines them."""
-    wanted = {(question.source, at) for start, end in question.spans for at in range(start, end)}
-    given = [(source, at) for source, one in ranked[:BEST] for at in range(one.start, one.end)]
-    both = len(wanted & set(given))
-    return [both / len(wanted), both / len(given), both / (len(given) + len(wanted) - both)]
+    """Recall, precision and IoU over characters."""
+    return list(overlap(question, [(source, one.start, one.end) for source, one in ranked[:BEST]]))
 
 
 def score_pages(question: Question, ranked: list[tuple[str, Chunk]]) -> list[float]:
@@ -156,13 +134,9 @@ def rank_and_score(task: Task, documents: Vectors, questions: Vectors) -> Vector
 
 
 def shown(scores: Vectors, base: Vectors) -> str:
-    """The mean and, where it is another's, the 95 % interval of its difference over questions drawn anew."""
-    mean = f"{scores.mean():.1f}"
-    if scores is base or np.array_equal(scores, base):
-        return mean
-    drawn = np.random.default_rng(0).integers(0, len(scores), (10_000, len(scores)))
-    low, high = np.percentile((scores - base)[drawn].mean(axis=1), [2.5, 97.5])
-    return f"{mean} ({scores.mean() - base.mean():+.1f}: {low:+.1f}..{high:+.1f})"
+    """The mean and, where it is another's, its difference with its interval."""
+    same = scores is base or np.array_equal(scores, base)
+    return f"{scores.mean():.1f}" + ("" if same else f", {interval(scores, base)}")
 
 
 def compare_speed(models: dict[str, MiniLM], texts: list[str], questions: list[Question], rounds: int) -> None:

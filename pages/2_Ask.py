@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from rag.records import VISIBLE
 from ui.conversation import Turn, ask, choose_search, draw, offer, only_by_words, search_in_words
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
@@ -17,7 +16,7 @@ VECTORS = (
 
 with page("Ask") as workspace:
     turns: list[Turn] = st.session_state.setdefault("turns", [])
-    searchable = [one for one in workspace.documents() if one.state in VISIBLE]
+    searchable = [one for one in workspace.documents() if one.visible]
     if not searchable and not turns:
         waiting = workspace.unfinished()
         heading("Ask")

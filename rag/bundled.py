@@ -74,14 +74,23 @@ class MiniLM:
         code points (start, end) that each token covers. Special tokens and punctuation are left out of both."""
         found = []
         for text, (row, states) in zip(texts, self._run_each(texts, *BOTH), strict=True):
-            encoding = self._truncating.encode(encodable(text))
-            kept = [
-                place
-                for place, token in enumerate(encoding.tokens)
-                if not encoding.special_tokens_mask[place] and any(map(str.isalnum, token))
-            ]
-            found.append((row, states[kept], [encoding.offsets[place] for place in kept]))
+            kept = self._kept(text)
+            found.append((row, states[list(kept)], list(kept.values())))
         return found
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """The code points that each token covers of which `encode_tokens` gives the state."""
+        return list(self._kept(text).values())
+
+    def _kept(self, text: str) -> dict[int, tuple[int, int]]:
+        """Place and code points of each token that is a word or a part of one."""
+        encoding = self._truncating.encode(encodable(text))
+        each = zip(encoding.tokens, encoding.special_tokens_mask, encoding.offsets, strict=True)
+        return {
+            place: span
+            for place, (token, special, span) in enumerate(each)
+            if not special and any(map(str.isalnum, token))
+        }
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token of the whole text lies, in code points, without special tokens."""

@@ -2,7 +2,7 @@
 
 What is checked: the kept bytes have the hash that is their document's id; each document's chunks are in the lexical
 index and in Chroma, with their text, and with vectors that a search finds and, of a sample, that are those of their
-texts; neither has anything else.
+texts; they are in the companion beside Chroma too, and nowhere is anything else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rag.catalog import Catalog
 from rag.errors import ConfigurationError, FingerprintError, StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
-from rag.records import VISIBLE, Chunk, Collection, Document, Finding, State, document_of
+from rag.records import Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
 
@@ -31,7 +31,11 @@ SAMPLE = 8
 SAME = 0.999
 """The least score of a vector to itself, or to an equal one."""
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+SAME_SIGNS = 0.98
+"""The least share of equal signs that a passage's tokens have when it is embedded again."""
+
+Encode = Callable[[Sequence[str]], tuple[NDArray[np.float32], Sequence[NDArray[np.uint64]]]]
+"""Texts to vectors, (n, dimension), and to the signs of their tokens' vectors if the model has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ class Checker:
         known = {one.store_name for one in self.catalog.collections()}
         for name in sorted(set(self.lexical.names()) - known):
             yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
+        for name in sorted(set(self.store.companion.names()) - known):
+            problem = "vectors beside Chroma of no collection"
+            yield self._found("", name, problem, partial(self.store.companion.drop, name))
         if self.settings.chroma_is_ours:  # elsewhere others may have collections of theirs
             for name in sorted(set(self.store.names()) - known):
                 yield self._found("", name, "vectors of no collection", partial(self.store.drop, name))
@@ -91,7 +98,7 @@ class Checker:
             return
         for document in documents.values():
             found = there.get(document.id, set())
-            if document.state in VISIBLE and found != self.catalog.chunk_ids(document):
+            if document.visible and found != self.catalog.chunk_ids(document):
                 problem = f"the lexical index has {len(found)} chunks of it, not {document.chunks}"
                 yield self._found(collection.name, document.name, problem, partial(self._write, name, document))
         for stranger in sorted(_strangers(there, documents)):
@@ -103,7 +110,7 @@ class Checker:
 
     def _rewrite(self, collection: Collection) -> None:
         self.lexical.drop(collection.store_name)
-        for document in self.catalog.documents(collection.name, VISIBLE):
+        for document in filter(lambda one: one.visible, self.catalog.documents(collection.name)):
             self._write(collection.store_name, document)
 
     # -- vectors ---------------------------------------------------------------------------------------
@@ -111,6 +118,11 @@ class Checker:
     def _vectors(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
         name = collection.store_name
         there = _by_document(self.store.all_ids(name)) if name in self.store.names() else {}
+        try:
+            beside = _by_document(self.store.companion.ids(name))
+        except StoreDamagedError as error:
+            yield self._found(collection.name, "vectors", str(error), partial(self._begin_companion, collection))
+            return
         encode: Encode | None = None
         try:
             encode = self.encoder(collection)
@@ -118,16 +130,23 @@ class Checker:
             yield self._found(collection.name, "vectors", f"they were not compared with the texts: {error}")
         for document in documents.values():
             if document.state is State.READY:
-                yield from self._vectors_of(document, name, there.get(document.id, set()), encode)
-        for stranger in sorted(_strangers(there, documents)):
-            problem = f"Chroma has {len(there[stranger])} chunks of it, and nobody may find them"
-            mend = partial(self.store.delete, name, sorted(there[stranger]))
-            yield self._found(collection.name, stranger, problem, mend)
+                found = there.get(document.id, set()), beside.get(document.id, set())
+                yield from self._vectors_of(document, name, *found, encode)
+        for stranger in sorted(_strangers({*there, *beside}, documents)):
+            chunks = len(there.get(stranger, set()) | beside.get(stranger, set()))
+            problem = f"Chroma or its companion has {chunks} chunks of it, and nobody may find them"
+            yield self._found(collection.name, stranger, problem, partial(self.store.remove, name, stranger))
 
-    def _vectors_of(self, document: Document, name: str, found: set[str], encode: Encode | None) -> Iterator[Finding]:
+    def _begin_companion(self, collection: Collection) -> None:
+        self.store.companion.drop(collection.store_name)
+        self.catalog.reopen(self.catalog.documents(collection.name, [State.READY]))
+
+    def _vectors_of(
+        self, document: Document, name: str, found: set[str], beside: set[str], encode: Encode | None
+    ) -> Iterator[Finding]:
         chunks = {one.id: one for one in self.catalog.chunks(document)}
-        if extra := sorted(found - chunks.keys()):
-            problem = f"Chroma has {len(extra)} chunks of it that it does not have"
+        if extra := sorted((found | beside) - chunks.keys()):
+            problem = f"Chroma or its companion has {len(extra)} chunks of it that it does not have"
             mend = partial(self.store.delete, name, extra)
             yield self._found(document.collection, document.name, problem, mend)
         there = sorted(found & chunks.keys())
@@ -137,6 +156,8 @@ class Checker:
             problem = f"{len(lost)} of its {len(chunks)} chunks have no vector that a search finds"
         elif altered:
             problem = f"{len(altered)} of its {len(chunks)} chunks say something else in Chroma"
+        elif bare := chunks.keys() - beside:
+            problem = f"{len(bare)} of its {len(chunks)} chunks have nothing beside Chroma"
         elif encode and self._wrong(name, chunks, there, encode):
             problem, altered = "it has vectors that are not those of its text", set(there)  # who knows which others
         else:
@@ -162,11 +183,16 @@ class Checker:
         }
 
     def _wrong(self, name: str, chunks: Mapping[str, Chunk], ids: Sequence[str], encode: Encode) -> bool:
-        """Whether one of some stored vectors is another than its text has."""
+        """Whether one of some stored vectors, or of what lies beside them, is another than its text has."""
         some = _some(ids, SAMPLE)
-        stored = self.store.vectors(name, some)
-        made = encode([chunks[one].text for one in some])
-        return any(float(stored[one] @ vector) < SAME for one, vector in zip(some, made, strict=True))
+        stored, beside = self.store.vectors(name, some), self.store.companion
+        again, signs = beside.vectors(name, some), beside.tokens(name, some)
+        vectors, tokens = encode([chunks[one].embedded for one in some])
+        made: Sequence[NDArray[np.uint64] | None] = tokens or [None] * len(some)
+        for one, vector, bits in zip(some, vectors, made, strict=True):
+            if min(float(stored[one] @ vector), float(again[one] @ vector)) < SAME or not _alike(bits, signs.get(one)):
+                return True
+        return False
 
     def _embed_again(self, name: str, document: Document, stored: set[str]) -> None:
         if stored:
@@ -184,6 +210,15 @@ def _by_document(ids: Iterable[str]) -> dict[str, set[str]]:
 def _some(ids: Sequence[str], most: int) -> Sequence[str]:
     """About so many of them, from all over."""
     return ids[:: max(1, -(-len(ids) // most))]
+
+
+def _alike(made: NDArray[np.uint64] | None, stored: NDArray[np.uint64] | None) -> bool:
+    """Whether two passages' tokens have nearly the same signs, as they have on another kind of processor."""
+    if made is None or stored is None or not len(made):  # of a text without words, say
+        return stored is None and (made is None or not len(made))
+    if made.shape != stored.shape:
+        return False
+    return int(np.bitwise_count(made ^ stored).sum()) <= (1 - SAME_SIGNS) * made.size * 64
 
 
 def _strangers(there: Iterable[str], documents: dict[str, Document]) -> set[str]:

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import NamedTuple
 
-from rag.records import Chunk, Heading, Page, ParsedDocument, chunk_id
+from rag.records import Chunk, Heading, Page, ParsedDocument, chunk_id, document_label
 
 TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
 """The (start, end) of each token of a text, in code points, in order."""
@@ -64,14 +64,17 @@ _LONGEST_TOKEN = 64  # code points
 _LETTERS = 4  # code points of a usual token
 
 
-def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets: TokenOffsets) -> list[Chunk]:
+def chunk(
+    document: ParsedDocument, document_id: str, tokens: int, token_offsets: TokenOffsets, name: str = ""
+) -> list[Chunk]:
     """Cut the document into chunks of at most about `tokens` tokens (15 % more at the end of a page).
 
-    Ids come from the document's id, the position and the settings, so cutting again gives the same ids.
-    Pages without text give no chunk.
+    `name` is its file's. Ids come from the document's id, the position and the settings, so cutting again gives the
+    same ids. Pages without text give no chunk.
     """
     found: list[Chunk] = []
     headings = _Headings(document.headings)
+    title = document_label(name, document.title)
     for page in document.pages:
         for start, end in _page_spans(page, headings.offsets, tokens, token_offsets):
             found.append(
@@ -83,6 +86,7 @@ def chunk(document: ParsedDocument, document_id: str, tokens: int, token_offsets
                     end=end,
                     heading=headings.path(start),
                     text=document.text[start:end],
+                    title=title,
                 )
             )
     return found

@@ -9,16 +9,17 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from rag import __version__, cli_questions
+from rag import __version__
 from rag.cli_files import walk
 from rag.cli_output import Output
 from rag.cli_progress import progress
+from rag.cli_questions import ask, explain, overview, search
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
@@ -53,15 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     shared = _shared_options(data_dir=argparse.SUPPRESS, as_json=argparse.SUPPRESS)
-    named = argparse.ArgumentParser(add_help=False)
+    named, asking, finding = (argparse.ArgumentParser(add_help=False) for _ in range(3))
     named.add_argument("--collection", metavar="NAME", help="the collection (default: documents)")
-    asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument("question", nargs="?", metavar="QUESTION")
     asking.add_argument(
         "--queries", type=Path, metavar="FILE.jsonl", help="questions, one JSON object a line; - for standard input"
     )
-    asking.add_argument("-k", type=int, default=None, help="passages to find, up to 1000 (default: 5)")
-    asking.add_argument("--where", metavar="JSON", help='filter, for example {"page": {"$lte": 10}}')
+    finding.add_argument("-k", type=int, default=None, help="passages to find, up to 1000 (default: 5)")
+    finding.add_argument("--where", metavar="JSON", help='filter, for example {"page": {"$lte": 10}}')
 
     parser = argparse.ArgumentParser(
         "python -m rag", description="Ask your documents.", parents=[_shared_options(None, False)]
@@ -85,17 +85,23 @@ def _parser() -> argparse.ArgumentParser:
     retry.add_argument("--ask-password", action="store_true", help="ask for the password of DOCUMENT, a PDF")
     check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
     check.add_argument("--repair", action="store_true", help="mend what is found")
-    command("search", _search, "find the passages nearest to a question", named, asking)
-    ask = command("ask", _ask, "answer a question with footnotes", named, asking)
-    ask.add_argument("--after", action="append", default=[], metavar="QUESTION", help="asked before; may be repeated")
-    overview = command("overview", _overview, "what a document is about: its outline and key sentences", named)
+    command("search", _asking(search), "find the passages that answer a question best", named, asking, finding)
+    answer = command("ask", _asking(ask), "answer a question with footnotes", named, asking, finding)
+    answer.add_argument(
+        "--after", action="append", default=[], metavar="QUESTION", help="asked before; may be repeated"
+    )
+    about = command("overview", _asking(overview), "what a document is about: its outline and key sentences", named)
+    why = command("explain", _asking(explain), "say why a page is or is not found for a question", named, finding)
+    why.add_argument("question", metavar="QUESTION")
+    why.add_argument("--document", required=True, metavar="ID", help="its id, or the beginning of it")
+    why.add_argument("--page", required=True, type=int, metavar="N", help="the number of the page")
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
     delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it")
     delete.add_argument("--failed", action="store_true", help="delete all that could not be indexed instead")
     text = command("text", _text, "print the extracted text, to which offsets refer", named)
-    for one in (cancel, overview, text):
+    for one in (cancel, about, text):
         one.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
@@ -144,20 +150,12 @@ def _ingest(given: argparse.Namespace, output: Output) -> int:
     return EXIT_FAILED if "failed" in states else 0
 
 
-def _search(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace:
-        return 0 if cli_questions.search(workspace, given, output) else EXIT_FAILED
+def _asking(answer: Callable[[Any, argparse.Namespace, Output], bool]) -> Callable[[argparse.Namespace, Output], int]:
+    def run(given: argparse.Namespace, output: Output) -> int:
+        with _workspace(given) as workspace:
+            return 0 if answer(workspace, given, output) else EXIT_FAILED
 
-
-def _ask(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace:
-        return 0 if cli_questions.ask(workspace, given, output) else EXIT_FAILED
-
-
-def _overview(given: argparse.Namespace, output: Output) -> int:
-    with _workspace(given) as workspace:
-        cli_questions.overview(workspace, given, output)
-    return 0
+    return run
 
 
 def _documents(given: argparse.Namespace, output: Output) -> int:

@@ -13,10 +13,15 @@ from rag.parsing import page_noun
 from rag.records import DOUBTFUL, Failure, IngestEvent, Verdict
 
 _COLUMNS = {
-    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "tags", "reason"),
+    "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "language", "tags", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
 QUOTING = "extractive"
+LONGEST = 200
+"""Characters of a passage that is close to a question, and no answer."""
+ROUTED = "routed "
+_LISTS = {"lexical": "by its words (BM25)", "dense": "by meaning (cosine)", "late": "by words in context (MaxSim)"}
+_NAMED = ", of the documents that the question names"
 _TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _HINTS = {
@@ -77,6 +82,23 @@ class Output:
         if not row["hits"]:
             console.print("Nothing found.")
 
+    def explanation(self, row: Mapping[str, Any]) -> None:
+        """Where a page stands, and why it is not found."""
+        if self._json:
+            self.line(row, "")
+            return
+        console = _console()
+        found = f"is found, as number {row['rank']}" if not row["removed"] else f"is not found: {row['removed']}"
+        console.print(f"{_where(row)} {found}.")
+        if row["ranks"]:
+            console.print("Its best passage:")
+        for name, rank in row["ranks"].items():
+            console.print(
+                f"  number {rank:,} {_LISTS[name.removeprefix(ROUTED)]}{_NAMED * name.startswith(ROUTED)}", end=""
+            )
+            console.print(f"  [dim]{row['scores'][name]:.3f}[/dim]")
+        console.print(escape(row["text"]))
+
     def answer(self, row: Mapping[str, Any]) -> None:
         """An answer with its footnotes."""
         if self._json or "error" in row:
@@ -111,6 +133,9 @@ class Output:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
             if row["model"] != QUOTING:  # else the answer is the quote
                 console.print(f"    [dim]“{escape(' '.join(one['quote'].split()))}”[/dim]")
+        for one in row["closest"]:
+            console.print(f"[dim]Close to it:[/dim] {_where(one)}")
+            console.print(f"    [dim]{escape(_beginning(one['text']))}[/dim]")
         for one in row["ledger"]:
             if one["verdict"] in DOUBTFUL:
                 console.print(_doubt(one))
@@ -123,6 +148,11 @@ class Output:
         if event.outcome:
             self.line(_outcome_row(event), _outcome_text(event))
         return event.outcome
+
+
+def _beginning(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else f"{flat[:LONGEST].rstrip()}…"
 
 
 def _where(row: Mapping[str, Any]) -> str:

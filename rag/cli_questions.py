@@ -1,4 +1,4 @@
-"""The commands that take questions: `search` and `ask`, one question or a file of them."""
+"""The commands that take questions: `search` and `ask`, one question or a file of them, and `explain`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from rag.records import Answer, Claim, Exchange, Hit, Section
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
+
+CLOSEST = 3
+"""Passages shown of a question that is not answered."""
 
 
 def search(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
@@ -42,17 +45,51 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         return {
             "answer": found.text,
             "abstained": found.abstained,
+            "abstention": found.abstention,
+            "confidence": found.confidence,
+            "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
             "citations": [_without(asdict(one), "boxes") for one in found.citations],
             "model": found.model,
             "ledger": [_claim(found, one) for one in found.ledger],
             "searched": found.searched,
         }
 
-    empty = {"answer": "", "abstained": True, "citations": [], "model": "", "ledger": [], "searched": ""}
+    empty = {
+        "answer": "",
+        "abstained": True,
+        "abstention": None,
+        "confidence": None,
+        "closest": [],
+        "citations": [],
+        "model": "",
+    }
+    empty |= {"ledger": [], "searched": ""}
     return _each_question(given, answer, empty, output.answer)
 
 
-def overview(workspace: Workspace, given: argparse.Namespace, output: Output) -> None:
+def explain(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Show where a page stands in each list for a question, and what removed it."""
+    document = workspace.document(given.document, given.collection)
+    told = workspace.explain(given.question, document.id, given.page, given.k, given.where, document.collection)
+    row = {
+        "question": given.question,
+        "document": document.id,
+        "name": document.name,
+        "page": given.page,
+        "heading": told.chunk.heading,
+        "start": told.chunk.start,
+        "end": told.chunk.end,
+        "text": told.chunk.text,
+        "rank": told.rank,
+        "removed": told.removed,
+        "ranks": dict(told.ranks),
+        "scores": dict(told.scores),
+    }
+    output.explanation(row)
+    return True
+
+
+def overview(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
     """Show what a document is about."""
     from rag.workspace import answer_markdown
 
@@ -73,6 +110,7 @@ def overview(workspace: Workspace, given: argparse.Namespace, output: Output) ->
             "seconds": round(time.monotonic() - started, 4),
         }
     )
+    return True
 
 
 def _section(section: Section) -> dict[str, Any]:
@@ -131,11 +169,18 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "name": hit.name,
         "page": chunk.page,
         "heading": chunk.heading,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
+        "start": hit.span[0],
+        "end": hit.span[1],
+        "text": hit.text,
         "ranks": dict(hit.ranks),
+        "scores": dict(hit.scores),
     }
+
+
+def _closest(hit: Hit) -> dict[str, Any]:
+    """A passage near to a question that is not answered."""
+    kept = ("score", "document", "name", "page", "heading", "start", "end", "text")
+    return {key: value for key, value in _hit(0, hit).items() if key in kept}
 
 
 def _claim(answer: Answer, claim: Claim) -> dict[str, Any]:

@@ -89,6 +89,10 @@ class Embedder(Embeddings):
         """A question with what late interaction needs of it; no tokens where the model has no vectors of them."""
         return Question(self.encode_query(text), np.empty((0, 0), np.uint64), [])
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """The code points (start, end) of each token of which `encode_passages` gives the signs."""
+        raise NotImplementedError("This model has no vectors of tokens.")
+
     @abstractmethod
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """The code points (start, end) of each token of the whole text, without special tokens."""
@@ -151,6 +155,9 @@ class BundledEmbedder(Embedder):
     def encode_question(self, text: str) -> Question:
         [(vector, states, spans)] = self._model.encode_tokens([text])
         return Question(vector, _signs(states), spans)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return self._model.token_spans(text)
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         return self._model.token_offsets(text)

@@ -25,6 +25,7 @@ POLL_SECONDS = 0.05
 """How often progress is read from the catalog while it is being followed."""
 HAND_OVER_SECONDS = 5.0
 """How long it is awaited that the folder's owner takes what was queued for it, or leaves."""
+NOT_ANEW = "It could not be read anew, and is searched as it was read before."
 
 Waiting = dict[str, tuple[Upload, Document]]
 
@@ -189,7 +190,7 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
         done=now.done,
         total=now.total,
         outcome=_outcome(now),
-        reason=now.reason,
+        reason=f"{NOT_ANEW} {now.reason}" if now.state is State.READY and now.reason else now.reason,
         pages=now.pages,
         chunks=now.chunks,
         seconds=round(now.seconds, 3),
@@ -202,7 +203,9 @@ def _progress(catalog: Catalog, upload: Upload, document: Document) -> IngestEve
 def _outcome(document: Document) -> str:
     if document.failure is Failure.CANCELLED:
         return "cancelled"
-    return {State.READY: "ready", State.FAILED: "failed"}.get(document.state, "")
+    if document.state is State.READY:  # with a reason: it could not be read anew
+        return "failed" if document.reason else "ready"
+    return "failed" if document.state is State.FAILED else ""
 
 
 def _event(upload: Upload, outcome: str = "", reason: str = "") -> IngestEvent:

@@ -7,10 +7,15 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
+
+_TITLE_CHARS, _HEADING_CHARS = 60, 80
+"""Of a contextual header: about 25 tokens, so that the passage has the rest of what the model reads."""
 
 
 class State(StrEnum):
@@ -123,6 +128,7 @@ class Document:
     date: int = 0
     tags: tuple[str, ...] = ()
     reason: str = ""
+    """Why it failed or waits; of a ready one, why it could not be read anew."""
     seconds: float = 0.0
     stage: str = ""
     done: int = 0
@@ -142,6 +148,15 @@ class Document:
     """Seconds by stage."""
     failure: Failure | None = None
     """Of a failed one; None for all other reasons than those named."""
+    language: str = ""
+    """Code of the language that its text is in (ISO 639-1); empty if that cannot be told."""
+    served: bool = False
+    """Whether it is being read anew, and until that is done is searched as it was read before."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether its chunks may be shown as hits. One that is to replace another may have to wait all the same."""
+        return self.state in VISIBLE or (self.served and self.state in (State.QUEUED, State.INDEXING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +192,8 @@ class Collection:
 class Chunk:
     """A passage: `text` is `document_text[start:end]`; `heading` is the path above it, never part of it.
 
-    `id` is the document's id, the chunking settings and the position, joined by hyphens (see `document_of`).
+    `id` is the document's id, the chunking settings and the position, joined by hyphens (see `document_of`). `title`
+    is what its document is called (see `document_label`).
     """
 
     id: str
@@ -187,23 +203,66 @@ class Chunk:
     end: int
     heading: str
     text: str
+    title: str = ""
+
+    @property
+    def embedded(self) -> str:
+        """What vectors are made of: the text below a contextual header of title and heading path, which says what a
+        passage is about where the passage itself does not. It is never quoted."""
+        parts = (self.title[:_TITLE_CHARS], self.heading[-_HEADING_CHARS:])
+        header = " > ".join(part.strip() for part in parts if part.strip())
+        return f"{header}\n{self.text}" if header else self.text
 
     @property
     def digest(self) -> str:
         """Equal for chunks with equal vectors, whichever document they are from."""
-        return hashlib.blake2b(self.text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+        return hashlib.blake2b(self.embedded.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document: `text` is `document_text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found for a question. `score` is in [0, 1]; `ranks` has its 1-based rank in each list that has it, and
-    `scores` what that list goes by."""
+    """A chunk found for a question. `score` is in [0, 1]: how far up it is in all lists together, 1 where it is the
+    first of each. `ranks` has its 1-based rank in each list that has it, `scores` what that list goes by: the cosine
+    (`dense`), BM25 (`lexical`), MaxSim in [-1, 1] (`late`); `routed ...` are those of the document that is named.
+    `passage` is what there is to read of it: the chunk with what goes on around it, None where nobody looked."""
 
     chunk: Chunk
     name: str
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    passage: Passage | None = None
+
+    @property
+    def text(self) -> str:
+        """What there is to read."""
+        return self.passage.text if self.passage else self.chunk.text
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where that lies in the document's text."""
+        return (self.passage.start, self.passage.end) if self.passage else (self.chunk.start, self.chunk.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a page is or is not among the hits: its best `chunk`, that one's rank and score in each list that has it, its
+    `rank` when the lists are fused (None: it did not get so far), and what `removed` it; empty if nothing did."""
+
+    chunk: Chunk
+    ranks: Mapping[str, int]
+    scores: Mapping[str, float]
+    rank: int | None
+    removed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +270,8 @@ class Citation:
     """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
 
     `heading` is that of the passage it is from: of a table, its columns' names. `boxes` are the quote's rectangles on
-    the page image, (left, top, right, bottom) in [0, 1].
+    the page image, (left, top, right, bottom) in [0, 1]. `highlights` are the (start, end) in the document's text of
+    what answers within the quote; empty if that is all of it.
     """
 
     number: int
@@ -223,6 +283,16 @@ class Citation:
     end: int
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     heading: str = ""
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+class Abstention(StrEnum):
+    """Why a question is not answered."""
+
+    NO_DOCUMENT = "in no document"
+    """Nothing that is near to it was found."""
+    NEAR_MISS = "near miss"
+    """Something near to it was found, which does not say what it asks for."""
 
 
 class Verdict(StrEnum):
@@ -257,9 +327,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer and its proofs. `hits` are the passages it was made from, `notice` what the reader must know
-    (a language model that failed, say). `ledger` has what a language model's answer claims, sentence by sentence.
-    `timings` are seconds by step."""
+    """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
+    the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
+    language model's answer claims, sentence by sentence. `timings` are seconds by step."""
 
     question: str
     text: str
@@ -269,6 +339,9 @@ class Answer:
     model: str
     notice: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+    abstention: Abstention | None = None
+    confidence: float | None = None
+    """The probability that the passages answer the question, where that was estimated."""
     ledger: tuple[Claim, ...] = ()
     searched: str = ""
     """What was searched for: the question, or what a follow-up question became."""
@@ -388,6 +461,15 @@ class Finding:
     repaired: bool = False
 
 
+def document_label(name: str, title: str) -> str:
+    """What a document is called: its file's name as words and its own title, or the one that has the other in it."""
+    stem = " ".join(re.split(r"[\s_]+", PurePosixPath(name).stem.strip()))
+    in_stem, in_title = (set(re.findall(r"\w+", one.lower())) for one in (stem, title))
+    if in_stem <= in_title:
+        return title
+    return stem if in_title <= in_stem else f"{stem}: {title}"
+
+
 def chunk_id(document_id: str, tokens: int, position: int) -> str:
     """The id of the chunk at 0-based `position` when cutting at about `tokens` tokens."""
     return f"{document_id}-{tokens}-{position:06d}"
@@ -396,3 +478,8 @@ def chunk_id(document_id: str, tokens: int, position: int) -> str:
 def document_of(chunk: str) -> str:
     """The document id within a chunk id."""
     return chunk.partition("-")[0]
+
+
+def position_of(chunk: str) -> int:
+    """The 0-based position within a chunk id."""
+    return int(chunk.rpartition("-")[2])

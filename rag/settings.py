@@ -34,6 +34,13 @@ _PASSWORD_HASH = re.compile(r"scrypt\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|(?<=//)[^/\s@]+(?=@)")
 
 
+Language = Literal[
+    "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian", "norwegian",
+    "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish",
+]  # fmt: skip
+"""Those that the lexical index has stemmers and stop words for."""
+
+
 class Settings(BaseSettings):
     """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
 
@@ -70,11 +77,15 @@ class Settings(BaseSettings):
     embedding_precision: Literal["int8", "fp32"] = Field(
         "int8", description="weights of the bundled model: `int8` is faster, `fp32` is the model as published"
     )
+    language: Language = Field("english", description="language whose word forms count as one when words are searched")
     chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
     abstain_below: float = Field(
-        0.35, ge=0, le=1, description="a best score under this is answered with 'the documents do not say'"
+        0.23,
+        ge=0,
+        le=1,
+        description="passages that answer with a lower probability are answered with 'the documents do not answer'",
     )
     max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
 
@@ -86,7 +97,7 @@ class Settings(BaseSettings):
 
     max_file_mb: int = Field(200, ge=1, description="largest file, in MB")
     max_pages: int = Field(5000, ge=1, description="most pages in a document")
-    max_chars: int = Field(50_000_000, ge=1, description="most characters in a document")
+    max_chars: int = Field(20_000_000, ge=1, description="most characters in a document")
     parse_seconds: float = Field(120.0, gt=0, description="time limit for reading one file")
     parse_cpu_seconds: float = Field(120.0, gt=0, description="processor time limit for reading one file")
     parse_memory_mb: int = Field(2048, ge=256, description="memory limit for reading one file, in MB")

@@ -64,6 +64,24 @@ def read(catalog: Catalog, one: Document) -> None:
     assert catalog.searchable(one, {"reading": 0.5})
 
 
+def test_what_may_be_shown_is_read_once_until_anything_changes_whoever_changes_it(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index(catalog, document())
+    before = catalog.visible("reports"), catalog.collection("reports"), catalog.shown("reports")
+    assert (before[0].ready, before[1].documents, list(before[2])) == ({"d1": "a.pdf"}, 1, ["d1"])
+    with monkeypatch.context() as unread:
+        unread.setattr(catalog, "read", None)
+        assert (catalog.visible("reports"), catalog.collection("reports"), catalog.shown("reports")) == before
+    other = Catalog(catalog._path)
+    other.mark_deleting(document())
+    assert (catalog.visible("reports").ready, catalog.collection("reports").documents) == ({}, 0)
+    assert catalog.shown("reports") == {}
+    other.close()
+    index(catalog, document(2))
+    assert list(catalog.visible("reports").ready) == ["d2"]
+
+
 def test_text_pages_and_chunks_come_back_as_they_were(catalog: Catalog) -> None:
     index(catalog, document())
     kept = catalog.document("reports", "d1")

@@ -85,6 +85,38 @@ def alter_metadata(workspace: Workspace) -> None:
     workspace.store.upsert(name(workspace), document, chunks, vectors)
 
 
+def lose_a_companion(workspace: Workspace) -> None:
+    chunk = workspace.chunks(lease(workspace))[0]
+    workspace.store.companion.delete(name(workspace), [chunk.id])
+
+
+def lose_the_companion(workspace: Workspace) -> None:
+    workspace.store.companion.drop(name(workspace))
+
+
+def tear_the_companion(workspace: Workspace) -> None:
+    workspace.store.companion.close()
+    path = workspace.folder.chroma / "companion" / f"{name(workspace)}.sqlite3"
+    path.write_bytes(b"no database at all" * 1000)
+
+
+def give_another_texts_signs(workspace: Workspace) -> None:
+    chunks = workspace.chunks(lease(workspace))
+    vectors, tokens = workspace.embedder.encode_passages([one.embedded for one in chunks])
+    workspace.store.companion.write(name(workspace), chunks, vectors, [~one for one in tokens])
+
+
+def add_stranger_beside(workspace: Workspace) -> None:
+    chunk = replace(workspace.chunks(lease(workspace))[0], id=f"{'f' * 32}-200-000000", document_id="f" * 32)
+    workspace.store.companion.write(name(workspace), [chunk], np.eye(1, 384, dtype=np.float32), [])
+
+
+def add_companion(workspace: Workspace) -> None:
+    workspace.store.companion.write(
+        "stray", workspace.chunks(lease(workspace))[:1], np.eye(1, 384, dtype=np.float32), []
+    )
+
+
 FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "vectors lost": (lose_vectors, "no vector"),
     "all vectors lost": (lose_collection, "no vector"),
@@ -93,6 +125,12 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "altered metadata": (alter_metadata, "something else"),
     "an unknown document's vectors": (add_stranger, "nobody may find"),
     "a chunk too many": (add_chunk, "does not have"),
+    "nothing beside a chunk": (lose_a_companion, "1 of its 2 chunks have nothing beside Chroma"),
+    "nothing beside Chroma": (lose_the_companion, "nothing beside Chroma"),
+    "a torn companion": (tear_the_companion, "are damaged"),
+    "another text's tokens": (give_another_texts_signs, "not those of its text"),
+    "something of an unknown document beside Chroma": (add_stranger_beside, "nobody may find"),
+    "a companion too many": (add_companion, "of no collection"),
     "words lost": (lose_words, "lexical index has 0"),
     "a lexical index too many": (add_index, "of no collection"),
     "a Chroma collection too many": (add_collection, "of no collection"),

@@ -36,8 +36,10 @@ INGESTED = {
     "unread_pages",
     "timings",
 }
-HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks"}
-CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end"}
+HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
+ANSWER = {"id", "question", "answer", "abstained", "abstention", "closest", "citations", "model", "ledger", "searched"}
+ANSWER |= {"confidence", "seconds"}
+CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights"}
 
 
 def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -89,11 +91,30 @@ def test_search(folder: Path) -> None:
     assert [hit["rank"] for hit in row["hits"]] == [1, 2]
     first = row["hits"][0]
     assert set(first) == HIT
-    assert first["ranks"] == {"dense": 1}
+    assert first["ranks"] == {"lexical": 1, "dense": 1, "late": 1}
+    assert first["scores"].keys() == first["ranks"].keys()
     assert 0 <= first["score"] <= 1
     text = run("--data-dir", folder / "data", "text", first["document"]).stdout
     assert text[first["start"] : first["end"]] == first["text"]
     assert "84,000" in first["text"]
+
+
+def test_explain(folder: Path) -> None:
+    data, asked = ("--data-dir", folder / "data"), "How high is the rent?"
+    (found,) = rows(run(*data, "search", asked, "-k", "1", "--json"))
+    best = found["hits"][0]
+    page = ("--document", best["document"][:8], "--page", best["page"])
+    (row,) = rows(run(*data, "explain", asked, *page, "--json"))
+    assert (row["rank"], row["removed"], row["text"]) == (1, "", best["text"])
+    assert (row["ranks"], row["scores"]) == (best["ranks"], best["scores"])
+    said = run(*data, "explain", asked, *page).stdout
+    assert "lease.md, section 1" in said
+    assert "is found, as number 1" in said
+    assert "number 1 by its words" in said
+    left_out = run(*data, "explain", asked, *page, "--where", '{"type": "txt"}').stdout
+    assert "is not found: the filter leaves it out" in left_out
+    wrong = run(*data, "explain", asked, *page[:-1], "9")
+    assert (wrong.returncode, "Section 9 of lease.md has no text" in wrong.stderr) == (2, True)
 
 
 def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
@@ -112,13 +133,17 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
 
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
-    assert set(row) == {"id", "question", "answer", "abstained", "citations", "model", "ledger", "searched", "seconds"}
+    assert set(row) == ANSWER
     assert "84,000 euros" in row["answer"]
     assert row["ledger"] == []
     assert (row["abstained"], row["model"]) == (False, "extractive")
     assert set(row["citations"][0]) == CITATION
     (row,) = rows(run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?", "--json"))
-    assert (row["abstained"], row["citations"]) == (True, [])
+    assert (row["abstained"], row["abstention"], row["citations"]) == (True, "in no document", [])
+    assert {"name", "page", "text"} <= set(row["closest"][0])
+    shown = run("--data-dir", folder / "data", "ask", "Which vaccine for yellow fever?").stdout
+    assert "do not answer" in shown
+    assert "Close to it: lease.md" in shown or "Close to it: bread.txt" in shown
 
 
 def test_sentences_that_the_passages_do_not_bear_out_are_named(folder: Path) -> None:

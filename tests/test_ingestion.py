@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from pypdf import PdfWriter
 
 import rag.lexical
 from rag.errors import (
+    DocumentError,
     EncryptedError,
     FolderInUseError,
     InputError,
@@ -27,7 +29,7 @@ from rag.errors import (
     StorageError,
     StoreUnavailableError,
 )
-from rag.records import UNFINISHED, Document, Failure, IngestEvent, Preflight, State
+from rag.records import UNFINISHED, Document, Failure, IngestEvent, ParsedDocument, Preflight, State
 from rag.workspace import Upload, Workspace
 from tests import bombs, pdfs
 from tests.conftest import NOTES, outcomes
@@ -99,13 +101,13 @@ def only(workspace: Workspace) -> Document:
 def embedded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that are embedded from now on."""
     texts: list[str] = []
-    encode = workspace.embedder.encode
+    encode = workspace.embedder.encode_passages
 
     def counting(some: list[str]) -> object:
         texts.extend(some)
         return encode(some)
 
-    monkeypatch.setattr(workspace.embedder, "encode", counting)
+    monkeypatch.setattr(workspace.embedder, "encode_passages", counting)
     return texts
 
 
@@ -119,12 +121,12 @@ def test_a_document_is_found_by_its_words_while_its_vectors_are_being_made(
         answer = workspace.ask(RENT)
         assert "84,000 euros" in answer.text
         best = workspace.search(RENT, k=2)[0]
-        assert (best.name, best.ranks) == ("lease.md", {"lexical": 1})
-        assert 0.35 < best.score <= 1
+        assert (best.name, best.ranks) == ("lease.md", {"lexical": 1, "late": 1})
+        assert 0.35 < best.scores["dense"] <= 1
         assert all(hit.name == "bread.txt" for hit in workspace.search(RENT, where={"type": "txt"}))
         assert all(hit.name == "lease.md" for hit in workspace.search("bread and rent", where={"type": "md"}))
     workspace.drain()
-    assert workspace.search(RENT, k=1)[0].ranks == {"dense": 1}
+    assert workspace.search(RENT, k=1)[0].ranks == {"lexical": 1, "dense": 1, "late": 1}
 
 
 def test_a_new_version_is_never_seen_beside_the_old_one_and_embeds_only_what_changed(
@@ -179,7 +181,9 @@ def test_a_cancelled_document_leaves_nothing_and_can_be_retried(
         )
         assert workspace.search(RENT) == []
     name = workspace.collection().store_name
-    wait_for(lambda: workspace.store.chunk_ids(name, cancelled.id) == [])
+    wait_for(lambda: not workspace.catalog.uncleared())
+    assert workspace.store.chunk_ids(name, cancelled.id) == []
+    assert workspace.store.companion.ids(name) == set()
     assert workspace.lexical.chunk_ids(name) == set()
     assert [one.id for one in workspace.retry()] == [cancelled.id]
     workspace.drain()
@@ -495,6 +499,7 @@ def test_a_locked_file_of_an_archive_can_be_given_its_password_afterwards(worksp
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("locked.pdf", pdfs.encrypted_pdf(pdfs.text_pdf(["The vault opens at nine."]), "sesame"))
     assert outcomes(workspace.ingest([path])) == {"locked.pdf": "failed"}
+    wait_for(lambda: not workspace.catalog.uncleared())
     locked = only(workspace)
     assert (locked.failure, "--ask-password" in locked.reason) == (Failure.LOCKED, True)
     with pytest.raises(InputError, match="name the document"):
@@ -665,6 +670,99 @@ def test_documents_read_by_older_readers_are_read_anew_when_uploaded_again(
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
     assert texts == []  # what it says has not changed
     assert workspace.check() == []
+
+
+@contextmanager
+def read_anew(workspace: Workspace, source: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Upload what older readers have read once more, and hold the reading of it inside."""
+    with workspace.catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE documents SET engines = 'text 0'")
+    parse, begun, go_on = workspace.reader.parse, threading.Event(), threading.Event()
+
+    def held(*given: Any, **more: Any) -> ParsedDocument:
+        begun.set()
+        assert go_on.wait(30)
+        return parse(*given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workspace.reader, "parse", held)
+        workspace.ingest([source])
+        assert begun.wait(30)
+        yield
+        go_on.set()
+        workspace.drain()
+
+
+def scratched(*given: object, **more: object) -> ParsedDocument:
+    raise DocumentError("The disk has a scratch.")
+
+
+def rent(workspace: Workspace) -> list[str]:
+    return [hit.chunk.text for hit in workspace.search(RENT) if "84,000" in hit.chunk.text]
+
+
+def test_a_document_that_is_read_anew_is_searched_meanwhile(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes]))
+    before = rent(workspace)
+    with read_anew(workspace, notes, monkeypatch):
+        assert only(workspace).state is State.INDEXING
+        assert before
+        assert rent(workspace) == before
+        assert workspace.search(RENT, where={"name": "lease.md", "page": 1})
+        assert workspace.ask(RENT).citations
+    assert (only(workspace).state, only(workspace).served) == (State.READY, False)
+    assert rent(workspace) == before
+
+
+def test_a_document_that_cannot_be_read_anew_stays_as_it_was_and_says_why(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes]))
+    before = rent(workspace)
+    with monkeypatch.context() as broken:
+        broken.setattr(workspace.reader, "parse", scratched)
+        with workspace.catalog.write() as connection:
+            connection.exec_driver_sql("UPDATE documents SET engines = 'text 0'")
+        last = list(workspace.ingest([notes]))[-1]
+    assert last.outcome == "failed"
+    assert "as it was read before. The disk has a scratch." in last.reason
+    assert only(workspace).state is State.READY
+    assert rent(workspace) == before
+    assert workspace.check() == []
+    assert [one.name for one in workspace.retry()] == ["lease.md"]
+    workspace.drain()
+    assert (only(workspace).state, only(workspace).reason) == (State.READY, "")
+    assert workspace.retry() == []
+    assert rent(workspace) == before
+
+
+def test_cancelling_a_document_that_is_read_anew_leaves_it_as_it_was(
+    workspace: Workspace, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes]))
+    with read_anew(workspace, notes, monkeypatch):
+        assert workspace.cancel(only(workspace).id).state is State.READY
+    assert (only(workspace).state, only(workspace).failure, only(workspace).reason) == (State.READY, None, "")
+    assert rent(workspace)
+    assert workspace.check() == []
+
+
+def test_reading_an_old_version_anew_does_not_remove_a_newer_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / "old" / "scan.pdf", tmp_path / "new" / "scan.pdf"
+    for path in (old, new):
+        path.parent.mkdir()
+        path.write_bytes(scanned_pdf([f"THE DEPOSIT IS 4200 EUROS {path.parent.name}", "PAGE TWO"]))
+    with monkeypatch.context() as busy:
+        fail_on_page(workspace, busy, 2)
+        list(workspace.ingest([old], replace_namesakes=True))
+    list(workspace.ingest([new]))
+    assert len(workspace.retry()) == 1
+    workspace.drain()
+    assert len(workspace.documents()) == 2
 
 
 def test_after_a_rebuild_what_older_readers_have_read_is_a_duplicate(workspace: Workspace, notes: Path) -> None:

@@ -237,7 +237,7 @@ def test_what_will_happen_is_shown_before_anything_does(data_dir: Path) -> None:
 def test_each_outcome_is_told(data_dir: Path) -> None:
     app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("broken.pdf", b"%PDF-1.4 nothing")))
     finished(press(app, "Add 1 file"))
-    assert re.search(r"lighthouse.txt.*\n.*Ready · 1 section · 1 passage", plain(app))
+    assert re.search(r"lighthouse.txt.*\n.*Ready · 1 passage", plain(app))
     assert re.search(r"broken.pdf.*\n.*damaged", plain(app))
     assert app.file_uploader[0].value == []
     assert not app.dataframe
@@ -292,7 +292,7 @@ def test_reruns_ingest_and_check_nothing_again(data_dir: Path, monkeypatch: pyte
 
 def test_a_duplicate_is_called_one_and_leads_to_the_one_that_is_there(indexed: Path) -> None:
     app = checked(choose(start("1_Upload"), ("again.pdf", (ROOT / "samples" / REPORT).read_bytes())))
-    assert files_table(app)["again.pdf"]["What happens"] == f"Left out: already there as {REPORT}"
+    assert files_table(app)["again.pdf"]["What happens"] == f"Already there as {REPORT}"
     assert "Nothing to add" in labels(app)
     there = next(one for one in open_workspace(load_settings()).documents() if one.name == REPORT)
     assert links(app, f"Open {REPORT}") == [f"collection=documents&document={there.id}"]
@@ -380,7 +380,7 @@ def test_a_duplicate_under_another_name_changes_nothing(data_dir: Path) -> None:
     app = checked(choose(start("1_Upload"), ("inspection.txt", old)))
     finished(press(app, "Add 1 file"))
     app = checked(choose(app, ("inspection.txt", new), ("other name.txt", old)))
-    assert files_table(app)["other name.txt"]["What happens"] == "Left out: already there as inspection.txt"
+    assert files_table(app)["other name.txt"]["What happens"] == "Already there as inspection.txt"
     app = finished(press(app, "Add 1 file"))
     workspace = open_workspace(load_settings())
     assert [workspace.text(one.id) for one in workspace.documents()] == [new.decode()]
@@ -390,7 +390,7 @@ def test_a_duplicate_under_another_name_changes_nothing(data_dir: Path) -> None:
 def test_the_same_bytes_chosen_twice_are_added_once(data_dir: Path) -> None:
     app = checked(choose(start("1_Upload"), ("lighthouse.txt", LIGHTHOUSE), ("copy.txt", LIGHTHOUSE)))
     row = files_table(app)["copy.txt"]
-    assert row["What happens"] == "Left out: the same as lighthouse.txt"
+    assert row["What happens"] == "The same as lighthouse.txt"
     assert row["Time"] == ""
     finished(press(app, "Add 1 file"))
     assert [one.name for one in open_workspace(load_settings()).documents()] == ["lighthouse.txt"]
@@ -451,7 +451,7 @@ def test_the_passages_are_shown_as_they_will_be_cut(data_dir: Path) -> None:
 
 def test_another_collection_is_checked_anew(indexed: Path) -> None:
     app = checked(choose(start("1_Upload"), (REPORT, (ROOT / "samples" / REPORT).read_bytes())))
-    assert files_table(app)[REPORT]["What happens"] == "Left out: already there"
+    assert files_table(app)[REPORT]["What happens"] == "Already there"
     app.selectbox(key="upload_collection").select("New collection…").run()
     app = checked(healthy(app.text_input[0].input("Elsewhere").run()))
     assert files_table(app)[REPORT]["What happens"] == "New"
@@ -682,11 +682,11 @@ def test_sources_from_a_table_have_its_column_names(data_dir: Path, tmp_path: Pa
     assert "Supplier | Country | Orders in 2024" in [one.value.replace("\\", "") for one in app.caption]
 
 
-def test_an_abstention_looks_different_and_offers_the_nearest_passages(indexed: Path) -> None:
+def test_an_abstention_looks_different_and_offers_the_closest_passages(indexed: Path) -> None:
     app = ask(start("2_Ask"), NONSENSE)
     assert "do not answer" in app.info[0].value
     assert footnotes(app) == []
-    assert app.expander[0].label.startswith("5 nearest passages")
+    assert app.expander[0].label.startswith("5 closest passages")
 
 
 def test_examples_are_offered_and_asked(indexed: Path) -> None:

@@ -164,6 +164,18 @@ def test_a_collection_deleted_and_made_again_is_not_seen_through_an_old_handle(s
     assert store.count("ccc") == 0
 
 
+def test_a_collection_that_another_client_makes_anew_is_searched_as_it_is_now(store: Store) -> None:
+    store.create("ccc", MADE)
+    store.upsert("ccc", document(), chunks("d1", 2), vectors(2))
+    assert {one for one, _ in store.nearest("ccc", vectors(1)[0], 5)} == {one.id for one in chunks("d1", 2)}
+    store.client.delete_collection("ccc")
+    with pytest.raises(StorageError):
+        store.nearest("ccc", vectors(1)[0], 5)
+    store.create("ccc", MADE)
+    store.upsert("ccc", document(2), chunks("d2", 2), vectors(2))
+    assert {one for one, _ in store.nearest("ccc", vectors(1)[0], 5)} == {one.id for one in chunks("d2", 2)}
+
+
 def test_64_threads_open_it_at_once(tmp_path: Path) -> None:
     store = Store(load_settings(), tmp_path / "chroma")
     barrier, errors = threading.Barrier(64), []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.records import Document, Page, State
+from rag.records import Citation, Document, Page, State
 from ui.labels import label, place, spoken
 from ui.passages import page_html
-from ui.stages import outcome
+from ui.stages import outcome, stage
 from ui.text import (
     JOINER,
     about,
@@ -78,6 +79,18 @@ def test_quoted_text_is_html_without_markup_of_its_own(text: str) -> None:
     assert html.unescape(inner) == text.replace("\n\n", "")
 
 
+def test_what_answers_is_marked_in_a_quote_wherever_its_lines_break() -> None:
+    quote = "In 1911 the roof\nwas built by\nMaria  Keller in 1911."
+    name, year = quote.index("Maria"), quote.rindex("1911")
+    marks = ((100 + name, 100 + name + len("Maria  Keller")), (100 + year, 100 + year + 4))
+    citation = Citation(1, "d", "a.txt", 1, quote, 100, 100 + len(quote), highlights=marks)
+    shown = re.sub(
+        r' style="[^"]*"', "", quoted_html("In 1911 the roof was built by Maria Keller in 1911. [1]", [citation])
+    )
+    assert "In 1911 the roof was built by <mark>Maria Keller</mark> in <mark>1911</mark>." in shown
+    assert "<strong>[1]</strong>" in shown
+
+
 def test_a_page_marks_just_the_quote_and_folds_what_is_far_before_it() -> None:
     text = "".join(f"line {number} <b>\n" for number in range(100))
     start = text.index("line 80")
@@ -132,3 +145,14 @@ def test_places_are_called_what_the_format_calls_them() -> None:
 def test_a_finished_document_tells_of_pages_that_could_not_be_read() -> None:
     one = Document("d", "a.pdf", "documents", State.READY, datetime.now(UTC), pages=14, unread_pages=2)
     assert "2 of 14 pages could not be read" in outcome(one)
+
+
+def test_a_plain_text_has_passages_and_no_pages() -> None:
+    text = Document("d", "a.txt", "documents", State.READY, datetime.now(UTC), pages=1, chunks=3)
+    assert outcome(text).startswith("Ready · 3 passages · ")
+    assert outcome(replace(text, name="a.pdf")).startswith("Ready · 1 page · 3 passages · ")
+
+
+def test_a_document_that_is_read_anew_says_that_it_is_searched_meanwhile() -> None:
+    one = Document("d", "a.pdf", "documents", State.INDEXING, datetime.now(UTC), stage="reading", served=True)
+    assert stage(one) == "reading · searched as it was read before until then"

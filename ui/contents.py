@@ -8,14 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from rag.records import UNFINISHED, VISIBLE, Document, Failure, State
-from rag.workspace import Workspace, page_noun
+from rag.records import UNFINISHED, Document, Failure, State
+from rag.workspace import NOT_ANEW, Workspace, language_name, language_notice
 from ui.deleting import confirm_delete_failed
 from ui.dialogs import open_dialog
 from ui.labels import distinguished
 from ui.passages import show_chunks
 from ui.retrying import cancel_button, retry_all_button, retry_button
-from ui.stages import failed, ocr_notice, stage, unread_notice
+from ui.stages import extent, failed, ocr_notice, stage, unread_notice
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 
 FAILURES_SHOWN = 20
@@ -23,16 +23,16 @@ FAILURES_SHOWN = 20
 _STATES = {
     State.QUEUED: "Waiting",
     State.INDEXING: "In progress",
-    State.SEARCHABLE: "Searchable by words",
+    State.SEARCHABLE: "By words so far",
     State.READY: "Ready",
     State.FAILED: "Failed",
 }
 
 
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=190, pinned=True),
+    "Document": st.column_config.TextColumn(width=224, pinned=True),
     "State": st.column_config.TextColumn(
-        width=92, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
+        width=100, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
     ),
     "Pages": st.column_config.NumberColumn(
         format="localized",
@@ -42,7 +42,7 @@ _COLUMNS: dict[str, Any] = {
     "Passages": st.column_config.NumberColumn(format="localized", width=78),
     "Tags": st.column_config.ListColumn(width=100),
     "Size": st.column_config.NumberColumn(format="bytes", width=70),
-    "Added": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=135),
+    "Added": st.column_config.DatetimeColumn(format="D MMM YYYY", width=94),
 }
 
 
@@ -65,7 +65,7 @@ def table(documents: Sequence[Document]) -> list[dict[str, Any]]:
     return [
         {
             "Document": one.name,
-            "State": "Cancelled" if one.failure is Failure.CANCELLED else _STATES[one.state],
+            "State": _state(one),
             "Pages": one.pages or None,
             "Passages": one.chunks or None,
             **({"Tags": list(one.tags)} if tagged else {}),
@@ -74,6 +74,12 @@ def table(documents: Sequence[Document]) -> list[dict[str, Any]]:
         }
         for one in documents
     ]
+
+
+def _state(document: Document) -> str:
+    if document.failure is Failure.CANCELLED:
+        return "Cancelled"
+    return "Being read anew" if document.served and document.visible else _STATES[document.state]
 
 
 def choose(documents: Sequence[Document], key: str) -> Document | None:
@@ -136,16 +142,22 @@ def describe(workspace: Workspace, document: Document) -> None:
         st.markdown(escape_markdown(document.title))
     facts = [bytes_as_text(document.bytes), f"added {day(document.added_at)}"]
     if document.pages:
-        facts[:0] = [counted(document.pages, page_noun(document.name)), counted(document.chunks, "passage")]
+        facts.insert(0, extent(document))
+    if document.language:
+        facts.append(language_name(document.language))
     st.caption(" · ".join(facts))
     if document.tags:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in document.tags))
+    if foreign := language_notice([(document.name, document.language)], workspace.settings.embedding_model):
+        st.info(message_markdown(foreign), icon=":material/translate:")
     if document.ocr_pages:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")
     if document.state is State.READY and document.unread_pages:
         st.warning(f"{unread_notice(document)}.", icon=":material/visibility_off:")
-        if workspace.settings.ocr:
-            retry_button(workspace, document, "details")
+    if document.state is State.READY and document.reason:
+        st.warning(f"{NOT_ANEW} {message_markdown(document.reason)}", icon=":material/history:")
+    if document.state is State.READY and (document.reason or (document.unread_pages and workspace.settings.ocr)):
+        retry_button(workspace, document, "details")
     if document.state is State.FAILED:
         if document.failure is Failure.CANCELLED:
             st.info(message_markdown(document.reason), icon=":material/cancel:")
@@ -154,13 +166,13 @@ def describe(workspace: Workspace, document: Document) -> None:
         retry_button(workspace, document, "details")
     elif document.state in UNFINISHED:
         held_back = (document.collection, document.id) in workspace.held_back()
-        st.caption(f"Not ready yet: {stage(document, held_back)}.")
+        st.caption(f"{'Being read anew' if document.served else 'Not ready yet'}: {stage(document, held_back)}.")
         cancel_button(workspace, document, "details")
 
 
 def show_passages(workspace: Workspace, document: Document) -> None:
     """The document's passages, some at a time."""
-    if document.state in VISIBLE:
+    if document.visible:
         pages = workspace.pages(document) if document.ocr_pages else []
         ocr = {page.number: page.ocr for page in pages if page.ocr is not None}
         show_chunks(workspace.chunks(document), document.name, document.id, ocr)

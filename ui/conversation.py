@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.errors import RagError
-from rag.records import Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
+from rag.records import Abstention, Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
@@ -149,7 +149,7 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
     if answer.abstained:
         _draw_abstention(answer)
     elif answer.model == QUOTING:
-        st.html(quoted_html(answer.text, _numbers(answer)))
+        st.html(quoted_html(answer.text, answer.citations))
     else:
         draw_checked(answer, _numbers(answer))
     _draw_footnotes(workspace, turn, answer.citations, number)
@@ -182,11 +182,12 @@ def _numbers(answer: Answer) -> set[int]:
 
 
 def _draw_abstention(answer: Answer) -> None:
-    advice = (
-        "Look at the nearest passages below, ask in other words, or search in more documents."
-        if answer.hits
-        else "No passage was found. Search in more documents, or upload the one that has the answer."
-    )
+    if answer.abstention is Abstention.NEAR_MISS:
+        advice = "Read the closest passages below, or ask in other words."
+    elif answer.hits:
+        advice = "Ask in other words, search in more documents, or upload the one that has the answer."
+    else:
+        advice = "No passage was found. Search in more documents, or upload the one that has the answer."
     st.info(f"**{escape_markdown(answer.text)}** {advice}", icon=":material/search_off:")
 
 
@@ -206,9 +207,9 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
     if not answer.hits:
         return
     seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
-    what = counted(len(answer.hits), "nearest passage" if answer.abstained else "source")
+    what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     title = f"{what} · {seconds:.2f} s"
-    with st.expander(title):
+    with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
         st.caption(_made_by(answer))
         for index, hit in enumerate(answer.hits):
             with st.container(gap="xxsmall"):
@@ -222,12 +223,12 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
                 )
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
-                st.caption(f"{how_found(hit)} · {_snippet(hit.chunk.text)}")
+                st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
 
 
 def how_found(hit: Hit) -> str:
     """By what a passage was found, and how near it is to the question."""
-    alike = f"{hit.score:.0%} alike"
+    alike = f"{hit.scores.get('dense', hit.score):.0%} alike"
     return f"found by its words · {alike}" if "lexical" in hit.ranks and "dense" not in hit.ranks else alike
 
 
@@ -238,7 +239,7 @@ def _snippet(text: str) -> str:
 
 def _made_by(answer: Answer) -> str:
     if answer.abstained:
-        return "What comes nearest to the question, best first."
+        return "What comes closest to the question, best first. None of it was taken for an answer."
     if answer.model == QUOTING:
         return "The answer is quoted word for word from these passages, best first."
     return f"Written by {escape_markdown(answer.model)} from these passages, best first. Check the footnotes."

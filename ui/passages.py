@@ -15,7 +15,7 @@ from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
 from ui.labels import heading_path, place
 from ui.originals import download_button
-from ui.text import escape_markdown
+from ui.text import MARK, escape_markdown
 
 CHUNKS_A_PAGE = 10
 NEAR = 260
@@ -26,12 +26,14 @@ _PAPER = (
     "font-family:'Source Serif','Source Serif 4',serif;"
     "border:1px solid rgba(128,128,128,.35);border-radius:.5rem;padding:1rem 1.25rem"
 )
-_MARK = "background:rgba(242,182,50,.45);color:inherit;border-radius:.2rem;padding:.05rem 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection."""
+    """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection.
+
+    `highlights` are what counts in it, (start, end) in the document's text.
+    """
 
     collection: str
     document: str
@@ -41,6 +43,7 @@ class Passage:
     end: int
     text: str
     heading: str = ""
+    highlights: tuple[tuple[int, int], ...] = ()
 
 
 def cited(citation: Citation, collection: str) -> Passage:
@@ -54,15 +57,14 @@ def cited(citation: Citation, collection: str) -> Passage:
         citation.end,
         citation.quote,
         citation.heading,
+        citation.highlights,
     )
 
 
 def found(hit: Hit, collection: str) -> Passage:
     """The passage of a hit."""
     chunk = hit.chunk
-    return Passage(
-        collection, chunk.document_id, hit.name, chunk.page, chunk.start, chunk.end, chunk.text, chunk.heading
-    )
+    return Passage(collection, chunk.document_id, hit.name, chunk.page, *hit.span, hit.text, chunk.heading)
 
 
 @st.dialog("Passage", width=880, icon=":material/format_quote:", on_dismiss=close_dialog)
@@ -86,11 +88,16 @@ def open_passage(workspace: Workspace, passage: Passage) -> None:
                 f"This page was read by OCR (confidence {page.ocr:.0%}): check the original.",
                 icon=":material/document_scanner:",
             )
-        st.html(page_html(page, passage.start, passage.end) if page else _paper(_marked(passage.text)))
+        inside = [(first - passage.start, last - passage.start) for first, last in passage.highlights]
+        html_of_page = page_html(page, passage.start, passage.end, inside) if page else None
+        st.html(html_of_page or _paper(_marked(passage.text, inside)))
 
 
-def page_html(page: Page, start: int, end: int) -> str:
-    """A page's text as HTML with document_text[start:end] marked, and what is far before it folded away."""
+def page_html(page: Page, start: int, end: int, inside: Sequence[tuple[int, int]] = ()) -> str:
+    """A page's text as HTML with document_text[start:end] marked, and what is far before it folded away.
+
+    `inside` are the (start, end) within what is marked that are set in bold.
+    """
     first = max(0, min(start - page.start, len(page.text)))
     last = max(first, min(end - page.start, len(page.text)))
     near = _line_start(page.text, first - NEAR)
@@ -101,7 +108,7 @@ def page_html(page: Page, start: int, end: int) -> str:
         if earlier
         else ""
     )
-    marked = _marked(page.text[first:last])
+    marked = _marked(page.text[first:last], inside)
     return _paper(folded + html.escape(before.lstrip("\n")) + marked + html.escape(page.text[last:].rstrip()))
 
 
@@ -110,8 +117,13 @@ def _line_start(text: str, offset: int) -> int:
     return text.rfind("\n", 0, offset) + 1 if offset > 0 else 0
 
 
-def _marked(text: str) -> str:
-    return f'<mark style="{_MARK}">{html.escape(text)}</mark>'
+def _marked(text: str, inside: Sequence[tuple[int, int]] = ()) -> str:
+    parts, done = [], 0
+    for start, end in sorted(inside):
+        if done <= start < end <= len(text):
+            parts += [html.escape(text[done:start]), f"<strong>{html.escape(text[start:end])}</strong>"]
+            done = end
+    return f'<mark style="{MARK}">{"".join(parts)}{html.escape(text[done:])}</mark>'
 
 
 def _paper(inner: str) -> str:

@@ -23,8 +23,8 @@ TALLEST = 420
 """Pixels of the table, which scrolls beyond."""
 
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=160, pinned=True),
-    "What happens": st.column_config.TextColumn(width=150),
+    "Document": st.column_config.TextColumn(width=188, pinned=True),
+    "What happens": st.column_config.TextColumn(width=122),
     "Pages": st.column_config.NumberColumn(format="localized", width=58),
     "No text": st.column_config.NumberColumn(
         width=66, help="Pages without text of their own, such as scans. They are read by OCR (text recognition)."

@@ -113,9 +113,9 @@ def _note(item: Item, review: Review, settings: Settings) -> str:
     if found is None:
         return "Unpacking…" if item.is_archive else "…"
     if found.duplicate_of is not None and is_duplicate(found):
-        return f"Left out: already there{_as_name(found)}"
+        return f"Already there{_as_name(found)}"
     if id(item) in review.twins:
-        return f"Left out: the same as {review.twins[id(item)]}"
+        return f"The same as {review.twins[id(item)]}"
     if found.encrypted:
         return "Needs its password"
     if found.problem:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from rag.records import VISIBLE, Document
+from rag.records import Document
 
 FOLDER = Path(__file__).parent.parent / "samples"
 
@@ -18,7 +18,7 @@ def sample_files() -> list[Path]:
 
 def example_questions(documents: Iterable[Document]) -> list[str]:
     """A question for each sample document that can be searched, and one that none of them answers."""
-    there = {one.name for one in documents if one.state in VISIBLE}
+    there = {one.name for one in documents if one.visible}
     source = FOLDER / "questions.jsonl"
     if not source.is_file() or not there:
         return []

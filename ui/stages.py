@@ -34,7 +34,8 @@ def stage(document: Document, held_back: bool = False) -> str:
     if document.stage == "waiting" and document.total:
         return f"waiting for OCR of {counted(document.total, 'page')}"
     what = _STAGES.get(document.stage or document.state.value, "starting")
-    return f"{what}: {document.done:,} of {counted(document.total, 'page')}" if document.stage == "ocr" else what
+    what += f": {document.done:,} of {counted(document.total, 'page')}" if document.stage == "ocr" else ""
+    return f"{what} · searched as it was read before until then" if document.served else what
 
 
 def fraction(document: Document) -> float:
@@ -52,8 +53,15 @@ def outcome(document: Document) -> str:
     took = f"{document.seconds:.1f} s" if document.seconds < 100 else f"{document.seconds / 60:.0f} min"
     ocr = f" · {ocr_notice(document)}" if document.ocr_pages else ""
     unread = f" · {unread_notice(document)}" if document.unread_pages else ""
-    pages, passages = counted(document.pages, page_noun(document.name)), counted(document.chunks, "passage")
-    return f"Ready · {pages} · {passages} · {took}{ocr}{unread}"
+    return f"Ready · {extent(document)} · {took}{ocr}{unread}"
+
+
+def extent(document: Document) -> str:
+    """`14 pages · 120 passages`; without the pages where a file has none, as a plain text."""
+    passages = counted(document.chunks, "passage")
+    noun = page_noun(document.name)
+    whole = document.pages == 1 and noun == "section"
+    return passages if whole else f"{counted(document.pages, noun)} · {passages}"
 
 
 def unread_notice(document: Document) -> str:

@@ -9,11 +9,16 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+
+from rag.records import Citation
 
 JOINER = "\u2060"
 """Word joiner: it has no width and is no space. Between two characters it keeps what they would start from starting."""
+
+MARK = "background:rgba(242,182,50,.45);color:inherit;border-radius:.2rem;padding:.05rem 0"
+"""How quoted words are marked, in CSS."""
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Streamlit looks for these after the backslashes are gone: :material/icon:, :emoji:, :red[...], addresses, arrows.
@@ -63,19 +68,47 @@ def break_up(text: str) -> str:
     return _SYMBOLS.sub(rf"\1{JOINER}\2", text)
 
 
-def quoted_html(text: str, numbers: Collection[int]) -> str:
-    """Quoted text as HTML paragraphs, every character as it is, its footnote numbers set apart."""
+def quoted_html(text: str, citations: Sequence[Citation]) -> str:
+    """Quoted text as HTML paragraphs, one for each citation, every character as it is, with its footnote numbers set
+    apart and marked what answers."""
+    paragraphs = text.split("\n\n")
+    shown = [
+        _footnoted(_highlighted(one, citations[place] if place < len(citations) else None), citations)
+        for place, one in enumerate(paragraphs)
+    ]
+    return (
+        '<p style="margin:0;overflow-wrap:anywhere;white-space:pre-line">'
+        + '</p><p style="margin:.75rem 0 0;overflow-wrap:anywhere;white-space:pre-line">'.join(shown)
+        + "</p>"
+    )
+
+
+def _footnoted(shown: str, citations: Sequence[Citation]) -> str:
+    numbers = {one.number for one in citations}
 
     def footnote(found: re.Match[str]) -> str:
         # Never alone on a line: the space before it does not break.
         return f"&nbsp;<strong>[{found[1]}]</strong>" if int(found[1]) in numbers else found[0]
 
-    paragraphs = [re.sub(r" ?\[(\d{1,3})\]", footnote, html.escape(one)) for one in text.split("\n\n")]
-    return (
-        '<p style="margin:0;overflow-wrap:anywhere;white-space:pre-line">'
-        + '</p><p style="margin:.75rem 0 0;overflow-wrap:anywhere;white-space:pre-line">'.join(paragraphs)
-        + "</p>"
-    )
+    return re.sub(r" ?\[(\d{1,3})\]", footnote, shown)
+
+
+def _highlighted(paragraph: str, citation: Citation | None) -> str:
+    """A paragraph as HTML, in which the highlights of its citation are marked. Its white space is not the quote's."""
+    if citation is None:
+        return html.escape(paragraph)
+    parts, done = [], 0
+    for start, end in sorted(citation.highlights):
+        before, words = citation.quote[: start - citation.start], citation.quote[start - citation.start :]
+        wanted = r"\s+".join(map(re.escape, words[: end - start].split()))
+        found = re.compile(wanted).search(paragraph, max(done, len(" ".join(before.split()))))
+        if found and wanted:
+            parts += [
+                html.escape(paragraph[done : found.start()]),
+                f'<mark style="{MARK}">{html.escape(found[0])}</mark>',
+            ]
+            done = found.end()
+    return "".join(parts) + html.escape(paragraph[done:])
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,17 +9,19 @@ from dataclasses import replace
 from functools import partial
 
 from rag.answering.chat import ChatAnswerer
-from rag.answering.extractive import Sentences, abstention, extract_answer
+from rag.answering.extractive import Quoter, quoted
 from rag.answering.followup import standalone
 from rag.answering.ledger import make_ledger
 from rag.answering.overview import asks_for_overview, make_overview
+from rag.answering.proofs import proved
 from rag.answering.summary import summarise
+from rag.answering.texts import Texts
 from rag.embedding import Embedder, Vectors
 from rag.errors import ConfigurationError, RagError
 from rag.records import Answer, AnswerPiece, Chunk, Document, Exchange, Hit, Overview
 from rag.settings import Settings
 
-__all__ = ["Answerer", "asks_for_overview"]
+__all__ = ["Answerer", "Texts", "asks_for_overview"]
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +32,10 @@ FOLLOW_UP_SECONDS = 15.0
 class Answerer:
     """Answers from hits. Safe to use from threads."""
 
-    def __init__(self, settings: Settings, embedder: Callable[[], Embedder], sentences: Sentences) -> None:
+    def __init__(self, settings: Settings, embedder: Callable[[], Embedder]) -> None:
         self._settings = settings
         self._embedder = embedder
-        self._sentences = sentences
+        self._quoter = Quoter(embedder, settings.abstain_below)
         self._chat = ChatAnswerer(settings, self._count_tokens) if settings.llm else None
 
     def load(self) -> None:
@@ -51,30 +53,42 @@ class Answerer:
                 log.warning("Completing a follow-up question: %s", error)
         return standalone(question, conversation)
 
-    def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
-        """Pieces as they come, then the whole Answer. A language model that fails is replaced by quoting."""
+    def stream(self, question: str, hits: Sequence[Hit], texts: Texts) -> Iterator[AnswerPiece | Answer]:
+        """Pieces as they come, then the whole Answer, whose quotes are proved. A language model that fails is replaced
+        by quoting. `texts` are those of the hits."""
         started = time.monotonic()
         notice = ""
         if self._chat is not None and hits:
             try:
                 for one in self._chat.stream(question, hits):
-                    yield _timed(self._checked(one), started) if isinstance(one, Answer) else one
+                    if isinstance(one, AnswerPiece):
+                        yield one
+                    else:
+                        yield from self._written(one, texts, started)
             except ConfigurationError as error:
                 notice = f"{error} This answer quotes the documents instead."
                 yield AnswerPiece("", restart=True)
             else:
                 return
-        answer = self._extract(question, hits)
+        found = self._quoter.answer(question, hits, texts)
+        answer = proved(replace(found, notice=notice), texts, quoted)
         yield AnswerPiece(answer.text)
-        yield _timed(replace(answer, notice=notice), started)
+        yield _timed(answer, started)
 
-    def _extract(self, question: str, hits: Sequence[Hit]) -> Answer:
-        if not hits:
-            return abstention(question, hits)
-        return extract_answer(question, hits, self._embedder(), self._sentences, self._settings.abstain_below)
+    def _written(self, written: Answer, texts: Texts, started: float) -> Iterator[AnswerPiece | Answer]:
+        """A language model's answer with its proofs, its ledger, or how near the passages come to what it finds no
+        answer in; before it its text once more, if a quote could not be proved."""
+        if written.abstained:
+            why = self._quoter.why_not(written.question, written.hits, texts)
+            yield _timed(replace(written, abstention=why), started)
+            return
+        answer = proved(written, texts)
+        if answer.text != written.text:
+            yield AnswerPiece(answer.text, restart=True)
+        yield _timed(self._checked(answer, texts), started)
 
     def overview(
-        self, document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors]
+        self, document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors], texts: Texts
     ) -> Generator[str, None, Overview]:
         """What a document is about, from its chunks in reading order and their unit vectors by id; yields what is being
         done meanwhile.
@@ -83,28 +97,31 @@ class Answerer:
         """
         started = time.monotonic()
         yield "Choosing the sentences that say most"
-        found = make_overview(document, chunks, vectors, lambda texts: self._embedder().encode(texts), self._sentences)
+        found = make_overview(document, chunks, vectors, self._encode, texts.sentences)
         if self._chat is not None and found.sections:
             budget = self._settings.llm_context_tokens
             try:
                 found = yield from summarise(found, document, chunks, vectors, self._chat, budget, self._count_tokens)
                 yield "Checking what it says"
-                found = replace(found, answer=self._checked(found.answer))
+                found = replace(found, answer=self._checked(proved(found.answer, texts), texts))
             except ConfigurationError as error:
                 notice = f"{error} This overview quotes the document instead."
                 found = replace(found, answer=replace(found.answer, notice=notice))
         return replace(found, answer=_timed(found.answer, started))
 
-    def _checked(self, answer: Answer) -> Answer:
+    def _checked(self, answer: Answer, texts: Texts) -> Answer:
         """A language model's answer with its ledger. One that cannot be checked says so, but is not lost."""
         began = time.monotonic()
         if answer.abstained:
             return answer
         try:
-            found = make_ledger(answer, lambda texts: self._embedder().encode(texts), self._sentences)
+            found = make_ledger(answer, self._encode, texts.sentences)
         except RagError as error:
             return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
         return replace(answer, ledger=found, timings={**answer.timings, "ledger": time.monotonic() - began})
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder().encode(texts)
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))

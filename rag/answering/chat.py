@@ -173,5 +173,4 @@ def _abstains(text: str) -> bool:
 
 def _citation(number: int, hit: Hit) -> Citation:
     chunk = hit.chunk
-    where = (chunk.page, chunk.text, chunk.start, chunk.end)
-    return Citation(number, chunk.document_id, hit.name, *where, heading=chunk.heading)
+    return Citation(number, chunk.document_id, hit.name, chunk.page, hit.text, *hit.span, heading=chunk.heading)

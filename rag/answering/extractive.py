@@ -3,130 +3,115 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
-
+from rag.answering.asked import Kind, answer_spans
+from rag.answering.calibration import Calibration, calibration
+from rag.answering.choosing import Quote, choose, rank
+from rag.answering.evidence import features
 from rag.answering.prompt import NO_ANSWER
+from rag.answering.reading import Reading, read
+from rag.answering.texts import Texts
 from rag.embedding import Embedder
-from rag.records import Answer, Citation, Hit
+from rag.records import Abstention, Answer, Citation, Hit
 
 MODEL = "extractive"
 
-Sentences = Callable[[str], list[tuple[int, int]]]
-"""The (start, end) of each sentence of a passage."""
+NOTHING = {
+    Abstention.NO_DOCUMENT: f"{NO_ANSWER} Nothing in them is near to it.",
+    Abstention.NEAR_MISS: f"{NO_ANSWER} They have something near to it, but not what it asks for.",
+}
+"""What is said instead of an answer."""
 
-_QUOTES = 3
-# A further sentence is quoted only if it is nearly as close to the question as the best one.
-_NEARLY = 0.85
-_WORD = re.compile(r"\w+")
 _ROW = re.compile(r"[|•*–-] ?|\d+[.)] ")
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
 _FIGURE = re.compile(r"\d[\d.,]*")
-# Words that every question has and that say nothing about what it asks for.
-_EMPTY_WORDS = frozenset(
-    {"a", "an", "and", "are", "as", "at", "be", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has"}
-    | {"have", "how", "in", "is", "it", "its", "many", "much", "of", "on", "or", "our", "should", "that", "the"}
-    | {"their", "there", "these", "this", "to", "was", "we", "were", "what", "when", "where", "which", "who", "whom"}
-    | {"whose", "why", "will", "with", "would", "you", "your"}
-)
+_MANY = 6
+"""Highlights at most within what answers: where there are more, they point at nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    hit: Hit
-    start: int  # within the chunk's text
-    end: int
-    score: float
+class Quoter:
+    """Answers by quoting. Safe to use from threads. Every method raises ModelError."""
+
+    def __init__(self, embedder: Callable[[], Embedder], abstain_below: float) -> None:
+        self._embedder = embedder
+        self._abstain_below = abstain_below
+
+    def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
+        """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
+        `abstain_below`."""
+        reading = read(question, hits, self._embedder(), texts)
+        ranked = rank(reading)
+        evidence = features(reading, ranked[0][1]) if ranked else {}
+        confidence = self._calibration.answers.probability(evidence) if evidence else 0.0
+        if not evidence or confidence < self._abstain_below:
+            why = self._how_near(evidence)
+            found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+        else:
+            quotes = enumerate(choose(reading, ranked, texts), start=1)
+            citations = tuple(_citation(number, quote, reading) for number, quote in quotes)
+            found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=MODEL)
+        return replace(found, confidence=confidence)
+
+    def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
+        """How near the hits come to a question that they do not answer."""
+        reading = read(question, hits, self._embedder(), texts)
+        ranked = rank(reading)
+        return self._how_near(features(reading, ranked[0][1]) if ranked else {})
+
+    def _how_near(self, evidence: Mapping[str, float]) -> Abstention:
+        fitted = self._calibration
+        near = bool(evidence) and fitted.near.probability(evidence) >= fitted.near_from
+        return Abstention.NEAR_MISS if near else Abstention.NO_DOCUMENT
 
     @property
-    def text(self) -> str:
-        return self.hit.chunk.text[self.start : self.end]
+    def _calibration(self) -> Calibration:
+        return calibration(self._embedder().has_tokens)
 
 
-def extract_answer(
-    question: str, hits: Sequence[Hit], embedder: Embedder, sentences: Sentences, abstain_below: float
-) -> Answer:
-    """Quote up to three sentences from the hits, or say that the documents do not answer.
-
-    A sentence's score is its cosine to the question plus the share of the question's content words it has
-    (weight 0.3) plus its chunk's own score (weight 0.3), over 1.6. It abstains if neither the best hit nor the best
-    sentence reaches `abstain_below` in cosine.
-    """
-    spans = [_Quote(hit, start, end, 0.0) for hit in hits for start, end in sentences(hit.chunk.text)]
-    candidates = [one for one in spans if _says_something(one.text)] or spans
-    if not candidates:
-        return abstention(question, hits)
-    cosines = embedder.encode([one.text for one in candidates]) @ embedder.encode_query(question)
-    if max(float(np.max(cosines)), hits[0].score) < abstain_below:
-        return abstention(question, hits)
-    scored = [
-        _Quote(one.hit, one.start, one.end, _score(question, one, float(cosine)))
-        for one, cosine in zip(candidates, cosines, strict=True)
-    ]
-    return _answer(question, hits, _best(scored))
+def quoted(citations: Sequence[Citation]) -> str:
+    """An answer of quotes, each a paragraph with its footnote."""
+    return "\n\n".join(f"{_flat(one.quote)} [{one.number}]" for one in citations)
 
 
-def abstention(question: str, hits: Sequence[Hit]) -> Answer:
-    """The honest answer when nothing is close."""
-    return Answer(question, NO_ANSWER, (), tuple(hits), abstained=True, model=MODEL)
-
-
-def _says_something(text: str) -> bool:
-    """Whether it is a sentence, a long line or a row with figures, rather than a heading or a page number."""
-    words = len(_WORD.findall(text))
-    ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;。！？")
-    figures = len(_FIGURE.findall(text))
-    return (
-        words >= 12
-        or (ends and (words >= 3 or len(text) >= 12))
-        or (words >= 3 and (figures > 1 or (figures == 1 and ":" in text)))
-    )
-
-
-def _score(question: str, quote: _Quote, cosine: float) -> float:
-    wanted = _content_words(question)
-    there = _content_words(quote.text)
-    covered = len(wanted & there) / len(wanted) if wanted else 0.0
-    return (cosine + 0.3 * covered + 0.3 * quote.hit.score) / 1.6
-
-
-def _content_words(text: str) -> frozenset[str]:
-    # A plural and its singular count as one word.
-    words = (word.lower() for word in _WORD.findall(text))
-    return frozenset(word.removesuffix("s") for word in words if word not in _EMPTY_WORDS)
-
-
-def _best(scored: Sequence[_Quote]) -> list[_Quote]:
-    """The best sentence and those nearly as good, best first, without saying the same twice."""
-    ordered = sorted(scored, key=lambda quote: -quote.score)
-    chosen: list[_Quote] = []
-    said: set[str] = set()
-    for quote in ordered:
-        words = " ".join(_WORD.findall(quote.text.lower()))
-        if quote.score < ordered[0].score * _NEARLY or len(chosen) == _QUOTES:
-            break
-        if words not in said:
-            said.add(words)
-            chosen.append(quote)
-    return chosen
-
-
-def _answer(question: str, hits: Sequence[Hit], quotes: Sequence[_Quote]) -> Answer:
-    citations = tuple(_citation(number, quote) for number, quote in enumerate(quotes, start=1))
-    text = "\n\n".join(f"{_flat(one.quote)} [{one.number}]" for one in citations)
-    return Answer(question, text, citations, tuple(hits), abstained=False, model=MODEL)
-
-
-def _citation(number: int, quote: _Quote) -> Citation:
+def _citation(number: int, quote: Quote, reading: Reading) -> Citation:
     chunk = quote.hit.chunk
-    start, end = chunk.start + quote.start, chunk.start + quote.end
-    name, heading = quote.hit.name, chunk.heading
-    return Citation(number, chunk.document_id, name, chunk.page, quote.text, start, end, heading=heading)
+    where = (chunk.document_id, quote.hit.name, chunk.page, quote.text, quote.start, quote.end)
+    return Citation(number, *where, heading=chunk.heading, highlights=_highlights(quote, reading))
+
+
+def _highlights(quote: Quote, reading: Reading) -> tuple[tuple[int, int], ...]:
+    """What answers within the quote: what is of the kind that is asked for, else the sentences that were looked for."""
+    asked, found = reading.asked, []
+    for start, end in quote.best:
+        text = quote.text[start - quote.start : end - quote.start]
+        inside = answer_spans(asked.kind, asked.text, text) if asked.kind is not Kind.OTHER else []
+        rows = _best_row(text, reading)
+        if rows is not None:
+            found.append((start + rows[0], start + rows[1]))
+        elif 0 < len(inside) <= _MANY:
+            found += [(start + first, start + last) for first, last in inside]
+        else:
+            found.append((start, end))
+    return tuple(found) if found != [(quote.start, quote.end)] else ()
+
+
+def _best_row(text: str, reading: Reading) -> tuple[int, int] | None:
+    """Of several rows the one with most of the question's terms; None if it is no table."""
+    lines = list(_LINE.finditer(text))
+    if not _is_rows([line.group() for line in lines]):
+        return None
+    best = max(lines, key=lambda line: reading.covered(line.group()))
+    return best.span() if reading.covered(best.group()) else None
 
 
 def _flat(quote: str) -> str:
     """A quote as an answer shows it: running text on one line, the rows of a table or list on lines of their own."""
     lines = [" ".join(line.split()) for line in quote.splitlines() if line.strip()]
+    return "\n".join(lines) if _is_rows(lines) else " ".join(lines)
+
+
+def _is_rows(lines: Sequence[str]) -> bool:
     rows = sum(bool(_ROW.match(line)) or len(_FIGURE.findall(line)) > 1 for line in lines)
-    return "\n".join(lines) if rows > 1 and rows * 2 >= len(lines) else " ".join(lines)
+    return rows > 1 and rows * 2 >= len(lines)

@@ -78,6 +78,18 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 _OWN = {"its", "their", "his"}
+# "What was Orvell's revenue in 2024?", "What is the deposit under the lease?": what is asked for stands by itself.
+_PREPOSITIONS = r"(?:in|for|of|at|on|by|during|under|from|to|as|with|and|or|per)"
+_THING = rf"[a-z][a-z-]*(?:\s+(?!{_PREPOSITIONS}\b)[a-z-]+){{0,3}}"
+_SOUGHT = re.compile(
+    r"(?P<before>what\s+(?:is|was|were|are)\s+"
+    r"(?:the|(?-i:[A-Z])[\w&.\s-]*?['’]s?))\s+"
+    rf"(?P<sought>{_THING})(?P<after>\s+{_PREPOSITIONS}\s[^?]*)?\s*\?*",
+    re.IGNORECASE,
+)
+_SOMETHING = re.compile(
+    rf"(?:the|its|their|his|her)\s+(?!other|same|first|last|next|previous|rest\b)(?P<thing>{_THING})"
+)
 
 
 def standalone(question: str, conversation: Sequence[Exchange], complete: Complete | None = None) -> str:
@@ -115,7 +127,8 @@ def by_rule(question: str, before: str) -> str:
     fragment = flat[lead.end() if lead else 0 :].rstrip(" ?!.")
     sure = lead is not None or _SURE.search(fragment)
     if sure and fragment and not _ASKS.search(fragment):
-        completed = _completed(fragment, " ".join(before.split()))
+        flat_before = " ".join(before.split())
+        completed = _completed(fragment, flat_before) or (_with_sought(fragment, flat_before) if lead else "")
         if completed:
             return completed
     return _named(flat, before) or question
@@ -134,6 +147,14 @@ def _completed(fragment: str, before: str) -> str:
     if len(there) == 1:
         return _replaced(before, there[0], article + name, before[: there[0].start()].lower().endswith("the "))
     return _appended(before, fragment) if preposition and not there else ""
+
+
+def _with_sought(fragment: str, before: str) -> str:
+    """`before` with the thing that `fragment` names in the place of what it asks for; empty if that is not sure."""
+    thing, asked = _SOMETHING.fullmatch(fragment), _SOUGHT.fullmatch(before)
+    if thing is None or asked is None:
+        return ""
+    return f"{asked['before']} {thing['thing']}{asked['after'] or ''}?"
 
 
 def _is_period(text: str) -> bool:

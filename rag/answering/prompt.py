@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rag.records import Chunk, Hit
+from rag.records import Hit, Passage
 
 NO_ANSWER = "The documents do not answer this."
 """The sentence the model must say, and nothing else, when the sources do not hold the answer."""
@@ -32,7 +32,7 @@ _FENCE_CHARS = 16
 def fit_sources(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]) -> tuple[Hit, ...]:
     """Those of `hits` (best first) that together fit `budget` tokens as sources of the prompt, in their order.
 
-    The first is always there; where it alone is too long, its text and `end` are cut to what fits.
+    The first is always there; where it alone is too long, its passage is cut to what fits.
     """
     used: list[Hit] = []
     for hit in hits:
@@ -46,21 +46,21 @@ def fit_sources(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], 
 
 
 def _cut(hit: Hit, budget: int, count_tokens: Callable[[str], int]) -> Hit:
-    """`hit` with the longest beginning of its chunk, of at least one character, that fits `budget` tokens."""
-    low, high = 1, max(1, len(hit.chunk.text))
+    """`hit` with the longest beginning of its passage, of at least one character, that fits `budget` tokens."""
+    low, high = 1, max(1, len(hit.text))
     while low < high:
         middle = (low + high + 1) // 2
         if count_tokens(source_block(1, _shortened(hit, middle))) <= budget:
             low = middle
         else:
             high = middle - 1
-    blank = hit.chunk.text.rfind(" ", low // 2, low) if low < len(hit.chunk.text) else -1
+    blank = hit.text.rfind(" ", low // 2, low) if low < len(hit.text) else -1
     return _shortened(hit, blank if blank > 0 else low)
 
 
 def _shortened(hit: Hit, length: int) -> Hit:
-    chunk: Chunk = hit.chunk
-    return replace(hit, chunk=replace(chunk, text=chunk.text[:length], end=chunk.start + length))
+    start = hit.span[0]
+    return replace(hit, passage=Passage(start, start + length, hit.text[:length]))
 
 
 def prompt_variables(question: str, hits: Sequence[Hit]) -> dict[str, str]:
@@ -72,7 +72,7 @@ def prompt_variables(question: str, hits: Sequence[Hit]) -> dict[str, str]:
 
 def fence_for(question: str, hits: Sequence[Hit]) -> str:
     """A tag name that no text in the prompt has: a hash of all of it, so no document can close its own source."""
-    texts = [question, *(part for hit in hits for part in (hit.name, hit.chunk.heading, hit.chunk.text))]
+    texts = [question, *(part for hit in hits for part in (hit.name, hit.chunk.heading, hit.text))]
     fence = hashlib.sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:_FENCE_CHARS]
     while any(fence in text for text in texts):
         fence = hashlib.sha256(fence.encode()).hexdigest()[:_FENCE_CHARS]
@@ -80,11 +80,11 @@ def fence_for(question: str, hits: Sequence[Hit]) -> str:
 
 
 def source_block(number: int, hit: Hit, fence: str = "0" * _FENCE_CHARS) -> str:
-    """Source `number` as the model reads it: its tag with document, page and section, and the chunk's text."""
+    """Source `number` as the model reads it: its tag with document, page and section, and the passage."""
     section = f' section="{_attribute(hit.chunk.heading)}"' if hit.chunk.heading else ""
     return (
         f'<source-{fence} number="{number}" document="{_attribute(hit.name)}" page="{hit.chunk.page}"{section}>\n'
-        f"{hit.chunk.text}\n</source-{fence}>"
+        f"{hit.text}\n</source-{fence}>"
     )
 
 

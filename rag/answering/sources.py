@@ -22,7 +22,7 @@ _ALIKE = 4
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A sentence of a passage, or two in a row: `hit.chunk.text[start:end]`."""
+    """A sentence of a passage, or two in a row: `hit.text[start:end]`."""
 
     source: Source
     start: int
@@ -31,7 +31,7 @@ class Window:
 
     @property
     def text(self) -> str:
-        return self.source.hit.chunk.text[self.start : self.end]
+        return self.source.hit.text[self.start : self.end]
 
     def overlap(self, stems: set[str]) -> float:
         """The share of `stems` that it has."""
@@ -43,8 +43,8 @@ class Window:
 
     def citation(self) -> Citation:
         """It as a quote."""
-        chunk = self.source.hit.chunk
-        where = (chunk.page, self.text, chunk.start + self.start, chunk.start + self.end)
+        chunk, begin = self.source.hit.chunk, self.source.hit.span[0]
+        where = (chunk.page, self.text, begin + self.start, begin + self.end)
         return Citation(self.source.number, chunk.document_id, self.source.hit.name, *where, heading=chunk.heading)
 
 
@@ -60,7 +60,7 @@ class Source:
     @cached_property
     def text(self) -> str:
         """What it says to its reader: offsets are those of the passage."""
-        return without_orders(self.hit.chunk.text)
+        return without_orders(self.hit.text)
 
     @cached_property
     def above(self) -> str:
@@ -110,7 +110,7 @@ class Source:
 
     def orders(self, stems: set[str]) -> bool:
         """Whether what it says to a language model has nearly all of these."""
-        return len(stems & content(self.hit.chunk.text)) > 0.8 * len(stems) and self.text != self.hit.chunk.text
+        return len(stems & content(self.hit.text)) > 0.8 * len(stems) and self.text != self.hit.text
 
     def says(self, run: Sequence[str]) -> bool:
         """Whether it has these words in a row, and does not deny them with a word before."""

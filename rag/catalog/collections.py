@@ -27,6 +27,9 @@ class Collections(Database):
 
     def collection(self, name: str) -> Collection:
         """Raises NotFoundError naming the ones there are."""
+        return self.while_unchanged(("collection", name), lambda: self._counted(name))
+
+    def _counted(self, name: str) -> Collection:
         with self.read() as connection:
             row = connection.execute(_counted().where(collections.c.name == name)).mappings().one_or_none()
         if row is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import forget
-from rag.catalog.keys import belongs, collection_id, incarnation, slices
+from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
 from rag.catalog.tables import (
     chunk_row,
     chunks,
+    collections,
     documents,
     ocr,
     ocr_row,
@@ -23,10 +26,44 @@ from rag.catalog.tables import (
     to_ocr,
     to_page,
 )
-from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, State
+from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, Passage, State, document_label
 
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
+
+
+def _some_chunks(*columns: sql.ColumnElement[Any] | sql.Table) -> sql.Select[Any]:
+    """A query for chunks by `collection`, its name, and `ids`: built once, which takes longer than running it."""
+    owner = sql.select(collections.c.id).where(collections.c.name == sql.bindparam("collection")).scalar_subquery()
+    among = chunks.c.id.in_(sql.bindparam("ids", expanding=True))
+    return sql.select(*columns).where(chunks.c.collection_id == owner, among)
+
+
+def _with_text() -> sql.Select[Any]:
+    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+    mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
+    text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
+    query = _some_chunks(chunks, text, documents.c.name, documents.c.title)
+    return query.join(texts, same).join(documents, mine)
+
+
+def _around() -> sql.Select[Any]:
+    """`margin` is the code points on either side."""
+    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+    page = sql.and_(
+        pages.c.collection_id == chunks.c.collection_id,
+        pages.c.document_id == chunks.c.document_id,
+        pages.c.number == chunks.c.page,
+    )
+    start = sql.func.max(pages.c.start, chunks.c.start - sql.bindparam("margin", type_=sql.Integer))
+    end = sql.func.min(pages.c.end, chunks.c.end + sql.bindparam("margin", type_=sql.Integer))
+    text = sql.func.substr(texts.c.text, start + 1, end - start)
+    query = _some_chunks(chunks.c.id, start.label("start"), end.label("end"), text.label("text"))
+    return query.join(texts, same).join(pages, page)
+
+
+_BY_ID = _with_text()
+_AROUND = _around()
 
 
 class Contents(Database):
@@ -46,8 +83,10 @@ class Contents(Database):
             "date": parsed.date or document.date,
             "parser": parsed.parser,
             "engines": document.engines,
+            "language": document.language,
             "ocr_pages": len(read),
             "unread_pages": len(parsed.needs_ocr),
+            "served": False,
             "ocr_confidence": sum(page.ocr or 0.0 for page in read) / len(read) if read else 0.0,
         }
         with self.write() as connection:
@@ -73,6 +112,13 @@ class Contents(Database):
         with self.read() as connection:
             return connection.execute(query).scalar_one_or_none() or ""
 
+    def passage(self, collection: str, document_id: str, start: int, end: int) -> str:
+        """What stands between two offsets in a document's text; empty if there is none."""
+        part = sql.select(sql.func.substr(texts.c.text, start + 1, end - start))
+        mine = texts.c.collection_id == collection_id(collection).scalar_subquery()
+        with self.read() as connection:
+            return connection.execute(part.where(mine, texts.c.document_id == document_id)).scalar_one_or_none() or ""
+
     def pages(self, document: Document) -> list[Page]:
         """The document's pages with their text and maps."""
         text = self.text(document)
@@ -84,8 +130,11 @@ class Contents(Database):
         """The document's chunks in reading order."""
         text = self.text(document)
         query = sql.select(chunks).where(*belongs(chunks, document)).order_by(chunks.c.position)
+        called = sql.select(documents.c.name, documents.c.title).where(key(document))
         with self.read() as connection:
-            return [to_chunk(row, text[row.start : row.end]) for row in connection.execute(query)]
+            rows = list(connection.execute(query))
+            title = document_label(*connection.execute(called).one()) if rows else ""
+            return [to_chunk(row, text[row.start : row.end], title) for row in rows]
 
     def chunk_ids(self, document: Document) -> set[str]:
         """The ids of the document's chunks."""
@@ -94,13 +143,35 @@ class Contents(Database):
 
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
-        same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
-        text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
-        query = sql.select(chunks, text).join(texts, same)
-        mine = chunks.c.collection_id == collection_id(collection).scalar_subquery()
+        rows = self._some(_BY_ID, collection, ids)
+        return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
+
+    def surroundings(self, collection: str, ids: Sequence[str], margin: int) -> dict[str, Passage]:
+        """What stands around chunks on their pages, up to `margin` code points on either side, chunks included; those
+        that are not there are left out."""
+        rows = self._some(_AROUND, collection, ids, {"margin": margin})
+        return {row.id: Passage(row.start, row.end, row.text) for row in rows}
+
+    def chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
+        """The pages of all chunks, by their documents' ids and their positions."""
+        return self.while_unchanged(("chunk pages", collection), lambda: self._chunk_pages(collection))
+
+    def _chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
+        owner = collection_id(collection).scalar_subquery()
+        query = sql.select(chunks.c.document_id, chunks.c.page).where(chunks.c.collection_id == owner)
+        found: dict[str, array[int]] = {}
         with self.read() as connection:
-            rows = [row for some in slices(ids) for row in connection.execute(query.where(mine, chunks.c.id.in_(some)))]
-        return {row.id: to_chunk(row, row.passage) for row in rows}
+            for document, page in connection.execute(query.order_by(chunks.c.document_id, chunks.c.position)):
+                found.setdefault(document, array("I")).append(page)
+        return found
+
+    def _some(
+        self, query: sql.Select[Any], collection: str, ids: Sequence[str], more: Mapping[str, Any] = {}
+    ) -> list[sql.Row[Any]]:
+        """The rows of some chunks, by a query that `_some_chunks` made."""
+        with self.read() as connection:
+            given = [{"collection": collection, "ids": list(some), **more} for some in slices(ids)]
+            return [row for one in given for row in connection.execute(query, one).all()]
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
         """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.exc import DatabaseError
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from rag.catalog.migrations import LATEST, migrate, version
 from rag.errors import FolderError, StorageError
 
+T = TypeVar("T")
 LOCK_SECONDS = 30
 """How long a writer waits for another."""
 
@@ -28,6 +31,9 @@ class Database:
         sql.event.listen(self._engine, "begin", _begin)
         self._path = path
         self._closed = False
+        self._watching = threading.Lock()
+        self._watch: sqlite3.Connection | None = None
+        self._remembered: dict[Hashable, tuple[int, Any]] = {}
         try:
             with self.read() as connection:
                 current = version(connection)
@@ -42,6 +48,10 @@ class Database:
         """For good: whoever still asks gets a StorageError."""
         self._closed = True
         self._engine.dispose()
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
 
     @contextmanager
     def read(self) -> Iterator[sql.Connection]:
@@ -51,7 +61,28 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except DatabaseError as error:
-            raise self._in_words(error) from error
+            raise self._in_words(str(error.orig)) from error
+
+    def while_unchanged(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What `find` gave, until anything in the catalog has changed, by whichever process. Not to be altered."""
+        version = self._version()
+        known = self._remembered.get(key)
+        if known is None or known[0] != version:
+            known = version, find()
+            self._remembered[key] = known
+        found: T = known[1]
+        return found
+
+    def _version(self) -> int:
+        """Another number after each commit of another connection than the one that looks."""
+        self._require_open()
+        with self._watching:
+            try:
+                if self._watch is None:
+                    self._watch = sqlite3.connect(self._path, timeout=LOCK_SECONDS, check_same_thread=False)
+                return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite3.DatabaseError as error:
+                raise self._in_words(str(error)) from error
 
     @contextmanager
     def write(self) -> Iterator[sql.Connection]:
@@ -61,7 +92,7 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
         except DatabaseError as error:
-            raise self._in_words(error) from error
+            raise self._in_words(str(error.orig)) from error
 
     def shrink(self) -> None:
         """Give back the space of what was deleted, so that it cannot be read any more."""
@@ -70,14 +101,13 @@ class Database:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except DatabaseError as error:
-            raise self._in_words(error) from error
+            raise self._in_words(str(error.orig)) from error
 
     def _require_open(self) -> None:
         if self._closed:
             raise StorageError("The data folder has been closed. Open it again, or reload the page.")
 
-    def _in_words(self, error: DatabaseError) -> FolderError:
-        why = str(error.orig)
+    def _in_words(self, why: str) -> FolderError:
         if "locked" in why or "busy" in why:
             return FolderError(
                 f"The catalog {self._path} is busy: another process has been writing to it for {LOCK_SECONDS} seconds. "

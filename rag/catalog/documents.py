@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, shown, slices, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
 from rag.errors import NotFoundError
-from rag.records import VISIBLE, Document, State, Visible
+from rag.records import Document, State, Visible
 
 CLEARING = "clearing"
 """The stage of a document that has failed, while the indexes may still have something of it."""
@@ -57,17 +57,28 @@ class Documents(Database):
         )
         return self._all(query.order_by(documents.c.added_at))
 
+    def shown(self, collection: str) -> Mapping[str, Document]:
+        """By id, the documents in a state in which they may be shown."""
+
+        def find() -> dict[str, Document]:
+            return {one.id: one for one in self.documents(collection) if one.visible}
+
+        return self.while_unchanged(("shown", collection), find)
+
     def visible(self, collection: str) -> Visible:
         """The documents whose chunks may be shown. One that is to replace another one waits until it is ready."""
+        return self.while_unchanged(("visible", collection), lambda: self._visible(collection))
+
+    def _visible(self, collection: str) -> Visible:
         query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
             documents.c.collection_id == collection_id(collection).scalar_subquery(),
-            documents.c.state.in_([state.value for state in VISIBLE]),
+            shown(),
             sql.not_(_waits()),
         )
         with self.read() as connection:
             rows = connection.execute(query).all()
         return Visible(
-            ready={row.id: row.name for row in rows if row.state == State.READY.value},
+            ready={row.id: row.name for row in rows if row.state != State.SEARCHABLE.value},
             searchable={row.id: row.name for row in rows if row.state == State.SEARCHABLE.value},
         )
 
@@ -134,7 +145,7 @@ def _waits() -> sql.ColumnElement[bool]:
         older.c.name == documents.c.name,
         older.c.id != documents.c.id,
         older.c.added_at < documents.c.added_at,
-        older.c.state.in_([state.value for state in VISIBLE]),
+        shown(older),
     )
     return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from rag.catalog.tables import collections, documents
-from rag.records import Document
+from rag.records import VISIBLE, Document, State
 
 AT_ONCE = 500
 """Values in one query; SQLite refuses too many."""
@@ -33,6 +33,16 @@ def key(document: Document) -> sql.ColumnElement[bool]:
 def incarnation(document: Document) -> sql.ColumnElement[bool]:
     """The document's row unless it has been queued anew since: then a worker still holds the one before."""
     return sql.and_(key(document), documents.c.added_at == moment(document))
+
+
+def shown(table: sql.FromClause = documents) -> sql.ColumnElement[bool]:
+    """Whether a document's chunks may be shown: those that it has, or while it is read anew those that it had."""
+    return sql.or_(table.c.state.in_([state.value for state in VISIBLE]), served(table))
+
+
+def served(table: sql.FromClause = documents) -> sql.ColumnElement[bool]:
+    """Whether a document is being read anew, and is searched as it was read before."""
+    return sql.and_(table.c.served, table.c.state.in_([State.QUEUED.value, State.INDEXING.value]))
 
 
 def moment(document: Document) -> str:

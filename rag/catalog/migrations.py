@@ -59,6 +59,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DELETE FROM ocr WHERE lines = '[]'",
         "CREATE INDEX documents_by_name ON documents (collection_id, name, added_at)",
     ),
+    (  # 6: documents that are searched while they are read anew
+        "ALTER TABLE documents ADD COLUMN served BOOLEAN NOT NULL DEFAULT 0",
+    ),
+    (  # 7: the languages that documents are in
+        "ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
-from rag.catalog.keys import collection_id, incarnation, key, moment, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, moment, served, with_collection
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.errors import NotFoundError
 from rag.records import UNFINISHED, Collection, Document, Failure, State
@@ -30,7 +30,11 @@ _FRESH = {
     "seconds": 0.0,
     "timings": "{}",
     "failure": "",
+    "served": False,
 }
+_BEFORE = {"state": State.READY.value, "stage": "", "done": 0, "total": 0, "served": False}
+"""As a document was before it was queued to be read anew."""
+_UNFINISHED = documents.c.state.in_([state.value for state in UNFINISHED])
 
 
 class Queue(Database):
@@ -39,6 +43,7 @@ class Queue(Database):
     def enqueue(self, document: Document, again: Some[State] = (State.FAILED, State.DELETING)) -> bool:
         """Add a document as queued, or queue one that is there in a state of `again` once more; else False.
 
+        One that is ready is searched as it is until it has been read anew, and keeps its name and what is known of it.
         Raises NotFoundError if its collection has just been deleted.
         """
         with self.write() as connection:
@@ -49,16 +54,27 @@ class Queue(Database):
             found = connection.execute(sql.select(documents.c.state).where(key(document))).scalar_one_or_none()
             if found is None:
                 connection.execute(documents.insert().values(values | {"collection_id": owner}))
-            elif found in again:
-                connection.execute(documents.update().where(key(document)).values(values))
-            return found is None or found in again
+                return True
+            if found not in again:
+                return False
+            if found == State.READY.value:
+                values = {name: values[name] for name in (*_FRESH, "batch", "added_at", "tags")}
+                same_name = documents.c.name == document.name
+                values |= {"served": True, "replaces": same_name if document.replaces else False}
+            connection.execute(documents.update().where(key(document)).values(values))
+            return True
 
     def retry(self, chosen: Iterable[Document]) -> int:
-        """Queue documents once more that have failed, or are ready with pages unread; returns how many."""
+        """Queue documents once more that have failed, or are ready and not read in full; returns how many.
+
+        The latter are searched as they are until they have been read anew.
+        """
         queued = 0
         with self.write() as connection:
-            values = _FRESH | {"batch": _batch(connection)}
-            partly = sql.and_(documents.c.state == State.READY.value, documents.c.unread_pages > 0)
+            ready = documents.c.state == State.READY.value
+            partly = sql.and_(ready, sql.or_(documents.c.unread_pages > 0, documents.c.reason != ""))
+            replaces = sql.and_(documents.c.replaces, sql.not_(ready))
+            values = _FRESH | {"batch": _batch(connection), "served": ready, "replaces": replaces}
             for one in chosen:
                 alive = (incarnation(one), sql.or_(documents.c.state == State.FAILED.value, partly))
                 update = documents.update().where(*alive).values(values | {"added_at": _now()})
@@ -112,7 +128,7 @@ class Queue(Database):
         idle = documents.c.stage.in_(("", "waiting"))
         query = (
             with_collection()
-            .where(documents.c.state.in_([state.value for state in UNFINISHED]))
+            .where(_UNFINISHED)
             .order_by(idle, documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(most)
         )
@@ -136,12 +152,12 @@ class Queue(Database):
             else_=documents.c.state,
         )
         values = {"state": state, "stage": stage, "done": done, "total": total, "timings": json.dumps(dict(timings))}
-        return self._update(document, values | ({"pages": pages} if pages else {}), UNFINISHED)
+        return self._update(document, values | ({"pages": pages} if pages else {}))
 
     def searchable(self, document: Document, timings: Mapping[str, float]) -> bool:
         """Its whole text is in the lexical index."""
         values = {"state": State.SEARCHABLE.value, "stage": "waiting", "timings": json.dumps(dict(timings))}
-        return self._update(document, values, (State.INDEXING,))
+        return self._update(document, values, documents.c.state == State.INDEXING.value)
 
     def finish(self, document: Document, seconds: float, timings: Mapping[str, float]) -> list[Document] | None:
         """Make the document ready and, in the same transaction, hide the older namesakes that it replaces.
@@ -162,26 +178,31 @@ class Queue(Database):
     def fail(
         self, document: Document, reason: str, timings: Mapping[str, float] = {}, failure: Failure | None = None
     ) -> bool:
-        """It cannot be done, or was cancelled. What the indexes have of it has now to be cleared."""
+        """It cannot be done, or was cancelled. What the indexes have of it has now to be cleared.
+
+        One that is still searched as it was read before stays so, and is ready again, with the reason.
+        """
+        if self._update(document, _BEFORE | {"reason": "" if failure is Failure.CANCELLED else reason}, served()):
+            return True
         took = {"seconds": sum(timings.values()), "timings": json.dumps(dict(timings))}
         values = {"state": State.FAILED.value, "reason": reason, "stage": CLEARING, "failure": failure or ""}
-        return self._update(document, values | took, UNFINISHED)
+        return self._update(document, values | took)
 
     def wait(self, document: Document, reason: str) -> bool:
         """Something else is in the way; it goes on when that is over."""
-        return self._update(document, {"reason": reason}, UNFINISHED)
+        return self._update(document, {"reason": reason})
 
-    def _update(self, document: Document, values: Mapping[str, Any], states: Iterable[State]) -> bool:
-        among = documents.c.state.in_([state.value for state in states])
+    def _update(
+        self, document: Document, values: Mapping[str, Any], condition: sql.ColumnElement[bool] = _UNFINISHED
+    ) -> bool:
         with self.write() as connection:
-            update = documents.update().where(incarnation(document), among).values(dict(values))
+            update = documents.update().where(incarnation(document), condition).values(dict(values))
             return connection.execute(update).rowcount == 1
 
 
 def _batch(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
-    unfinished = documents.c.state.in_([state.value for state in UNFINISHED])
-    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished)).scalar_one()
+    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(_UNFINISHED)).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
 

@@ -50,6 +50,8 @@ documents = sql.Table(
     sql.Column("ocr_pages", sql.Integer),
     sql.Column("ocr_confidence", sql.Float),
     sql.Column("unread_pages", sql.Integer),
+    sql.Column("served", sql.Boolean),
+    sql.Column("language", sql.String),
 )
 texts = sql.Table(
     "texts",
@@ -127,6 +129,8 @@ def document_row(document: Document) -> dict[str, Any]:
         "unread_pages": document.unread_pages,
         "timings": json.dumps(dict(document.timings)),
         "failure": document.failure or "",
+        "served": document.served,
+        "language": document.language,
     }
 
 
@@ -157,6 +161,8 @@ def to_document(row: sql.RowMapping) -> Document:
         unread_pages=row["unread_pages"],
         timings=json.loads(row["timings"]),
         failure=Failure(row["failure"]) if row["failure"] else None,
+        served=bool(row["served"]),
+        language=row["language"],
     )
 
 
@@ -200,9 +206,9 @@ def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def to_chunk(row: sql.Row[Any], text: str) -> Chunk:
-    """`text` is the chunk's own."""
-    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text)
+def to_chunk(row: sql.Row[Any], text: str, title: str) -> Chunk:
+    """`text` is the chunk's own, `title` what its document is called."""
+    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text, title)
 
 
 def ocr_row(document_id: str, page: OcrPage) -> dict[str, Any]:

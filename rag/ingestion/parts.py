@@ -20,6 +20,9 @@ from rag.records import UNFINISHED, Chunk, Collection, Document
 from rag.settings import Settings
 from rag.store import Store, check_fingerprint
 
+HEADER = "title > heading 1"
+"""Names in a fingerprint what is embedded above a passage (`Chunk.embedded`); change it when that changes."""
+HEADER_TOKENS = 24
 LOOK_SECONDS = 0.2
 """Between two looks of one who works through a long text at whether to go on."""
 SPECIAL_TOKENS = 2
@@ -112,11 +115,11 @@ def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
 
     Raises ConfigurationError if chunks would be longer than the model reads.
     """
-    room = int((embedder.max_tokens - SPECIAL_TOKENS) / LAST_ROOM)
+    room = int((embedder.max_tokens - SPECIAL_TOKENS - HEADER_TOKENS) / LAST_ROOM)
     if settings.chunk_tokens > room:
         raise ConfigurationError(
             f"RAG_CHUNK_TOKENS is {settings.chunk_tokens}, but the embedding model reads at most {embedder.max_tokens} "
             f"tokens and would not see the ends of chunks. Set it to {room} or less."
         )
-    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens)}
+    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens), "header": HEADER}
     return {**embedder.fingerprint, "distance": "cosine", **chunking}

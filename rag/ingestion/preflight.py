@@ -97,7 +97,7 @@ class Checks:
         pending = [number for number in parsed.needs_ocr if number not in read]
         chunks = self._cut(document, parsed)
         known = self._parts.catalog.equals(collection, [one.digest for one in chunks])
-        new = list({one.digest: one.text for one in chunks if one.digest not in known}.values())
+        new = list({one.digest: one.embedded for one in chunks if one.digest not in known}.values())
         return replace(
             found,
             pages=len(parsed.pages),

@@ -11,6 +11,7 @@ from datetime import datetime
 from rag.chunking import chunk
 from rag.errors import DocumentError, NoTextError
 from rag.ingestion.parts import Job, Parts
+from rag.language import language_of
 from rag.parsing import decode_document, encode_document, ocr_engine, with_ocr
 from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
@@ -99,7 +100,7 @@ class Reading:
             go_on()
             return embedder.token_offsets(text)
 
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets)
+        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets, document.name)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage not in FOR_OCR:
@@ -126,7 +127,8 @@ class Reading:
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed, job.go_on)
-            document = replace(job.document, engines=self._parts.engines(job.document.media_type))
+            engines = self._parts.engines(job.document.media_type)
+            document = replace(job.document, engines=engines, language=language_of(parsed.text))
             if not self._parts.catalog.save_text(document, parsed, job.each(chunks)):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):

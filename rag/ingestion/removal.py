@@ -59,10 +59,13 @@ class Removal:
         self._parts.folder.sweep(self._parts.catalog.claimed)
         lexical, store = self._parts.lexical, self._parts.store
         # The names before what is known: a collection may be made meanwhile.
-        words, vectors = lexical.names(), store.names() if self._parts.settings.chroma_is_ours else []
+        words, beside = lexical.names(), store.companion.names()
+        vectors = store.names() if self._parts.settings.chroma_is_ours else []
         known = {one.store_name for one in self._parts.catalog.collections()}
         for name in set(words) - known:
             lexical.drop(name)
+        for name in set(beside) - known:
+            store.companion.drop(name)
         for name in set(vectors) - known:
             store.drop(name)
 
@@ -94,8 +97,7 @@ class Removal:
 
     def _unindex(self, document: Document, name: str) -> None:
         self._parts.lexical.remove(name, [document.id])
-        if name in self._parts.store.names():
-            self._parts.store.delete(name, self._parts.store.chunk_ids(name, document.id))
+        self._parts.store.remove(name, document.id)
 
     def _drop(self, collection: Collection) -> None:
         if self._parts.folder.owned:  # else its owner sweeps it

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.embedding import Bits, Passages
 from rag.errors import StoppedError, StoreUnavailableError
 from rag.ingestion.parts import Job, Parts
 from rag.records import Chunk, Collection, Document
@@ -54,33 +56,40 @@ class Vectors:
 
     def _embed(self, job: Job) -> list[Document]:
         collection = self._parts.collection(job.document)
-        name = collection.store_name
-        self._parts.store.create(name, collection.fingerprint)
+        name, store = collection.store_name, self._parts.store
+        store.create(name, collection.fingerprint)
         chunks = self._parts.catalog.chunks(job.document)
         with job.timed("storing"):
-            stored = self._parts.store.stored(name, job.document.id)
-            missing = [one for one in chunks if stored.get(one.id) != chunk_metadata(job.document, one)]
+            stored, beside = store.stored(name, job.document.id), store.companion.ids(name, job.document.id)
+            missing = [
+                one for one in chunks if one.id not in beside or stored.get(one.id) != chunk_metadata(job.document, one)
+            ]
             reusing = _Reuse(self._parts, collection, missing, stored)
         for first in range(0, len(missing), AT_ONCE):
             job.reach("embedding", len(chunks) - len(missing) + first, len(chunks))
             batch = missing[first : first + AT_ONCE]
             with job.timed("embedding"):
-                vectors = reusing.vectors(batch)
+                vectors, tokens = reusing.passages(batch)
             with job.timed("storing"):
                 # Written over, a vector would be moved within Chroma's index, where a search then often misses it.
-                self._parts.store.delete(name, [one.id for one in batch if one.id in stored])
-                self._parts.store.upsert(name, job.document, batch, vectors)
+                store.delete(name, [one.id for one in batch if one.id in stored])
+                store.upsert(name, job.document, batch, vectors, tokens)
         job.reach("storing", len(chunks), len(chunks))
         written = {one.id for one in chunks}
-        self._parts.store.delete(name, [one for one in stored if one not in written])
+        store.delete(name, sorted((stored.keys() | beside) - written))
         replaced = self._parts.catalog.finish(job.document, sum(job.timings.values()), job.timings)
         if replaced is None:
             raise StoppedError(f"{job.document.name} was stopped.")
         return replaced
 
 
+class _Passage(NamedTuple):
+    vector: NDArray[np.float32]
+    tokens: Bits | None
+
+
 class _Reuse:
-    """The vectors of a document's missing chunks, without embedding a text that has been embedded."""
+    """What the model makes of a document's missing chunks, without embedding a text that has been embedded."""
 
     def __init__(
         self, parts: Parts, collection: Collection, missing: Sequence[Chunk], stored: dict[str, dict[str, object]]
@@ -93,26 +102,38 @@ class _Reuse:
         places = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
         self._kept = self._at({digest: place for digest, place in places.items() if digest in times})
 
-    def vectors(self, batch: Sequence[Chunk]) -> NDArray[np.float32]:
-        """Shape (len(batch), dimension)."""
-        texts = {one.digest: one.text for one in batch}
+    def passages(self, batch: Sequence[Chunk]) -> Passages:
+        """Their vectors, (len(batch), dimension), and the signs of their tokens' vectors if the model has any."""
+        texts = {one.digest: one.embedded for one in batch}
         known = self._known(list(texts))
-        new = [digest for digest in texts if digest not in known]
-        if new:
-            started = time.monotonic()
-            known |= dict(zip(new, self._parts.embedder().encode([texts[one] for one in new]), strict=True))
-            if len(new) >= MEASURABLE:
-                self._parts.catalog.note_speed("embedding", len(new), time.monotonic() - started)
+        known |= self._new({digest: text for digest, text in texts.items() if digest not in known})
         self._kept |= {digest: known[digest] for digest in texts if digest in self._repeated}
-        return np.stack([known[one.digest] for one in batch])
+        found = [known[one.digest] for one in batch]
+        tokens = [one.tokens for one in found if one.tokens is not None]
+        return Passages(np.stack([one.vector for one in found]), tokens)
 
-    def _known(self, digests: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Vectors by digest: of what this document had stored, of its last batches, of other documents."""
+    def _new(self, texts: Mapping[str, str]) -> dict[str, _Passage]:
+        """Embed texts, by digest."""
+        if not texts:
+            return {}
+        started = time.monotonic()
+        vectors, tokens = self._parts.embedder().encode_passages(list(texts.values()))
+        if len(texts) >= MEASURABLE:
+            self._parts.catalog.note_speed("embedding", len(texts), time.monotonic() - started)
+        signs: Sequence[Bits | None] = tokens or [None] * len(texts)
+        return dict(zip(texts, map(_Passage, vectors, signs), strict=True))
+
+    def _known(self, digests: list[str]) -> dict[str, _Passage]:
+        """Passages by digest: of what this document had stored, of its last batches, of other documents."""
         kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
         others = [digest for digest in digests if digest not in kept]
         return kept | self._at(self._parts.catalog.equals(self._collection.name, others))
 
-    def _at(self, places: dict[str, str]) -> dict[str, NDArray[np.float32]]:
-        """What is stored at places: digest -> chunk id."""
-        found = self._parts.store.vectors(self._collection.store_name, list(places.values()))
-        return {digest: found[place] for digest, place in places.items() if place in found}
+    def _at(self, places: dict[str, str]) -> dict[str, _Passage]:
+        """What is stored at places: digest -> chunk id. Left out is what the model would make more of."""
+        ids, store, name = list(places.values()), self._parts.store, self._collection.store_name
+        vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
+        whole = vectors.keys() & tokens.keys() if self._parts.embedder().has_tokens else vectors.keys()
+        return {
+            digest: _Passage(vectors[place], tokens.get(place)) for digest, place in places.items() if place in whole
+        }

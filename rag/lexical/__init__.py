@@ -7,9 +7,10 @@ may read, and sees what was committed at its next search.
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,28 @@ from pathlib import Path
 import tantivy
 
 from rag.errors import FolderInUseError, RagError, StorageError, StoreDamagedError
-from rag.lexical.words import VERSION, documents_query, prepared, question_query, row, schema
-from rag.records import Chunk, Document
+from rag.lexical.naming import FRONT_CHARS, FRONT_WEIGHT, name_terms, plain_periods, title_terms
+from rag.lexical.words import (
+    ENGLISH,
+    NAMING,
+    VERSION,
+    chunks_query,
+    content_terms,
+    document_row,
+    naming_query,
+    prepared,
+    question_query,
+    row,
+    schema,
+    terms,
+)
+from rag.records import Chunk, Document, document_label
+
+__all__ = ["Lexical"]
 
 _VERSION_FILE = "version"
 _META = "meta.json"
+FRONT_CHUNKS = 5
 _HEAP = 15_000_000  # bytes; the least that tantivy takes
 
 
@@ -33,13 +51,17 @@ class _Reader:
 
 
 class Lexical:
-    """The lexical indexes under one folder, a subfolder for each physical collection name.
+    """The lexical indexes under one folder, a subfolder for each physical collection name; words are those of
+    `language`.
 
-    Every method raises StoreDamagedError where an index is damaged or from another version, except `drop`.
+    Every method raises StoreDamagedError where an index is damaged, from another version or for another language,
+    except `drop`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: str = ENGLISH) -> None:
         self._folder = folder
+        self._language = language
+        self._version = f"{VERSION} {language}"
         self._writing = threading.Lock()
         self._opening = threading.Lock()
         self._readers: dict[str, _Reader] = {}
@@ -52,10 +74,17 @@ class Lexical:
         Raises StorageError if it cannot be written, and what going through `chunks` raises; then the document is as it
         was.
         """
+        front: list[str] = []
+        label = f"{document_label(document.name, document.title)} {document.name}"
         with self._writer(name) as writer:
             writer.delete_documents_by_term("document", document.id)
             for chunk in chunks:
                 writer.add_document(row(document, chunk))
+                front += [chunk.text] if len(front) < FRONT_CHUNKS else []
+            if front:
+                writer.add_document(
+                    document_row(document.id, plain_periods(label), plain_periods(" ".join(front)[:FRONT_CHARS]))
+                )
 
     def remove(self, name: str, document_ids: Sequence[str]) -> None:
         """Take the documents out, in one commit. No error for those that are not there."""
@@ -81,6 +110,21 @@ class Lexical:
         with self._opening:
             self._readers.clear()
 
+    # -- words -------------------------------------------------------------------------------------
+
+    def terms(self, text: str) -> list[str]:
+        """The different words of a text as the index knows them, in the order they come."""
+        return terms(text, self._language)
+
+    def content_terms(self, text: str) -> list[str]:
+        """As `terms`, without words that say nothing, unless there are no others."""
+        return content_terms(text, self._language)
+
+    def sharing(self, name: str, question: str) -> Callable[[str], float]:
+        """What tells how much a text has of a question's words: the sum of their rarity."""
+        telling = self.rarity(name, self.content_terms(question))
+        return lambda text: sum(telling.get(term, 0.0) for term in self.terms(text))
+
     # -- reading -----------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -89,12 +133,11 @@ class Lexical:
 
     def size(self, name: str) -> int:
         """Chunks in the index; 0 if there is none."""
-        reader = self._reader(name)
-        return reader.searcher.num_docs if reader else 0
+        return len(self.chunk_ids(name))
 
     def chunk_ids(self, name: str, document_id: str | None = None) -> set[str]:
         """Ids of the chunks that are there, of all documents or of one."""
-        query = tantivy.Query.all_query() if document_id is None else documents_query([document_id])
+        query = chunks_query(None if document_id is None else [document_id])
         return {chunk_id for chunk_id, _ in self._found(name, query)}
 
     def search(
@@ -104,17 +147,52 @@ class Lexical:
 
         Any question at all: one without words, or an index that is not there, finds nothing.
         """
-        query = question_query(question, documents)
+        query = question_query(question, documents, self._language)
         return self._found(name, query, n) if query is not None and n > 0 else []
 
-    def _found(self, name: str, query: tantivy.Query, n: int | None = None) -> list[tuple[str, float]]:
+    def rarity(self, name: str, words: Collection[str], fields: Sequence[str] = ("text",)) -> dict[str, float]:
+        """How much terms tell (BM25's idf, 0 and more): of chunks' text, or of documents' own rows with NAMING."""
         reader = self._reader(name)
-        if reader is None or not reader.searcher.num_docs:  # tantivy ends in a panic when asked for none
+        if reader is None:
+            return {}
+        with _damage_in_words(name):
+            kind = "chunk" if "text" in fields else "document"
+            total = reader.searcher.doc_freq("kind", kind)
+            often = {one: max(reader.searcher.doc_freq(field, one) for field in fields) for one in words}
+        return {one: math.log(1 + (total - n + 0.5) / (n + 0.5)) for one, n in often.items() if n <= total}
+
+    def named(
+        self, name: str, question: str, n: int, documents: Collection[str] | None = None
+    ) -> list[tuple[str, float, float]]:
+        """The `n` documents that a question names most, as (document id, score above 0, coverage), of `documents` only,
+        if given. Coverage: which share in [0, 1] of what looks like a name in the question, by rarity, is its."""
+        names, words = (find(question, self._language) for find in (name_terms, title_terms))
+        telling = self.rarity(name, {*names, *words}, NAMING)
+        wanted = {
+            one: {"label": value, **({"front": value * FRONT_WEIGHT} if one in names else {})}
+            for one, value in telling.items()
+        }
+        found = self._found(name, naming_query(wanted, documents), n, "document")
+        whole = sum(telling.get(one, 0.0) for one in names)
+        return [
+            (document, score, self._coverage(name, document, names, telling) / (whole or 1.0))
+            for document, score in found
+        ]
+
+    def _coverage(self, name: str, document: str, names: Sequence[str], telling: Mapping[str, float]) -> float:
+        wanted = {one: dict.fromkeys(NAMING, telling[one]) for one in names if one in telling}
+        return sum(score for _, score in self._found(name, naming_query(wanted, [document]), 1, "document"))
+
+    def _found(
+        self, name: str, query: tantivy.Query | None, n: int | None = None, field: str = "chunk"
+    ) -> list[tuple[str, float]]:
+        reader = self._reader(name)
+        if query is None or reader is None or not reader.searcher.num_docs:  # tantivy panics when asked for none
             return []
         searcher = reader.searcher
         with _damage_in_words(name):
             hits = searcher.search(query, min(n or searcher.num_docs, searcher.num_docs), count=False).hits
-            found = [(str(searcher.doc(address).get_first("chunk")), float(score)) for score, address in hits]
+            found = [(str(searcher.doc(address).get_first(field)), float(score)) for score, address in hits]
         return sorted(found, key=lambda one: (-one[1], one[0]))
 
     # -- opening -----------------------------------------------------------------------------------
@@ -147,20 +225,20 @@ class Lexical:
     def _open(self, name: str) -> tantivy.Index:
         folder = self._folder / name
         version = folder / _VERSION_FILE
-        if not version.exists() or version.read_text(encoding="utf-8") != VERSION:
+        if not version.exists() or version.read_text(encoding="utf-8") != self._version:
             raise StoreDamagedError(
-                f"The word index of {name!r} was made by another version. Nothing is lost: `python -m rag check "
-                "--repair` makes it anew."
+                f"The word index of {name!r} was made by another version, or for another RAG_LANGUAGE. Nothing is "
+                "lost: `python -m rag check --repair` makes it anew."
             )
-        return prepared(tantivy.Index.open(str(folder)))
+        return prepared(tantivy.Index.open(str(folder)), self._language)
 
     def _create(self, name: str) -> tantivy.Index:
         folder = self._folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # First, so that a kill in between leaves an index that was never begun.
-            (folder / _VERSION_FILE).write_text(VERSION, encoding="utf-8")
-            return prepared(tantivy.Index(schema(), str(folder)))
+            (folder / _VERSION_FILE).write_text(self._version, encoding="utf-8")
+            return prepared(tantivy.Index(schema(), str(folder)), self._language)
         except (OSError, ValueError) as error:
             raise _inaccessible(name, error) from error
 

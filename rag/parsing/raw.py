@@ -50,7 +50,9 @@ def check_pages(count: int, limits: Limits) -> None:
 
 def check_chars(count: int, limits: Limits) -> None:
     if count > limits.max_chars:
-        raise TooLargeError(f"The file has more than {limits.max_chars} characters: split it, or raise RAG_MAX_CHARS.")
+        raise TooLargeError(
+            f"The file has more than {limits.max_chars:,} characters: split it, or raise RAG_MAX_CHARS."
+        )
 
 
 def encrypted(password: str) -> EncryptedError:

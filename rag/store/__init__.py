@@ -7,11 +7,9 @@ Here are cosine space, batches, deadlines, and Chroma's errors in words. Safe to
 from __future__ import annotations
 
 import heapq
-import re
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +17,31 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import FingerprintError, FolderInUseError, RagError, StorageError
+from rag.errors import FolderInUseError, RagError, StorageError
 from rag.records import Chunk, Document
 from rag.settings import Settings
+from rag.store.companion import Bits, Companion
 from rag.store.connect import DIRTY, connect, disconnect, unreachable
+from rag.store.rows import (
+    check_fingerprint,
+    check_vectors,
+    chunk_metadata,
+    document_metadata,
+    store_name,
+    to_chunk,
+)
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection as ChromaCollection
+    from chromadb.api.types import QueryResult
+
+__all__ = ["Store", "check_fingerprint", "chunk_metadata", "document_metadata", "similarity", "store_name"]
 
 Vectors = NDArray[np.float32]
 
+COMPANION = "companion"
+"""Folder of what lies beside Chroma."""
 EXACT_ROWS = 5000
 """Vectors looked at in one go when every chunk is."""
 BATCH_ROWS = 1000
@@ -44,9 +56,11 @@ class Store:
         self._settings = settings
         self._folder = folder
         self._owned = owned
+        self.companion = Companion(folder / COMPANION)
         self._lock = threading.Lock()
         self._client: ClientAPI | None = None
         self._closed = False
+        self._handles: dict[str, ChromaCollection] = {}
 
     @property
     def client(self) -> ClientAPI:
@@ -61,9 +75,11 @@ class Store:
 
     def close(self) -> None:
         """Close the client for good and note that the folder was left in order."""
+        self.companion.close()
         with self._lock:
             self._closed = True
             if self._client is not None:
+                self._handles.clear()
                 disconnect(self._client)
                 (self._folder / DIRTY).unlink(missing_ok=True)
                 self._client = None
@@ -93,11 +109,10 @@ class Store:
         """Delete the collection; no error if it is not there."""
         from chromadb.errors import NotFoundError
 
-        with self._guard():
-            try:
-                self.client.delete_collection(name)
-            except NotFoundError:
-                return
+        self._handles.pop(name, None)
+        with self._guard(), suppress(NotFoundError):
+            self.client.delete_collection(name)
+        self.companion.drop(name)
 
     def names(self) -> list[str]:
         """All of Chroma's collections."""
@@ -106,13 +121,17 @@ class Store:
 
     # -- chunks ------------------------------------------------------------------------------------
 
-    def upsert(self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Write chunks with their unit vectors, shape (len(chunks), dimension). Doing it twice changes nothing.
+    def upsert(
+        self, name: str, document: Document, chunks: Sequence[Chunk], vectors: Vectors, tokens: Sequence[Bits] = ()
+    ) -> None:
+        """Write chunks with their unit vectors, shape (len(chunks), dimension), and the signs of their tokens' vectors
+        if the model has any. Doing it twice changes nothing.
 
         Raises FingerprintError before anything is written if the vectors are not what the collection holds.
         """
         collection = self._collection(name)
-        _check_vectors(name, collection.metadata or {}, vectors, len(chunks))
+        check_vectors(name, collection.metadata or {}, vectors, len(chunks))
+        self.companion.write(name, chunks, vectors, tokens)  # first: what Chroma has is taken to be whole
         for first in range(0, len(chunks), BATCH_ROWS):
             batch = chunks[first : first + BATCH_ROWS]
             with self._guard():
@@ -159,12 +178,25 @@ class Store:
             found |= dict(zip(some["ids"], rows, strict=False))  # fewer rows than ids: the index has lost some
         return found
 
+    def cosines(self, name: str, ids: Sequence[str], vector: Vectors) -> dict[str, float]:
+        """How similar chunks are to a unit vector, (dimension,); those that are not there are left out."""
+        found = self.companion.cosines(name, ids, vector)
+        missing = self.vectors(name, [one for one in ids if one not in found])
+        return found | {one: similarity(float(row @ vector)) for one, row in missing.items()}
+
     def delete(self, name: str, ids: Sequence[str]) -> None:
         """Delete chunks by id."""
         collection = self._collection(name)
         for first in range(0, len(ids), BATCH_ROWS):
             with self._guard():
                 collection.delete(ids=list(ids[first : first + BATCH_ROWS]))
+        self.companion.delete(name, ids)
+
+    def remove(self, name: str, document_id: str) -> None:
+        """Delete all there is of a document; no error for a collection that is not there."""
+        self.companion.remove(name, document_id)
+        if name in self.names():
+            self.delete(name, self.chunk_ids(name, document_id))
 
     def count(self, name: str) -> int:
         """Chunks in the collection, counted by reading."""
@@ -173,18 +205,28 @@ class Store:
     def nearest(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None = None
     ) -> list[tuple[str, float]]:
-        """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `parse_where` returns it."""
+        """The `n` nearest chunks as (id, similarity in [0, 1]), best first; `where` as `to_chroma` returns it."""
         with self._guard():
-            result = self._collection(name).query(
-                query_embeddings=vector[np.newaxis, :],
-                n_results=n,
-                where=dict(where) if where else None,
-                include=["distances"],
+            result = self._query(
+                name, query_embeddings=vector[np.newaxis, :], n_results=n, where=where, include=["distances"]
             )
         distances = (result["distances"] or [[]])[0]
         if _is_trapped(distances):
             return self._nearest_exactly(name, vector, n, where)
         return [(one, similarity(1.0 - far)) for one, far in zip(result["ids"][0], distances, strict=True)]
+
+    def _query(self, name: str, **asked: Any) -> QueryResult:
+        """What a collection's `query` gives. Its handle is kept, for fetching it takes as long as a query."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            handle = self._handles.get(name) or self._collection(name)
+            result = handle.query(**asked)
+        except NotFoundError:  # it has been deleted and made again since
+            handle = self._collection(name)
+            result = handle.query(**asked)
+        self._handles[name] = handle
+        return result
 
     def _nearest_exactly(
         self, name: str, vector: Vectors, n: int, where: Mapping[str, Any] | None
@@ -210,11 +252,11 @@ class Store:
                     ids=list(ids[first : first + BATCH_ROWS]), include=["documents", "metadatas"]
                 )
             rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)
-            chunks |= {chunk_id: _chunk(chunk_id, text or "", data) for chunk_id, text, data in rows}
+            chunks |= {chunk_id: to_chunk(chunk_id, text or "", data) for chunk_id, text, data in rows}
         return chunks
 
     def _collection(self, name: str) -> ChromaCollection:
-        # Fetched anew each time: a handle goes stale when its collection is deleted and made again.
+        # Fetched anew: a handle goes stale when its collection is deleted and made again.
         with self._guard():
             return self.client.get_collection(name, embedding_function=None)
 
@@ -243,51 +285,3 @@ def _is_trapped(distances: Sequence[float]) -> bool:
 def similarity(cosine: float) -> float:
     """A cosine as a score in [0, 1]."""
     return min(1.0, max(0.0, cosine))
-
-
-def store_name(name: str) -> str:
-    """A name inside Chroma for a new collection, like the shown one and unlike any other on the same server."""
-    plain = re.sub(r"[^a-zA-Z0-9_-]+", "-", name).strip("-_")[:48]
-    return f"{plain or 'collection'}-{uuid.uuid4().hex[:12]}"
-
-
-def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
-    """Flat metadata of a chunk: what filters use and what makes the chunk whole again."""
-    flat: dict[str, Any] = {
-        "document": document.id,
-        "name": document.name,
-        "page": chunk.page,
-        "type": document.media_type,
-        "date": document.date,
-        "start": chunk.start,
-        "end": chunk.end,
-        "heading": chunk.heading,
-        "digest": chunk.digest,
-    }
-    # Chroma refuses empty arrays.
-    return flat | ({"tag": list(document.tags)} if document.tags else {})
-
-
-def _check_vectors(name: str, made: Mapping[str, Any], vectors: Vectors, rows: int) -> None:
-    # Chroma takes the first vector's dimension for good, whatever it is, and NaN without a word.
-    wanted = (rows, int(made.get("dimension", vectors.shape[1])))
-    if vectors.shape != wanted or not np.isfinite(vectors).all():
-        raise FingerprintError(
-            f"The embedding model returned vectors of shape {vectors.shape} for {name!r}, which holds {wanted} finite "
-            "numbers. Check RAG_EMBEDDING_MODEL."
-        )
-
-
-def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
-    """Raises FingerprintError if the collection was made with another model or another way of chunking."""
-    different = [key for key in sorted(wanted) if str(made.get(key)) != wanted[key]]
-    if different:
-        how = "; ".join(f"{key} was {made.get(key, 'not recorded')}, is now {wanted[key]}" for key in different)
-        raise FingerprintError(
-            f"The collection {name!r} was made in another way ({how}). Go back to the old settings, choose another "
-            "collection, or make it anew with `python -m rag rebuild`."
-        )
-
-
-def _chunk(chunk_id: str, text: str, data: Mapping[str, Any]) -> Chunk:
-    return Chunk(chunk_id, data["document"], data["page"], data["start"], data["end"], data["heading"], text)

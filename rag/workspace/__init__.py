@@ -11,13 +11,16 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
+from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
+from rag.language import language_name, language_notice
 from rag.parsing import READABLE, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
+    "NOT_ANEW",
     "READABLE",
     "Unpacked",
     "Upload",
@@ -26,6 +29,8 @@ __all__ = [
     "as_uploads",
     "distinct_names",
     "is_archive",
+    "language_name",
+    "language_notice",
     "open_workspace",
     "page_noun",
 ]

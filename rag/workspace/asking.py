@@ -1,72 +1,30 @@
-"""The workspace, whole: what `Upkeep` and all below it can, and questions."""
+"""The workspace, whole: what `Searching` and all below it can, and answers."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from rag.answering import asks_for_overview
+from rag.answering import Texts, asks_for_overview
+from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
-from rag.filters import Where, matches, parse_where
-from rag.ingestion import fingerprint
-from rag.records import (
-    VISIBLE,
-    Answer,
-    AnswerPiece,
-    Collection,
-    Document,
-    Exchange,
-    Hit,
-    Overview,
-    State,
-    Visible,
-)
+from rag.filters import Where, parse_where
+from rag.language import language_notice
+from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
 from rag.retrieval import checked_question
-from rag.store import check_fingerprint, chunk_metadata
-from rag.workspace.upkeep import Upkeep
-
-SEARCHES = 3
-"""How often a search is done at most, if what it searches changes meanwhile."""
+from rag.workspace.searching import Searching
 
 
-class Workspace(Upkeep):
+class Workspace(Searching):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
-
-    def search(
-        self, question: str, k: int | None = None, where: str | Where | None = None, collection: str | None = None
-    ) -> list[Hit]:
-        """The best `k` chunks for a question. Raises QuestionError, FilterError, NotFoundError, StorageError."""
-        k = self.settings.top_k if k is None else k
-        question = checked_question(question, k, self.settings)
-        clause = parse_where(where)
-        with self._gate.shared():
-            found = self.collection(collection)
-            for _ in range(SEARCHES):
-                visible = self.catalog.visible(found.name)
-                hits = self._hits(found, visible, question, k, clause) if visible.names else []
-                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
-                    break
-            return hits
-
-    def _hits(self, found: Collection, visible: Visible, question: str, k: int, clause: Where | None) -> list[Hit]:
-        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
-        documents = {one.id: one for one in self.catalog.documents(found.name, VISIBLE)} if visible.searchable else {}
-        return self.retriever.search(
-            found.store_name,
-            visible,
-            question,
-            k,
-            clause,
-            lambda ids: self.catalog.chunks_by_id(found.name, ids),
-            lambda chunk: matches(clause, chunk_metadata(documents[chunk.document_id], chunk)),
-        )
 
     def ask(
         self,
         question: str,
         k: int | None = None,
-        where: str | Where | None = None,
+        where: Where | None = None,
         collection: str | None = None,
         conversation: Sequence[Exchange] = (),
     ) -> Answer:
@@ -80,7 +38,7 @@ class Workspace(Upkeep):
         self,
         question: str,
         k: int | None = None,
-        where: str | Where | None = None,
+        where: Where | None = None,
         collection: str | None = None,
         conversation: Sequence[Exchange] = (),
     ) -> Iterator[AnswerPiece | Answer]:
@@ -98,19 +56,38 @@ class Workspace(Upkeep):
         started = time.monotonic()
         hits = self.search(searched, k, where, collection)
         timings = {"search": time.monotonic() - started}
-        for one in self.answerer.stream(searched, hits):
+        for one in self.answerer.stream(searched, hits, self.texts(collection)):
             if isinstance(one, Answer):
-                one = replace(one, question=question, searched=searched, timings={**timings, **one.timings})
+                told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
+                timings |= one.timings
+                one = replace(one, question=question, searched=searched, notice=told, timings=timings)
             yield one
 
-    def _only_document(self, where: str | Where | None, collection: str | None) -> Document | None:
+    def texts(self, collection: str | None = None) -> Texts:
+        """How the texts of a collection are read for an answer."""
+        found = self.collection(collection)
+        return Texts(
+            sentence_spans,
+            self.lexical.terms,
+            partial(self.catalog.passage, found.name),
+            partial(self.lexical.rarity, found.store_name),
+            partial(self.store.companion.tokens, found.store_name),
+        )
+
+    def _foreign(self, answer: Answer, collection: str | None) -> str:
+        """What to know of the languages of the documents that are cited, or that come closest."""
+        cited = [one.document for one in answer.citations] or [hit.chunk.document_id for hit in answer.hits]
+        name = self.collection(collection).name if cited else ""
+        found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
+        return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
+
+    def _only_document(self, where: Where | None, collection: str | None) -> Document | None:
         """The one document that is asked about, if it is just one."""
-        clause, found = parse_where(where), self.collection(collection)
-        if clause is not None and clause.keys() - {"document", "name"}:
+        found, clause = self.collection(collection), parse_where(where)
+        scope = self._scope(found, self.catalog.visible(found.name), clause)
+        if len(scope.names) != 1 or scope.passes is not None:
             return None
-        there = self.catalog.documents(found.name, VISIBLE)
-        chosen = [one for one in there if matches(clause, {"document": one.id, "name": one.name})]
-        return chosen[0] if len(chosen) == 1 else None
+        return self.catalog.document(found.name, *scope.names)
 
     def _overview_stream(self, document: Document, question: str) -> Iterator[AnswerPiece | Answer]:
         steps = self._overview_steps(document)
@@ -143,12 +120,11 @@ class Workspace(Upkeep):
                 progress(step)
 
     def _overview_steps(self, document: Document) -> Generator[str, None, Overview]:
-        if document.state not in VISIBLE:
+        if not document.visible:
             raise NotFoundError(f"{document.name} is {document.state}: an overview needs its text. Wait, or retry it.")
         with self._gate.shared():
-            found = self.catalog.collection(document.collection)
-            check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+            found = self._searchable(document.collection)
             chunks = self.catalog.chunks(document)
             ready = document.state is State.READY
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
-        return (yield from self.answerer.overview(document, chunks, vectors))
+        return (yield from self.answerer.overview(document, chunks, vectors, self.texts(found.name)))

@@ -19,9 +19,13 @@ class Contents(Opened):
 
     def collection(self, name: str | None = None) -> Collection:
         """One collection, the default one if unnamed. Raises NotFoundError."""
-        if not self.catalog.collections():
-            raise NotFoundError("Nothing is indexed yet. Upload documents first (`python -m rag ingest PATH`).")
-        return self.catalog.collection(self._name(name))
+        try:
+            return self.catalog.collection(self._name(name))
+        except NotFoundError as error:
+            if self.catalog.collections():
+                raise
+            nothing = "Nothing is indexed yet. Upload documents first (`python -m rag ingest PATH`)."
+            raise NotFoundError(nothing) from error
 
     def documents(self, collection: str | None = None) -> list[Document]:
         """Documents of one collection, or of all if unnamed, in every state but deleting. Raises NotFoundError."""

@@ -96,8 +96,8 @@ class DocumentsIn(Contents):
         return self.catalog.document(document.collection, document.id)
 
     def retry(self, prefix: str | None = None, collection: str | None = None, password: str = "") -> list[Document]:
-        """Queue a document once more that has failed or was cancelled, or of which OCR could not read pages; all such
-        if unnamed. Returns those queued.
+        """Queue a document once more that has failed or was cancelled, or could not be read anew, or of which OCR could
+        not read pages; all such if unnamed. Returns those queued. What is ready is searched as it is until then.
 
         `password` opens a named PDF that needs one. Raises EncryptedError if it does not, and the document stays as it
         is, InputError for a password without a document, NotFoundError.
@@ -106,7 +106,7 @@ class DocumentsIn(Contents):
         if password and not prefix:
             raise InputError("A password opens one document: name the document (DOCUMENT) that it is for.")
         chosen = [self.document(prefix, collection)] if prefix else self.catalog.documents(collection)
-        failed = [one for one in chosen if one.state is State.FAILED or self._partly_read(one)]
+        failed = [one for one in chosen if one.state is State.FAILED or self._worth_rereading(one)]
         if password:
             with self._gate.shared():
                 for one in failed:
@@ -116,8 +116,9 @@ class DocumentsIn(Contents):
             self.worker.start()
         return failed
 
-    def _partly_read(self, document: Document) -> bool:
-        return document.state is State.READY and document.unread_pages > 0 and self.settings.ocr
+    def _worth_rereading(self, document: Document) -> bool:
+        partly = document.unread_pages > 0 and self.settings.ocr
+        return document.state is State.READY and (partly or bool(document.reason))
 
     def follow(self, documents: Sequence[Document]) -> Iterator[IngestEvent]:
         """The events of documents that are queued, until each is finished or left to another process."""

@@ -12,7 +12,6 @@ from typing import Self
 
 from rag.answering import Answerer
 from rag.catalog import Catalog
-from rag.chunking import sentence_spans
 from rag.embedding import Embedder, load_embedder
 from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
 from rag.folder import Folder
@@ -46,9 +45,9 @@ class Opened:
             self.folder.own(role)
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
-        self.lexical = Lexical(self.folder.lexical)
+        self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.reader = Reader(settings)
-        self.answerer = Answerer(settings, lambda: self.embedder, sentence_spans)
+        self.answerer = Answerer(settings, lambda: self.embedder)
         self._open_store()
 
     def _open_store(self) -> None:

@@ -101,7 +101,7 @@ class Upkeep(DocumentsIn):
     def _encoder(self, collection: Collection) -> Encode:
         wanted = fingerprint(self.embedder, self.settings)
         check_fingerprint(collection.name, collection.fingerprint, wanted)
-        return self.embedder.encode
+        return self.embedder.encode_passages
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -1,0 +1,57 @@
+"""Evidence: what speaks for and against that a question's hits answer it, as numbers.
+
+All of it comes from the texts: how like the question's words are to the best sentence's, which of its terms, names and
+numbers are there, whether something of the kind that is asked for stands there, and whether one of both says the
+opposite of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from rag.answering.asked import Asked, Kind, Word, answer_spans
+from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
+from rag.answering.reading import Reading, Sentence
+
+
+def features(reading: Reading, best: Sentence) -> dict[str, float]:
+    """The evidence by name, from the best sentence, and with its neighbours, which are the window."""
+    asked, sentence, window = reading.asked, reading.text(best), reading.window(best)
+    hit = reading.hits[best.hit]
+    passage = hit.chunk.text
+    above = f"{hit.name}\n{hit.chunk.title}\n{hit.chunk.heading}"  # what a passage is about it may not say again
+    in_sentence, in_window, in_passage = (
+        set(reading.terms(f"{above}\n{text}")) for text in (sentence, window, passage)
+    )
+    negated, negated_there = is_negated(asked.text), is_negated(sentence)
+    names = [term for word in asked.words if word.is_name or word.is_number for term in word.terms]
+    return {
+        "likeness of the window": reading.likeness(best),
+        "cosine": max(hit.scores.get("dense", 0.0) for hit in reading.hits),
+        "least likeness of a word": float(best.own[reading.on(asked.words)].min(initial=1.0)),
+        "share of terms in the window": reading.covered(f"{above}\n{window}"),
+        "rarest term missing from the sentence": _rarest_missing(reading, in_sentence),
+        "rarest term missing from the passage": _rarest_missing(reading, in_passage),
+        "a name is missing from the window": float(any(term not in in_window for term in names)),
+        "share of numbers in the sentence": _share(asked.words, in_sentence),
+        "something of the kind is in the sentence": float(_has_kind(asked, sentence)),
+        "question is negated": float(negated),
+        "one of both is negated": float(negated != negated_there),
+        "sentence alone is negated": float(negated_there and not negated),
+        "opposites": float(are_opposed(asked.text, window, reading.terms)),
+        "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
+        "words": float(len(asked.words)),
+    }
+
+
+def _rarest_missing(reading: Reading, there: Collection[str]) -> float:
+    return max((reading.rarity.get(term, 0.0) for term in reading.asked.terms if term not in there), default=0.0)
+
+
+def _share(words: Sequence[Word], there: Collection[str]) -> float:
+    numbers = [term for word in words if word.is_number for term in word.terms]
+    return sum(term in there for term in numbers) / len(numbers) if numbers else 1.0
+
+
+def _has_kind(asked: Asked, text: str) -> bool:
+    return asked.kind is Kind.OTHER or bool(answer_spans(asked.kind, asked.text, text))

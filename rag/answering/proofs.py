@@ -1,0 +1,62 @@
+"""Citations are proofs: every quote must stand, word for word, where its footnote says."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rag.answering.texts import Texts
+from rag.records import Answer, Citation
+
+log = logging.getLogger(__name__)
+
+UNPROVED = (
+    "{count} not found at {its} place in the extracted text and {were} left out: the index does not agree with it. "
+    "`python -m rag check --repair` mends that."
+)
+
+
+def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], str] | None = None) -> Answer:
+    """The answer without the quotes that do not stand at their offsets, and a notice if there were any.
+
+    `quoted` writes an answer that is nothing but its quotes; of any other the dropped footnotes are taken out.
+    """
+    kept = [one for one in answer.citations if _stands(one, texts)]
+    dropped = {one.number for one in answer.citations} - {one.number for one in kept}
+    if not dropped:
+        return answer
+    text = quoted(kept) if quoted else _without(answer.text, dropped)
+    return replace(
+        answer,
+        text=text or "What was found cannot be proved, so nothing is quoted.",
+        citations=tuple(kept),
+        notice=" ".join(part for part in (answer.notice, _notice(len(dropped))) if part),
+    )
+
+
+def _stands(citation: Citation, texts: Texts) -> bool:
+    there = texts.between(citation.document, citation.start, citation.end)
+    if there == citation.quote:
+        return True
+    log.warning(
+        "Quote dropped: %s, page %d, characters %d to %d: the extracted text has %.60r there, the quote is %.60r.",
+        citation.name,
+        citation.page,
+        citation.start,
+        citation.end,
+        there,
+        citation.quote,
+    )
+    return False
+
+
+def _without(text: str, dropped: set[int]) -> str:
+    return re.sub(r" ?\[(\d+)\]", lambda found: "" if int(found[1]) in dropped else found[0], text)
+
+
+def _notice(count: int) -> str:
+    if count == 1:
+        return UNPROVED.format(count="One quote was", its="its", were="was")
+    return UNPROVED.format(count=f"{count} quotes were", its="their", were="were")

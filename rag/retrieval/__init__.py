@@ -1,0 +1,121 @@
+"""Retrieval: a question in, hits out, best first.
+
+Three lists nominate and rank: words (BM25), meaning (dense vectors) and late interaction between the words of question
+and passage. A question that names documents gets the lists of those documents as well. The lists are fused by
+reciprocal ranks. Which documents may be shown is decided by the catalog's states, not by a filter of the store.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from rag.embedding import Embedder
+from rag.errors import QuestionError
+from rag.lexical import Lexical
+from rag.records import Chunk, Explanation, Hit, document_of
+from rag.retrieval.fusion import reciprocal_rank_fusion
+from rag.retrieval.lists import CANDIDATES, ChunksById, Lists
+from rag.retrieval.passages import MARGIN, with_passages
+from rag.retrieval.scope import Scope
+from rag.settings import Settings
+from rag.store import Store
+
+__all__ = ["MARGIN", "PER_PAGE", "Retriever", "Scope", "checked_question", "with_passages"]
+
+PER_PAGE = 2
+"""Hits of one page of a document with several, as long as there are others."""
+EXPLAINED = 1000
+"""How far down the lists an explanation looks."""
+
+
+class Retriever:
+    """Finds the chunks that answer a question best. Safe to use from threads."""
+
+    def __init__(self, store: Store, lexical: Lexical, embedder: Callable[[], Embedder]) -> None:
+        self._store = store
+        self._lexical = lexical
+        self._embedder = embedder
+
+    def search(self, store_name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> list[Hit]:
+        """The best `k` chunks in scope. `question` as `checked_question` returns it."""
+        lists = self._lists(store_name, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
+        return _spread(self._hits(lists, 2 * k), k)
+
+    def explain(
+        self, store_name: str, scope: Scope, question: str, k: int, chunks: Sequence[Chunk], chunks_by_id: ChunksById
+    ) -> Explanation:
+        """Where the best of some chunks stands in each list, and the step after which it is not among `k` hits."""
+        lists, wanted = partial(self._lists, store_name, scope, question, chunks_by_id), {one.id for one in chunks}
+        candidates = max(CANDIDATES, 2 * k)
+        found = self._hits(lists(candidates), EXPLAINED)
+        shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
+        for rank, hit in enumerate(found, start=1):
+            if hit.chunk.id in wanted:
+                below = f"it is number {rank} when the lists are fused, and {k} are shown"
+                removed = "" if hit.chunk.id in shown else below
+                return Explanation(hit.chunk, hit.ranks, hit.scores, rank, removed)
+        deep = self._hits(lists(EXPLAINED), EXPLAINED)
+        best = next((hit for hit in deep if hit.chunk.id in wanted), None)
+        if best is None:
+            return Explanation(chunks[0], {}, {}, None, f"no list has it among its best {EXPLAINED:,}")
+        removed = f"no list has it among the best {candidates} that it nominates"
+        return Explanation(best.chunk, best.ranks, best.scores, None, removed)
+
+    def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
+        return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, candidates)
+
+    def _hits(self, lists: Lists, n: int) -> list[Hit]:
+        rankings = lists.rankings
+        fused = reciprocal_rank_fusion({name: [one for one, _ in found] for name, found in rankings.items()})[:n]
+        chunks, names = lists.chunks_by_id([one for one, _ in fused]), lists.names
+        cosines = lists.cosines([one for one, _ in fused])
+        hits = []
+        for one, score in fused:
+            if one in chunks:  # else it has been removed meanwhile
+                ranks, scores = _standing(one, rankings)
+                scores |= {"dense": round(cosines[one], 6)} if one in cosines else {}
+                hits.append(Hit(chunks[one], names[document_of(one)], round(score, 6), ranks, scores))
+        return hits
+
+
+def _standing(
+    chunk_id: str, rankings: Mapping[str, Sequence[tuple[str, float]]]
+) -> tuple[dict[str, int], dict[str, float]]:
+    ranks: dict[str, int] = {}
+    scores: dict[str, float] = {}
+    for name, ranking in rankings.items():
+        for rank, (one, score) in enumerate(ranking, start=1):
+            if one == chunk_id:
+                ranks[name], scores[name] = rank, round(score, 6)
+    return ranks, scores
+
+
+def _spread(hits: Sequence[Hit], k: int) -> list[Hit]:
+    """`k` hits, best first: PER_PAGE of one page at most, as long as there are others and it is not the only page."""
+    pages = Counter(document for document, _ in {(hit.chunk.document_id, hit.chunk.page) for hit in hits})
+    taken: Counter[tuple[str, int]] = Counter()
+    first: list[Hit] = []
+    later: list[Hit] = []
+    for hit in hits:
+        page = (hit.chunk.document_id, hit.chunk.page)
+        crowded = pages[hit.chunk.document_id] > 1 and taken[page] >= PER_PAGE
+        (later if crowded else first).append(hit)
+        taken[page] += 1
+    return sorted([*first, *later][:k], key=lambda hit: -hit.score)
+
+
+def checked_question(question: str, k: int, settings: Settings) -> str:
+    """The question without white space around it. Raises QuestionError."""
+    question = question.encode(errors="surrogateescape").decode(errors="replace").strip()  # a shell's odd bytes
+    if not question:
+        raise QuestionError("The question is empty. Type what you want to know.")
+    if len(question) > settings.max_question_chars:
+        raise QuestionError(
+            f"The question has {len(question):,} characters; {settings.max_question_chars:,} are allowed. Shorten it, "
+            "or upload the long text as a document and ask about it."
+        )
+    if not 1 <= k <= 1000:
+        raise QuestionError(f"k is {k}; ask for between 1 and 1000 passages.")
+    return question

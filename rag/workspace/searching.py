@@ -1,0 +1,122 @@
+"""Finding passages in a workspace, and saying why one was not found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rag.errors import NotFoundError
+from rag.filters import Filter, Where, parse_where, to_chroma
+from rag.ingestion import fingerprint
+from rag.parsing import page_noun
+from rag.records import Collection, Explanation, Hit, Visible, document_of, position_of
+from rag.retrieval import MARGIN, Scope, checked_question, with_passages
+from rag.store import check_fingerprint, document_metadata
+from rag.workspace.upkeep import Upkeep
+
+if TYPE_CHECKING:  # LangChain's retrievers take a while to import
+    from rag.workspace.retriever import WorkspaceRetriever
+
+SEARCHES = 3
+"""How often a search is done at most, if what it searches changes meanwhile."""
+
+
+class Searching(Upkeep):
+    """Search."""
+
+    def search(
+        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
+    ) -> list[Hit]:
+        """The best `k` chunks for a question. Raises QuestionError, FilterError, NotFoundError, StorageError."""
+        k = self.settings.top_k if k is None else k
+        question = checked_question(question, k, self.settings)
+        clause = parse_where(where)
+        with self._gate.shared():
+            found = self._searchable(collection)
+            for _ in range(SEARCHES):
+                visible = self.catalog.visible(found.name)
+                scope = self._scope(found, visible, clause)
+                hits = self._hits(found, scope, question, k) if scope.names else []
+                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
+                    break
+            return hits
+
+    def _hits(self, found: Collection, scope: Scope, question: str, k: int) -> list[Hit]:
+        chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+        hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id)
+        around = self.catalog.surroundings(found.name, [one.chunk.id for one in hits], MARGIN)
+        return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
+
+    def as_retriever(
+        self, k: int | None = None, where: Where | None = None, collection: str | None = None
+    ) -> WorkspaceRetriever:
+        """This workspace as a LangChain `BaseRetriever`, whose Documents have the metadata document (id), name, page,
+        heading, start and end in the document's text, and score. Raises FilterError."""
+        from rag.workspace.retriever import WorkspaceRetriever
+
+        clause = parse_where(where)
+        return WorkspaceRetriever(find=lambda question: self.search(question, k, clause, collection))
+
+    def explain(
+        self,
+        question: str,
+        document: str,
+        page: int,
+        k: int | None = None,
+        where: Where | None = None,
+        collection: str | None = None,
+    ) -> Explanation:
+        """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it.
+
+        Raises NotFoundError if there is no such page with text, and what `search` raises.
+        """
+        k = self.settings.top_k if k is None else k
+        question = checked_question(question, k, self.settings)
+        clause = parse_where(where)
+        with self._gate.shared():
+            found = self._searchable(collection)
+            wanted = self.document(document, found.name)
+            chunks = [one for one in self.catalog.chunks(wanted) if one.page == page]
+            if not chunks:
+                raise NotFoundError(
+                    f"{page_noun(wanted.name).capitalize()} {page} of {wanted.name} has no text, or is not there."
+                )
+            visible = self.catalog.visible(found.name)
+            if wanted.id not in visible.names:
+                return Explanation(chunks[0], {}, {}, None, "its document is not ready to be searched, or is replaced")
+            scope = self._scope(found, visible, clause)
+            if not scope.of([(one.id, 0.0) for one in chunks], scope.names):
+                return Explanation(chunks[0], {}, {}, None, "the filter leaves it out")
+            chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+            return self.retriever.explain(found.store_name, scope, question, k, chunks, chunks_by_id)
+
+    def _searchable(self, name: str | None) -> Collection:
+        found = self.collection(name)
+        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+        return found
+
+    def _scope(self, found: Collection, visible: Visible, clause: Filter | None) -> Scope:
+        """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
+        if clause is None:
+            return Scope(visible.ready, visible.searchable, True, 0)
+        names = visible.names
+        documents = {one: each for one, each in self.catalog.shown(found.name).items() if one in names}
+        shared = {one: document_metadata(each) for one, each in documents.items()}
+        passing = {one: clause.holds(data) for one, data in shared.items()}
+        ready, searchable = (
+            {one: name for one, name in some.items() if passing.get(one) is not False}
+            for some in (visible.ready, visible.searchable)
+        )
+
+        def passes(ids: Sequence[str]) -> list[str]:
+            known = self.catalog.chunk_pages(found.name)
+            pages = {one: known.get(document_of(one), ())[position_of(one) :][:1] for one in ids}
+            places = {one: (document_of(one), page[0]) for one, page in pages.items() if page}
+            held = {(each, page): clause.holds(shared[each] | {"page": page}) for each, page in set(places.values())}
+            return [one for one, place in places.items() if held[place]]
+
+        by_page = any(passing.get(one) is None for one in (*ready, *searchable))
+        chunks = sum(documents[one].chunks for one in ready)
+        where = to_chroma(clause, {one.name for one in documents.values()})
+        return Scope(ready, searchable, False, chunks, passes if by_page else None, where)
