@@ -20,7 +20,12 @@ QUOTING = "extractive"
 LONGEST = 200
 """Characters of a passage that is close to a question, and no answer."""
 ROUTED = "routed "
-_LISTS = {"lexical": "by its words (BM25)", "dense": "by meaning (cosine)", "late": "by words in context (MaxSim)"}
+_LISTS = {
+    "lexical": "by its words (BM25)",
+    "dense": "by meaning (cosine)",
+    "late": "by words in context (MaxSim)",
+    "reread": "by the reranker",
+}
 _NAMED = ", of the documents that the question names"
 _TAKES_OVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         le=1,
         description="passages that answer with a lower probability are answered with 'the documents do not answer'",
     )
+    reranker: str = Field(
+        "",
+        description="cross-encoder, a sentence-transformers name or folder, that ranks the best passages anew; empty: "
+        "none",
+    )
     max_question_chars: int = Field(4000, ge=1, description="longest question, in characters")
 
     llm: str = Field("", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none")

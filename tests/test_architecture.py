@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": {"ingestion", "folder", "gate"},
     "following": {"archive", "ingestion", "jobs", "catalog", "folder", "gate"},
     "progress": {"catalog"},
+    "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
     "workspace": {
         "answering",
@@ -58,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
         "lexical",
         "parsing",
         "progress",
+        "reranking",
         "retrieval",
         "store",
     },

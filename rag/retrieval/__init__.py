@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from rag.embedding import Embedder
@@ -26,22 +27,31 @@ __all__ = ["MARGIN", "PER_PAGE", "Retriever", "Scope", "checked_question", "with
 
 PER_PAGE = 2
 """Hits of one page of a document with several, as long as there are others."""
+RERANKED = 20
+"""Of the fused list, by a cross-encoder if there is one."""
 EXPLAINED = 1000
 """How far down the lists an explanation looks."""
+
+
+Rerank = Callable[[str, Sequence[str]], Sequence[float]]
+"""A question and passages to how well each answers it, in [0, 1]."""
 
 
 class Retriever:
     """Finds the chunks that answer a question best. Safe to use from threads."""
 
-    def __init__(self, store: Store, lexical: Lexical, embedder: Callable[[], Embedder]) -> None:
+    def __init__(
+        self, store: Store, lexical: Lexical, embedder: Callable[[], Embedder], rerank: Rerank | None = None
+    ) -> None:
         self._store = store
         self._lexical = lexical
         self._embedder = embedder
+        self._rerank = rerank
 
     def search(self, store_name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> list[Hit]:
         """The best `k` chunks in scope. `question` as `checked_question` returns it."""
         lists = self._lists(store_name, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
-        return _spread(self._hits(lists, 2 * k), k)
+        return _spread(self._ranked(lists, question, 2 * k), k)
 
     def explain(
         self, store_name: str, scope: Scope, question: str, k: int, chunks: Sequence[Chunk], chunks_by_id: ChunksById
@@ -49,7 +59,7 @@ class Retriever:
         """Where the best of some chunks stands in each list, and the step after which it is not among `k` hits."""
         lists, wanted = partial(self._lists, store_name, scope, question, chunks_by_id), {one.id for one in chunks}
         candidates = max(CANDIDATES, 2 * k)
-        found = self._hits(lists(candidates), EXPLAINED)
+        found = self._ranked(lists(candidates), question, EXPLAINED)
         shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
         for rank, hit in enumerate(found, start=1):
             if hit.chunk.id in wanted:
@@ -65,6 +75,22 @@ class Retriever:
 
     def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
         return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, candidates)
+
+    def _ranked(self, lists: Lists, question: str, n: int) -> list[Hit]:
+        """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""
+        if self._rerank is None:
+            return self._hits(lists, n)
+        hits = self._hits(lists, max(n, RERANKED))
+        first, rest = hits[:RERANKED], hits[RERANKED:]
+        scores = self._rerank(question, [hit.chunk.embedded for hit in first])
+        read = [replace(hit, score=round(score, 6)) for hit, score in zip(first, scores, strict=True)]
+        read.sort(key=lambda hit: -hit.score)
+        read = [
+            replace(hit, ranks={**hit.ranks, "reread": rank}, scores={**hit.scores, "reread": hit.score})
+            for rank, hit in enumerate(read, start=1)
+        ]
+        least = read[-1].score if read else 1.0
+        return [*read, *(replace(hit, score=round(hit.score * least, 6)) for hit in rest)][:n]
 
     def _hits(self, lists: Lists, n: int) -> list[Hit]:
         rankings = lists.rankings

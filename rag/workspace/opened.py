@@ -20,6 +20,7 @@ from rag.ingestion import Ingestion, Parts
 from rag.jobs import STOP_SECONDS, Worker
 from rag.lexical import Lexical
 from rag.parsing import Reader
+from rag.reranking import Reranker
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.store import Store
@@ -52,7 +53,8 @@ class Opened:
 
     def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma, lambda: self.folder.owned)
-        self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder)
+        rerank = Reranker(self.settings).scores if self.settings.reranker else None
+        self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder, rerank)
         self._open_worker()
 
     def _open_worker(self) -> None:
