@@ -39,7 +39,7 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "sentence alone is negated": float(negated_there and not negated),
         "opposites": float(are_opposed(asked.text, window, reading.terms)),
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
-        "words": float(len(asked.words)),
+        "words beyond four": float(max(0, len(asked.words) - 4)),
     }
 
 
