@@ -37,7 +37,7 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "question is negated": float(negated),
         "one of both is negated": float(negated != negated_there),
         "sentence alone is negated": float(negated_there and not negated),
-        "opposites": float(are_opposed(asked.text, window, reading.terms)),
+        "opposites": float(are_opposed(asked.text, sentence, reading.terms)),
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
         "words beyond four": float(max(0, len(asked.words) - 4)),
     }
