@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from rag.answering import Answerer
 from rag.answering.claims import claims
 from rag.answering.figures import Match, derived, figures, match, scales
 from rag.answering.ledger import make_ledger
@@ -15,7 +15,7 @@ from rag.chunking import sentence_spans
 from rag.embedding import Embedder
 from rag.errors import ModelError
 from rag.records import DOUBTFUL, Answer, Chunk, Claim, Hit, Verdict
-from rag.settings import Settings
+from rag.workspace import Workspace
 from tests.ledger_cases import EVERY, PASSAGES, UNSEEN, cases
 from tests.llm_server import Behaviour, language_model_server
 
@@ -178,18 +178,18 @@ def test_denials_are_held_against_each_other(check: Check, passage: str, said: s
     assert (claim.verdict is Verdict.UNSUPPORTED) is doubtful, claim.reasons
 
 
+@pytest.mark.end_to_end
 def test_an_answer_that_cannot_be_checked_says_so_and_is_not_lost(
-    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+    make_workspace: Callable[..., Workspace], notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ModelError("The embedding model is gone.")
 
+    monkeypatch.setattr("rag.answering.make_ledger", broken)
     with language_model_server(Behaviour(pieces=("The rent is 84,000 euros [1].",))) as server:
-        settings = Settings(llm="openai:test", llm_base_url=server.openai_url)
-        answerer = Answerer(settings, lambda: embedder, sentence_spans)
-        monkeypatch.setattr(embedder, "encode", broken)
-        *_, answer = answerer.stream("What is the rent?", HITS)
-    assert isinstance(answer, Answer)
+        workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+        list(workspace.ingest([notes]))
+        answer = workspace.ask("What is the yearly rent?")
     assert (answer.text, answer.ledger) == ("The rent is 84,000 euros [1].", ())
     assert answer.notice == "Its sentences could not be checked: The embedding model is gone."
 

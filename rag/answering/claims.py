@@ -175,7 +175,7 @@ def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
     last = 0
     for match in _NAME.finditer(text):
         name = re.sub(r"['’]s?$", "", match[0])
-        first = not re.search(r"\w", text[: match.start()]) or re.search(r"[.!?:]\W*$", text[: match.start()])
+        first = not re.search(r"\w", text[: match.start()]) or re.search(r"(?:[.!?:]|\n)\W*$", text[: match.start()])
         if _FISCAL.fullmatch(name):  # a figure
             continue
         sure = bool(re.search(r"[A-Z].*[A-Z]|\d", name)) or name in known

@@ -24,6 +24,8 @@ Encode = Callable[[list[str]], NDArray[np.float32]]
 
 _CANDIDATES = 6
 """Windows of the passages, those that share most words with a sentence, that are compared with it in meaning."""
+_ELSEWHERE = 4
+"""The same, of all passages where a sentence cites some: it may stand in another."""
 _BORNE_OUT, _RELATED = 0.56, 0.42
 """Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
 from which on it is about the same thing."""
@@ -31,6 +33,8 @@ _BESIDE = 0.3
 """The same, from which on a window's small figures may be a sentence's: a 5 may stand anywhere and proves nothing."""
 _ABOUT_IT = 0.5
 """The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
+_OTHERS = 2
+"""Passages that a sentence does not cite and that are looked at where those it cites do not bear it out."""
 _NEAREST = 3
 """Windows whose passages a sentence without a footnote is held against: a figure may stand anywhere."""
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{8,}?)[\"”“»]")
@@ -76,7 +80,7 @@ def _nearness(
             windows, key=lambda one: (-one.overlap(stems) - one.shared_figures(stems) / 4, one.end - one.start)
         )
         cited = [one for one in ordered if one.source.number in sentence.citations]
-        chosen[sentence.start] = [*cited[:_CANDIDATES], *ordered[:_CANDIDATES]]
+        chosen[sentence.start] = [*cited[:_CANDIDATES], *ordered[: _ELSEWHERE if cited else _CANDIDATES]]
     texts = list(dict.fromkeys([*(one.bare for one in found), *(w.text for some in chosen.values() for w in some)]))
     rows = dict(zip(texts, encode(texts), strict=True))
 
@@ -97,18 +101,20 @@ class _Judge:
         self._question = question
         self._sources = sources
         self._nearest = nearest
-        self._known = [name for source in sources for name in names(source.hit.text)]
+        plain = {word for source in sources for word in re.findall(r"\b[a-z]\w+", source.text)}
+        self._known = [name for source in sources for name in names(source.text) if name.lower() not in plain]
 
     def claim(self, sentence: Sentence) -> Claim:
         """The verdict on a sentence, with what it rests on."""
         cited = [one for one in self._sources if one.number in sentence.citations]
         claim = self._judged(sentence, cited or [window.source for _, window in self._nearest(sentence)[:_NEAREST]])
-        others = [window.source for _, window in self._nearest(sentence) if window.source not in cited]
-        if cited and claim.verdict in DOUBTFUL and others:
-            elsewhere = self._judged(sentence, others[:1])
-            if elsewhere.verdict not in DOUBTFUL:
-                where = f"It stands in passage {others[0].number}, which it does not cite."
-                return replace(elsewhere, verdict=Verdict.PARTLY, reasons=(where,))
+        if cited and claim.verdict in DOUBTFUL:
+            others = [window.source for _, window in self._nearest(sentence) if window.source not in cited]
+            for other in list(dict.fromkeys(others))[:_OTHERS]:
+                elsewhere = self._judged(sentence, [other])
+                if elsewhere.verdict not in DOUBTFUL:
+                    where = f"It stands in passage {other.number}, which it does not cite."
+                    return replace(elsewhere, verdict=Verdict.PARTLY, reasons=(where,))
         return claim
 
     def _judged(self, sentence: Sentence, sources: Sequence[Source]) -> Claim:
