@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.answering import Texts
@@ -115,6 +117,18 @@ def test_a_comparison_is_answered_from_both_documents(embedder: Embedder) -> Non
     found = answer("Compare the length of the Aller and the Oker.", *rivers, embedder=embedder)
     assert {one.document for one in found.citations} == {"d0", "d1"}
     assert all("kilometres" in one.quote for one in found.citations)
+
+
+def test_documents_that_are_named_by_their_titles_are_compared_too(embedder: Embedder) -> None:
+    question = "Compare the notice periods of the Leeds and the Kyoto lease."
+    texts = ("The notice period is six months.", "The notice period is nine months.", "The roof was renewed in May.")
+    names = ("leeds.pdf", "kyoto.pdf", "leeds.pdf")
+    hits = [
+        replace(hit, name=name, chunk=replace(hit.chunk, title=f"Lease of the {name[:5].title()} office"))
+        for hit, name in zip(hits_of(question, *texts, embedder=embedder), names, strict=True)
+    ]
+    found = Quoter(lambda: embedder, 0.0).answer(question, hits, TEXTS)
+    assert {one.quote for one in found.citations} == set(texts[:2])
 
 
 def test_a_single_fact_is_quoted_once(embedder: Embedder) -> None:

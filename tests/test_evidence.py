@@ -39,6 +39,11 @@ def test_what_kind_of_answer_is_asked_for(question: str, kind: Kind) -> None:
     assert take_apart(question, terms).kind is kind
 
 
+def test_how_high_does_not_ask_for_the_word_high() -> None:
+    assert take_apart("How high is the rent?", terms).terms == ["rent"]
+    assert take_apart("How is the high rent explained?", terms).terms == ["high", "rent", "explain"]
+
+
 @pytest.mark.parametrize(
     ("question", "several"),
     [

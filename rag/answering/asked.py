@@ -65,10 +65,15 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+_MEASURES = (
+    *("many", "much", "long", "old", "far", "large", "big", "tall", "high", "often", "fast", "deep", "heavy", "wide"),
+    *("great", "expensive", "frequently", "quickly", "soon", "late", "early", "strong", "hot", "cold"),
+)
+"""What is measured by a question with "how": the answer need not have the word."""
 _KINDS = (
     (
         Kind.NUMBER,
-        r"\bhow (?:many|much|long|old|far|large|big|tall|high|often|fast|deep|heavy)\b|\bpercentage\b"
+        rf"\bhow (?:{'|'.join(_MEASURES)})\b|\bpercentage\b"
         r"|\b(?:what|which) (?:\w+ )?(?:number|percent\w*|amount|population|size|share|rate|ratio|age|distance"
         r"|total)\b",
     ),
@@ -132,7 +137,9 @@ def take_apart(question: str, terms: Terms) -> Asked:
 def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | None:
     text = places[index].group().strip(_OUTER)
     text = re.sub(r"['’]s$", "", text)
-    if not text or _BARE.sub("", text.lower()) in STOP_WORDS:
+    bare = _BARE.sub("", text.lower())
+    measured = bare in _MEASURES and index > 0 and places[index - 1].group().lower() == "how"
+    if measured or not bare or bare in STOP_WORDS:
         return None
     first = index == 0 or places[index - 1].group().endswith((".", "?", "!", ":"))
     capitals = sum(map(str.isupper, text))

@@ -10,10 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from rag.answering.asked import Kind, answer_spans
-from rag.answering.reading import CELL, Reading, Sentence
+from rag.answering.reading import CELL, Reading, Sentence, above
 from rag.answering.texts import Texts
 from rag.records import Hit
 
@@ -28,8 +26,7 @@ SEVERAL = 4
 ALIKE = 0.9
 """A further quote must be as good as this share of the best ..."""
 RELATED = 0.7
-"""... or as this, if it has names or numbers of the question that the others lack: likeness of GAIN at least."""
-GAIN = 0.05
+"""... or as this, if it has names or numbers of the question that the others lack."""
 GAP = 120
 """Code points between two chosen sentences of a page that are quoted as one."""
 
@@ -79,21 +76,26 @@ def score(reading: Reading, sentence: Sentence) -> float:
 def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:
     """Further sentences: first those with names and numbers of the question that the others lack, then as good ones."""
     best, first = ranked[0]
-    marks = reading.weights * reading.on([word for word in reading.asked.words if word.is_name or word.is_number])
-    others = [(value, one) for value, one in ranked[1:] if value >= best * RELATED]
+    others = [(value, one, _marks(reading, one)) for value, one in ranked[1:] if value >= best * RELATED]
     taken: list[Sentence] = []
-    said, have = {_bare(reading.text(first))}, first.own
+    said, have = {_bare(reading.text(first))}, _marks(reading, first)
     while others and len(taken) < SEVERAL - 1:
-        gains = [float(marks @ (np.maximum(one.own, have) - have)) for _, one in others]
-        place = int(np.argmax(gains)) if max(gains) >= GAIN else 0
-        if gains[place] < GAIN and others[place][0] < best * ALIKE:
+        gains = [sum(reading.rarity.get(term, 0.0) for term in marks - have) for _, _, marks in others]
+        place = gains.index(max(gains))  # of equal ones the best
+        if not gains[place] and others[place][0] < best * ALIKE:
             break
-        _, sentence = others.pop(place)
+        _, sentence, marks = others.pop(place)
         if (bare := _bare(reading.text(sentence))) not in said:
             said.add(bare)
             taken.append(sentence)
-            have = np.maximum(have, sentence.own)
+            have |= marks
     return taken
+
+
+def _marks(reading: Reading, sentence: Sentence) -> set[str]:
+    """The terms of the question's names and numbers that a sentence has, or that stand above its passage."""
+    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
+    return marks & set(reading.terms(f"{above(reading.hits[sentence.hit])}\n{reading.text(sentence)}"))
 
 
 def _bare(text: str) -> str:

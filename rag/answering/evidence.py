@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from rag.answering.asked import Asked, Kind, Word, answer_spans
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
-from rag.answering.reading import Reading, Sentence
+from rag.answering.reading import Reading, Sentence, above
 
 
 def features(reading: Reading, best: Sentence) -> dict[str, float]:
@@ -19,9 +19,8 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
     asked, sentence, window = reading.asked, reading.text(best), reading.window(best)
     hit = reading.hits[best.hit]
     passage = hit.chunk.text
-    above = f"{hit.name}\n{hit.chunk.title}\n{hit.chunk.heading}"  # what a passage is about it may not say again
     in_sentence, in_window, in_passage = (
-        set(reading.terms(f"{above}\n{text}")) for text in (sentence, window, passage)
+        set(reading.terms(f"{above(hit)}\n{text}")) for text in (sentence, window, passage)
     )
     negated, negated_there = is_negated(asked.text), is_negated(sentence)
     names = [term for word in asked.words if word.is_name or word.is_number for term in word.terms]
@@ -29,7 +28,7 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "likeness of the window": reading.likeness(best),
         "cosine": max(hit.scores.get("dense", 0.0) for hit in reading.hits),
         "least likeness of a word": float(best.own[reading.on(asked.words)].min(initial=1.0)),
-        "share of terms in the window": reading.covered(f"{above}\n{window}"),
+        "share of terms in the window": reading.covered(f"{above(hit)}\n{window}"),
         "rarest term missing from the sentence": _rarest_missing(reading, in_sentence),
         "rarest term missing from the passage": _rarest_missing(reading, in_passage),
         "a name is missing from the window": float(any(term not in in_window for term in names)),
@@ -38,9 +37,9 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "question is negated": float(negated),
         "one of both is negated": float(negated != negated_there),
         "sentence alone is negated": float(negated_there and not negated),
-        "opposites": float(are_opposed(asked.text, window, reading.terms)),
+        "opposites": float(are_opposed(asked.text, sentence, reading.terms)),
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
-        "words": float(len(asked.words)),
+        "words beyond four": float(max(0, len(asked.words) - 4)),
     }
 
 

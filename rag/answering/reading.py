@@ -109,6 +109,11 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -
     return Reading(asked, hits, spans, weights, terms, telling, np.array(best), found)
 
 
+def above(hit: Hit) -> str:
+    """What stands above a passage, and what it need not say again: the names of its document, its headings."""
+    return f"{hit.name}\n{hit.chunk.title}\n{hit.chunk.heading}"
+
+
 def _by_tokens(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -> tuple[Spans, list[Compared]]:
     """The question's tokens, and for each hit how like each of its tokens each of those is. What stands above the text,
     its contextual header, comes first, at places before it."""
@@ -174,7 +179,7 @@ def _sentences(
     hit: int, places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]], alike: Floats
 ) -> list[Sentence]:
     starts = np.array([start for start, _ in spans], np.int64)
-    above = ABOVE * alike[:, : np.searchsorted(starts, 0)].max(axis=1, initial=-1.0)
+    header = ABOVE * alike[:, : np.searchsorted(starts, 0)].max(axis=1, initial=-1.0)
     own = []
     for start, end in places:
         first, last = np.searchsorted(starts, [start, end])
@@ -182,6 +187,6 @@ def _sentences(
     found = []
     for place, (start, end) in enumerate(places):
         around = [NEIGHBOUR * own[one] for one in (place - 1, place + 1) if 0 <= one < len(own)]
-        near = np.maximum.reduce([own[place], above, *around])
+        near = np.maximum.reduce([own[place], header, *around])
         found.append(Sentence(hit, place, start, end, own[place], near))
     return found
