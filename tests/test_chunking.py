@@ -65,6 +65,18 @@ def test_headings_begin_chunks_and_their_path_is_kept_beside_the_text() -> None:
     assert chunks[1].text.startswith("## B")
 
 
+def test_what_is_embedded_says_what_the_document_and_its_part_are_called_in_a_few_words() -> None:
+    headed = (Heading(1, "Rent", 0), Heading(2, "of " + "a very " * 30 + "long lease", 0))
+    (called,) = chunk(document("It is high.", headings=headed), "d", 200, words, "harbour_lease.txt")
+    (alone,) = chunk(document("It is high."), "d", 200, words)
+    assert called.title == "harbour lease: title"
+    header, text = called.embedded.split("\n")
+    assert (header[:24], header[-10:], text) == ("harbour lease: title > a", "long lease", "It is high.")
+    assert len(header) < 150
+    assert (alone.text, alone.embedded) == ("It is high.", "title\nIt is high.")
+    assert called.digest != alone.digest
+
+
 def test_a_heading_of_the_same_level_ends_the_one_before() -> None:
     body = " ".join(sentence(n) for n in range(9))
     text = f"{body}\n\n{body}\n\n{body}"

@@ -16,6 +16,8 @@ FRONT_CHARS = 1500
 FRONT_WEIGHT = 0.7
 GLUED = (2, 3, 4)
 """Words that a file's name may write as one."""
+MOST = 512
+"""Different terms of a question that titles are searched for: a pasted page must not take seconds."""
 
 _ORDINALS = {"first": "q1", "second": "q2", "third": "q3", "fourth": "q4"}
 _QUARTER = re.compile(r"\b(first|second|third|fourth)[\s-]+(?:fiscal\s+)?quarter\b", re.IGNORECASE)
@@ -53,7 +55,7 @@ def name_terms(question: str, language: str = ENGLISH) -> list[str]:
         begins = _SENTENCE_END.search(before) is not None
         if capitals > 1 or (capitals and not begins) or any(map(str.isdigit, word)):
             found.update(dict.fromkeys(content_terms(word, language)))
-    return list(found)
+    return list(found)[:MOST]
 
 
 def title_terms(question: str, language: str = ENGLISH) -> list[str]:
@@ -61,4 +63,4 @@ def title_terms(question: str, language: str = ENGLISH) -> list[str]:
     plain = plain_periods(question)
     words = re.findall(r"[^\W_]+", plain)
     glued = ("".join(words[at : at + size]) for size in GLUED for at in range(len(words) - size + 1))
-    return list(dict.fromkeys([*content_terms(plain, language), *terms(" ".join(glued), language)]))
+    return list(dict.fromkeys([*content_terms(plain, language), *terms(" ".join(glued), language)]))[:MOST]
