@@ -1,0 +1,71 @@
+"""The nouns of Footnote: frozen, without behaviour beyond derived facts, without I/O.
+
+All offsets are 0-based code points into a document's extracted text, end exclusive, so that
+`text[start:end]` is the thing itself. All page numbers are 1-based.
+"""
+
+from rag.records.answers import (
+    DOUBTFUL,
+    Abstention,
+    Answer,
+    AnswerPiece,
+    Citation,
+    Claim,
+    Exchange,
+    Overview,
+    Section,
+    Verdict,
+)
+from rag.records.documents import (
+    UNFINISHED,
+    VISIBLE,
+    Collection,
+    Document,
+    Failure,
+    Heading,
+    OcrLine,
+    OcrPage,
+    Page,
+    ParsedDocument,
+    State,
+    Visible,
+)
+from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
+from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
+
+__all__ = [
+    "DOUBTFUL",
+    "UNFINISHED",
+    "VISIBLE",
+    "Abstention",
+    "Answer",
+    "AnswerPiece",
+    "Chunk",
+    "Citation",
+    "Claim",
+    "Collection",
+    "Document",
+    "Exchange",
+    "Explanation",
+    "Failure",
+    "Finding",
+    "Heading",
+    "Hit",
+    "IngestEvent",
+    "OcrLine",
+    "OcrPage",
+    "Overview",
+    "Page",
+    "ParsedDocument",
+    "Passage",
+    "Preflight",
+    "Progress",
+    "Section",
+    "State",
+    "Verdict",
+    "Visible",
+    "chunk_id",
+    "document_label",
+    "document_of",
+    "position_of",
+]

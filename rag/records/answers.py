@@ -1,0 +1,134 @@
+"""Answers and their proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rag.records.passages import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
+
+    `heading` is that of the passage it is from: of a table, its columns' names. `boxes` are the quote's rectangles on
+    the page image, (left, top, right, bottom) in [0, 1]. `highlights` are the (start, end) in the document's text of
+    what answers within the quote; empty if that is all of it.
+    """
+
+    number: int
+    document: str
+    name: str
+    page: int
+    quote: str
+    start: int
+    end: int
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    heading: str = ""
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+class Abstention(StrEnum):
+    """Why a question is not answered."""
+
+    NO_DOCUMENT = "in no document"
+    """Nothing that is near to it was found."""
+    NEAR_MISS = "near miss"
+    """Something near to it was found, which does not say what it asks for."""
+
+
+class Verdict(StrEnum):
+    """How far the passages bear a sentence out, best first."""
+
+    VERBATIM = "verbatim"
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
+DOUBTFUL = frozenset({Verdict.PARTLY, Verdict.UNSUPPORTED})
+"""The verdicts on which the reader must look for himself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer that says something, `answer.text[start:end]`, held against the passages.
+
+    `citations` are the footnotes that it has; `reasons` say why it is doubtful, or how a figure was calculated.
+    `rests_on` is what comes nearest to it in them, None where nothing does; its number is the passage's, which need
+    not be one that the sentence cites.
+    """
+
+    start: int
+    end: int
+    verdict: Verdict
+    citations: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    rests_on: Citation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
+    the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
+    language model's answer claims, sentence by sentence. `timings` are seconds by step."""
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    abstained: bool
+    model: str
+    notice: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    abstention: Abstention | None = None
+    confidence: float | None = None
+    """The probability that the passages answer the question, where that was estimated."""
+    ledger: tuple[Claim, ...] = ()
+    searched: str = ""
+    """What was searched for: the question, or what a follow-up question became."""
+    overview: Overview | None = None
+    """What it was taken from, where the question was what a document is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a document in its overview: what it is called (empty where it has no heading), the pages it is on, and
+    the sentences that say most of it."""
+
+    heading: str
+    page: int
+    last_page: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a document is about. `outline` has its headings, each with its level, from 1 on, and its page; `answer` says
+    it in words with footnotes, which a language model has written where `answer.model` names one."""
+
+    document: str
+    name: str
+    title: str
+    pages: int
+    outline: tuple[tuple[int, str, int], ...]
+    sections: tuple[Section, ...]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked and answered before in a conversation; `question` as it was searched for."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPiece:
+    """A piece of an answer while it streams: append `text`; if `restart`, throw away what came before."""
+
+    text: str
+    restart: bool = False
