@@ -50,7 +50,8 @@ with page("Ask") as workspace:
         turns.append(Turn(question, search))
     elif not turns:
         with beginning.container():
-            offer(example_questions(one for one in searchable if one.collection == search.collection))
+            within = [one for one in searchable if one.collection == search.collection]
+            offer(example_questions(one for one in within if not search.documents or one.id in search.documents))
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):

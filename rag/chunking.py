@@ -221,6 +221,11 @@ class _Ending(NamedTuple):
     before: list[Heading]
 
 
+def heading_paths(headings: Sequence[Heading]) -> list[tuple[int, str]]:
+    """Where heading paths begin, each as (offset, path): the path of a place is that of the last one before it."""
+    return _Headings(headings).places
+
+
 class _Headings:
     """The heading path at a place: the headings above it, outermost first."""
 
@@ -237,6 +242,11 @@ class _Headings:
                 heappush(ending, _Ending(heading.end, -len(self._places), heading, self._open))
             self._go_on(heading.offset, [*(one for one in self._open if one.level < heading.level), heading])
         self._close(ending, math.inf)
+
+    @property
+    def places(self) -> list[tuple[int, str]]:
+        """(offset, path) in rising order; of equal offsets the last counts."""
+        return list(zip(self._places, self._paths, strict=True))
 
     def path(self, start: int) -> str:
         """The path of the text at `start`."""

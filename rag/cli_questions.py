@@ -105,6 +105,7 @@ def overview(workspace: Workspace, given: argparse.Namespace, output: Output) ->
             "citations": [_without(asdict(one), "boxes") for one in answer.citations],
             "model": answer.model,
             "notice": answer.notice,
+            "closest": [],
             "ledger": [_claim(answer, one) for one in answer.ledger],
             "markdown": answer_markdown(replace(answer, overview=found)),
             "seconds": round(time.monotonic() - started, 4),

@@ -188,7 +188,9 @@ def test_overview(folder: Path) -> None:
     assert all(set(one) == CITATION for one in quotes)
     assert "[^1]: lease.md, section 1 · Lease of the Harbour Street office\n" in row["markdown"]
     assert "Choosing the sentences" in done.stderr
-    shown = run("--data-dir", folder / "data", "overview", document).stdout
+    plain = run("--data-dir", folder / "data", "overview", document)
+    shown = plain.stdout
+    assert (plain.returncode, "Traceback" in plain.stderr) == (0, False)
     assert "  Lease of the Harbour Street office section 1\n    Repairs section 1" in shown
     assert "[1] lease.md, section 1" in shown
     missing = run("--data-dir", folder / "data", "overview", "0" * 12)

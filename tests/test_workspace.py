@@ -758,3 +758,16 @@ def _hold_embedding(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> tu
 
 def _raise(_texts: object) -> None:
     raise ModelError("The provider is down. Try again later.")
+
+
+def test_a_quote_has_the_heading_above_it_not_that_of_its_passage(workspace: Workspace, tmp_path: Path) -> None:
+    source = tmp_path / "contract.md"
+    source.write_text(
+        "# Contract\n\n## 5. Quality\n\nThe goods are inspected on arrival.\n\n"
+        "## 6. Liability\n\nThe liability of the supplier is limited to EUR 250,000 a year.\n",
+        encoding="utf-8",
+    )
+    list(workspace.ingest([source]))
+    citation = workspace.ask("To what is the liability of the supplier limited?").citations[0]
+    assert "250,000" in citation.quote
+    assert citation.heading == "Contract > 6. Liability"

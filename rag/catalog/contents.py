@@ -17,6 +17,7 @@ from rag.catalog.tables import (
     chunks,
     collections,
     documents,
+    headings,
     ocr,
     ocr_row,
     page_row,
@@ -69,8 +70,15 @@ _AROUND = _around()
 class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
 
-    def save_text(self, document: Document, parsed: ParsedDocument, cut: Iterable[Chunk]) -> bool:
+    def save_text(
+        self,
+        document: Document,
+        parsed: ParsedDocument,
+        cut: Iterable[Chunk],
+        paths: Iterable[tuple[int, str]] = (),
+    ) -> bool:
         """Keep the extracted text, its pages and its chunk spans (instead of any that were there), and what read it.
+        `paths` are the heading paths, each from an offset on.
 
         False, and nothing is kept, if the document was deleted, cancelled or queued anew meanwhile. What going through
         `cut` raises is passed on, and nothing is kept either.
@@ -98,6 +106,8 @@ class Contents(Database):
             forget(connection, document)
             connection.execute(texts.insert().values(mine | {"text": parsed.text}))
             connection.execute(pages.insert(), [mine | page_row(page) for page in parsed.pages])
+            if placed := [mine | {"start": start, "path": path} for start, path in dict(paths).items()]:
+                connection.execute(headings.insert(), placed)
             count = 0
             numbered = enumerate(cut)
             while some := [mine | chunk_row(position, chunk) for position, chunk in islice(numbered, ROWS)]:
@@ -118,6 +128,16 @@ class Contents(Database):
         mine = texts.c.collection_id == collection_id(collection).scalar_subquery()
         with self.read() as connection:
             return connection.execute(part.where(mine, texts.c.document_id == document_id)).scalar_one_or_none() or ""
+
+    def heading(self, collection: str, document_id: str, offset: int) -> str:
+        """The heading path at an offset in a document's text; empty if there is none."""
+        above = sql.select(headings.c.path).where(
+            headings.c.collection_id == collection_id(collection).scalar_subquery(),
+            headings.c.document_id == document_id,
+            headings.c.start <= offset,
+        )
+        with self.read() as connection:
+            return connection.execute(above.order_by(headings.c.start.desc()).limit(1)).scalar_one_or_none() or ""
 
     def pages(self, document: Document) -> list[Page]:
         """The document's pages with their text and maps."""

@@ -65,6 +65,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # 7: the languages that documents are in
         "ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT ''",
     ),
+    (  # 8: under which headings each part of a text stands
+        """CREATE TABLE headings (
+            collection_id TEXT NOT NULL, document_id TEXT NOT NULL, start INTEGER NOT NULL, path TEXT NOT NULL,
+            PRIMARY KEY (collection_id, document_id, start))""",
+    ),
 )
 
 

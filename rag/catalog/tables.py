@@ -100,7 +100,15 @@ speeds = sql.Table(
     sql.Column("units", sql.Float),
     sql.Column("seconds", sql.Float),
 )
-OF_A_DOCUMENT = (texts, pages, chunks)
+headings = sql.Table(
+    "headings",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String, primary_key=True),
+    sql.Column("start", sql.Integer, primary_key=True),
+    sql.Column("path", sql.Text),
+)
+OF_A_DOCUMENT = (texts, pages, chunks, headings)
 
 
 def document_row(document: Document) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rag.chunking import chunk
+from rag.chunking import chunk, heading_paths
 from rag.errors import DocumentError, NoTextError
 from rag.ingestion.parts import Job, Parts
 from rag.language import language_of
-from rag.parsing import decode_document, encode_document, ocr_engine, with_ocr
+from rag.parsing import TABULAR, decode_document, encode_document, ocr_engine, with_ocr
 from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
@@ -128,8 +128,9 @@ class Reading:
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed, job.go_on)
             engines = self._parts.engines(job.document.media_type)
-            document = replace(job.document, engines=engines, language=language_of(parsed.text))
-            if not self._parts.catalog.save_text(document, parsed, job.each(chunks)):
+            document = replace(job.document, engines=engines, language=_language(parsed))
+            paths = heading_paths(parsed.headings)
+            if not self._parts.catalog.save_text(document, parsed, job.each(chunks), paths):
                 job.reach("splitting")  # it has been stopped, and this says so
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
@@ -149,6 +150,11 @@ class Reading:
         raise NoTextError(
             "There is no text in it, and OCR could read none on its pages: scan it anew, in higher quality."
         )
+
+
+def _language(parsed: ParsedDocument) -> str:
+    """That of running text: names and codes in tables are of no language."""
+    return "" if parsed.media_type in TABULAR else language_of(parsed.text)
 
 
 def _incarnation(document: Document) -> Incarnation:

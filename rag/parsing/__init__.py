@@ -1,13 +1,14 @@
 """Files in, pages of text out: a `Reader` reads them in child processes with limits, scans by OCR."""
 
 from rag.parsing.engines import engines, ocr_engine
-from rag.parsing.media import READABLE, media_type, page_noun, takes_password
+from rag.parsing.media import READABLE, TABULAR, media_type, page_noun, takes_password
 from rag.parsing.ocr import with_ocr
 from rag.parsing.sandbox import Reader
 from rag.parsing.wire import decode_document, encode_document
 
 __all__ = [
     "READABLE",
+    "TABULAR",
     "Reader",
     "decode_document",
     "encode_document",

@@ -23,6 +23,7 @@ JPEG = "image/jpeg"
 TIFF = "image/tiff"
 
 IMAGES = frozenset({PNG, JPEG, TIFF})
+TABULAR = frozenset({XLSX, CSV, TSV, JSON, JSONL})
 
 _MEDIA_TYPES = {
     ".pdf": PDF,

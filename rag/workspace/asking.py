@@ -60,6 +60,7 @@ class Workspace(Searching):
             if isinstance(one, Answer):
                 told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 timings |= one.timings
+                one = self._headed(one, collection)
                 one = replace(one, question=question, searched=searched, notice=told, timings=timings)
             yield one
 
@@ -73,6 +74,16 @@ class Workspace(Searching):
             partial(self.lexical.rarity, found.store_name),
             partial(self.store.companion.tokens, found.store_name),
         )
+
+    def _headed(self, answer: Answer, collection: str | None) -> Answer:
+        """The answer with the heading above each quote: a passage knows that of its beginning only."""
+        name = self.collection(collection).name
+        headings = [self.catalog.heading(name, one.document, one.start) for one in answer.citations]
+        citations = [
+            replace(one, heading=heading or one.heading)
+            for one, heading in zip(answer.citations, headings, strict=True)
+        ]
+        return replace(answer, citations=tuple(citations))
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
