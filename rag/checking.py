@@ -126,7 +126,10 @@ class Checker:
         encode: Encode | None = None
         try:
             encode = self.encoder(collection)
-        except (FingerprintError, ConfigurationError) as error:
+        except FingerprintError as error:  # to embed some anew would be to mix them
+            yield self._found(collection.name, "vectors", f"they were not checked: {error}")
+            return
+        except ConfigurationError as error:
             yield self._found(collection.name, "vectors", f"they were not compared with the texts: {error}")
         for document in documents.values():
             if document.state is State.READY:

@@ -99,6 +99,7 @@ def test_chroma_gets_what_it_understands() -> None:
         ('{"$or": [{}]}', "A filter is an object"),
         ('{"$not": []}', "A filter is an object"),
         ('{"date": "yesterday"}', "not a date"),
+        ('{"date": {"$gte": 2019}}', "2019 is not a date"),
         ('{"page": {}}', "is empty"),
         ('{"$and": [' * 3000 + "{}" + "]}" * 3000, "nested|not JSON"),
         ('{"name": "\\ud800"}', "half a character"),

@@ -69,6 +69,11 @@ def test_a_chunk_with_none_of_the_words_is_its_own_passage() -> None:
     assert read(hit(4, 4)) == [SENTENCES[4]]
 
 
+def test_what_lies_between_two_passages_belongs_to_one_of_them() -> None:
+    first, second = read(hit(0, 0), hit(3, 3, 1))
+    assert (TEXT.index(first) + len(first)) <= TEXT.index(second)
+
+
 @pytest.mark.end_to_end
 def test_passages_stay_on_their_pages(workspace: Workspace, tmp_path: Path) -> None:
     source = tmp_path / "pages.pdf"

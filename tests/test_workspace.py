@@ -26,6 +26,7 @@ from rag.settings import load_settings
 from rag.workspace import Upload, Workspace, open_workspace
 from tests.conftest import NOTES, outcomes
 from tests.llm_server import Behaviour, language_model_server
+from tests.pdfs import text_pdf
 
 pytestmark = pytest.mark.end_to_end
 
@@ -771,3 +772,34 @@ def test_a_quote_has_the_heading_above_it_not_that_of_its_passage(workspace: Wor
     citation = workspace.ask("To what is the liability of the supplier limited?").citations[0]
     assert "250,000" in citation.quote
     assert citation.heading == "Contract > 6. Liability"
+
+
+def test_a_document_that_goes_during_a_filtered_search_is_not_an_error(
+    workspace: Workspace, notes: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(workspace.ingest([notes, recipe]))
+    shown = workspace.catalog.shown
+
+    def one_less(collection: str) -> dict[str, Document]:
+        return {key: one for key, one in shown(collection).items() if one.name != "bread.txt"}
+
+    monkeypatch.setattr(workspace.catalog, "shown", one_less)
+    assert {hit.name for hit in workspace.search("bread or rent", where={"page": 1})} == {"lease.md"}
+
+
+def test_a_page_filter_sees_the_pages_of_a_text_that_was_read_anew(workspace: Workspace, tmp_path: Path) -> None:
+    source = tmp_path / "pages.pdf"
+    for pages in (["The rent is 84,000 euros.", "The roof."], ["The roof.", "The rent is 84,000 euros."]):
+        source.write_bytes(text_pdf(pages))
+        list(workspace.ingest([source], replace_namesakes=True))
+        found = workspace.search("How high is the rent?", where={"page": 1 + ("rent" in pages[1])})
+        assert "84,000" in found[0].chunk.text
+
+
+def test_a_long_question_is_declined_like_a_short_one(workspace: Workspace, notes: Path, recipe: Path) -> None:
+    list(workspace.ingest([notes, recipe]))
+    asked = "Who won the chess championship"
+    long = f"{asked} that was held after the long and bitter dispute between the federation and the players over the "
+    long += "prize money and the place of the last games, which newspapers all over the world wrote about for weeks?"
+    assert workspace.ask(f"{asked}?").abstained
+    assert workspace.ask(long).abstained

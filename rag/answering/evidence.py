@@ -13,6 +13,9 @@ from rag.answering.asked import Asked, Kind, Word, answer_spans
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import Reading, Sentence, above
 
+LONG = 6
+"""Words beyond four, from which on more say nothing new: longer questions were hardly among those it was fitted on."""
+
 
 def features(reading: Reading, best: Sentence) -> dict[str, float]:
     """The evidence by name, from the best sentence, and with its neighbours, which are the window."""
@@ -39,7 +42,7 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "sentence alone is negated": float(negated_there and not negated),
         "opposites": float(are_opposed(asked.text, sentence, reading.terms)),
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
-        "words beyond four": float(max(0, len(asked.words) - 4)),
+        "words beyond four": float(min(max(0, len(asked.words) - 4), LONG)),
     }
 
 

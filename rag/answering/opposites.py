@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|without|cannot|unable|hardly|rarely|fail\w*|lack\w*|refus\w*"
@@ -65,7 +65,7 @@ def _turned(words: set[str], others: set[str]) -> bool:
     )
 
 
-@cache
+@lru_cache(maxsize=4)  # by language; what it is given belongs to an open folder
 def _opposites(terms: Callable[[str], Sequence[str]]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for pair in re.split(r",\s*|\n", _PAIRS.strip()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
@@ -27,8 +28,10 @@ from rag.catalog.tables import (
     to_ocr,
     to_page,
 )
-from rag.records import Chunk, Document, OcrPage, Page, ParsedDocument, Passage, State, document_label
+from rag.records import VISIBLE, Chunk, Document, OcrPage, Page, ParsedDocument, Passage, State, document_label
 
+PAGES_KEPT = 10_000
+"""Documents whose chunks' pages are kept in memory."""
 ROWS = 1000
 """Chunks written in one go: of a very long text they are never all in memory as rows."""
 
@@ -69,6 +72,10 @@ _AROUND = _around()
 
 class Contents(Database):
     """Texts. The same bytes have the same text everywhere."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._pages_of_chunks: dict[tuple[object, ...], array[int]] = {}
 
     def save_text(
         self,
@@ -172,18 +179,18 @@ class Contents(Database):
         rows = self._some(_AROUND, collection, ids, {"margin": margin})
         return {row.id: Passage(row.start, row.end, row.text) for row in rows}
 
-    def chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
-        """The pages of all chunks, by their documents' ids and their positions."""
-        return self.while_unchanged(("chunk pages", collection), lambda: self._chunk_pages(collection))
-
-    def _chunk_pages(self, collection: str) -> Mapping[str, Sequence[int]]:
-        owner = collection_id(collection).scalar_subquery()
-        query = sql.select(chunks.c.document_id, chunks.c.page).where(chunks.c.collection_id == owner)
-        found: dict[str, array[int]] = {}
-        with self.read() as connection:
-            for document, page in connection.execute(query.order_by(chunks.c.document_id, chunks.c.position)):
-                found.setdefault(document, array("I")).append(page)
-        return found
+    def chunk_pages(self, document: Document) -> Sequence[int]:
+        """The pages of a document's chunks, by their positions. Kept while its text is the same."""
+        same_text = document.collection, document.id, document.added_at, document.state in VISIBLE
+        known = self._pages_of_chunks.get(same_text)
+        if known is None:
+            query = sql.select(chunks.c.page).where(*belongs(chunks, document)).order_by(chunks.c.position)
+            with self.read() as connection:
+                known = array("I", connection.execute(query).scalars())
+            if len(self._pages_of_chunks) >= PAGES_KEPT:
+                self._pages_of_chunks.clear()
+            self._pages_of_chunks[same_text] = known
+        return known
 
     def _some(
         self, query: sql.Select[Any], collection: str, ids: Sequence[str], more: Mapping[str, Any] = {}

@@ -101,11 +101,19 @@ class Day(Number):
         if isinstance(value, date):
             return int(value.strftime("%Y%m%d"))
         if not isinstance(value, str):
-            return super().number(value)
+            return self._real(super().number(value))
         try:
             return int(date.fromisoformat(value).strftime("%Y%m%d"))
         except ValueError as error:
             raise FilterError(f"{value!r} is not a date; write it as 2024-03-31.") from error
+
+    @staticmethod
+    def _real(number: int) -> int:
+        """Raises FilterError unless it is a day, or 0 for none."""
+        try:
+            return number and int(date.fromisoformat(f"{number:08d}").strftime("%Y%m%d"))
+        except ValueError as error:
+            raise FilterError(f"{number} is not a date; write it as 2024-03-31 or 20240331.") from error
 
 
 DOCUMENT = Field("document")

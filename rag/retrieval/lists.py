@@ -103,8 +103,8 @@ class Lists:
         if scope.chunks <= EXACT_CHUNKS:
             vector = self._question.vector
             every = self._store.companion.nearest(self._name, vector, scope.chunks, list(scope.ready))
-            if found := scope.best(lambda n: every[:n], most, scope.ready):
-                return found
+            if len(every) >= scope.chunks:  # else it lacks some, which Chroma has
+                return scope.best(lambda n: every[:n], most, scope.ready)
         found = scope.best(nearest, most, scope.ready, max(LOOKED_AT, self.candidates))
         return (
             found

@@ -33,22 +33,27 @@ Sharing = Callable[[str], float]
 def with_passages(hits: Sequence[Hit], surroundings: Mapping[str, Passage], sharing: Sharing) -> list[Hit]:
     """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page
     around it; a chunk that it lacks is its own passage."""
-    found = []
+    found: list[Hit] = []
     for rank, hit in enumerate(hits):
         around = surroundings.get(hit.chunk.id)
         if around is not None:
-            found.append(replace(hit, passage=_passage(hit, around, _room(hit, hits, around), sharing, rank >= WHOLE)))
+            room = _room(hit, [*found, *hits[rank + 1 :]], around)
+            found.append(replace(hit, passage=_passage(hit, around, room, sharing, rank >= WHOLE)))
         else:
             found.append(hit)
     return found
 
 
-def _room(hit: Hit, hits: Sequence[Hit], around: Passage) -> Span:
-    """How far a passage may go: to the other hits of its document."""
+def _room(hit: Hit, others: Sequence[Hit], around: Passage) -> Span:
+    """How far a passage may go: to the other hits of its document, as far as they go by now."""
     chunk = hit.chunk
-    others = [one.chunk for one in hits if one.chunk.document_id == chunk.document_id and one is not hit]
-    start = max([around.start, *(one.end for one in others if one.end <= chunk.start)])
-    end = min([around.end, *(one.start for one in others if one.start >= chunk.end)])
+    taken = [
+        (min(one.span[0], one.chunk.start), max(one.span[1], one.chunk.end))
+        for one in others
+        if one.chunk.document_id == chunk.document_id
+    ]
+    start = max([around.start, *(end for _, end in taken if end <= chunk.start)])
+    end = min([around.end, *(start for start, _ in taken if start >= chunk.end)])
     return start, end
 
 

@@ -21,6 +21,7 @@ from rag.records import Chunk
 Vectors = NDArray[np.float32]
 Bits = NDArray[np.uint64]
 
+_WHOLE = "(tokens IS NULL OR length(signs) % max(1, 8 * tokens) = 0)"
 _AT_ONCE = 500  # values in one query
 _WAIT = 30.0  # seconds for another writer
 _IDLE = 16  # connections to a file that are kept
@@ -90,10 +91,11 @@ class Companion:
         return sorted(one.stem for one in self._folder.glob("*.sqlite3"))
 
     def ids(self, name: str, document_id: str | None = None) -> set[str]:
-        """The chunks that are there, of all documents or of one."""
-        which, values = ("", []) if document_id is None else (" WHERE document = ?", [document_id])
+        """The chunks that are there whole, of all documents or of one."""
+        which, values = ("", []) if document_id is None else (" AND document = ?", [document_id])
+        whole = f"SELECT id FROM vectors LEFT JOIN tokens USING (id) WHERE {_WHOLE}{which}"  # noqa: S608
         with self._open(name) as file:
-            return {one for (one,) in file.execute(f"SELECT id FROM vectors{which}", values)}  # noqa: S608
+            return {one for (one,) in file.execute(whole, values)}
 
     def vectors(self, name: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """Vectors by chunk; those that are not there are left out."""
@@ -102,7 +104,7 @@ class Companion:
 
     def tokens(self, name: str, ids: Sequence[str]) -> dict[str, Bits]:
         """Signs of token vectors by chunk; those that have none are left out."""
-        found = self._rows(name, "SELECT id, tokens, signs FROM tokens WHERE tokens > 0 AND id", ids)
+        found = self._rows(name, f"SELECT id, tokens, signs FROM tokens WHERE tokens > 0 AND {_WHOLE} AND id", ids)  # noqa: S608
         return {one: np.frombuffer(signs, np.uint64).reshape(tokens, -1) for one, tokens, signs in found}
 
     def cosines(self, name: str, ids: Sequence[str], vector: Vectors) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rag.errors import NotFoundError
+from rag.errors import NotFoundError, StorageError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
@@ -37,7 +37,11 @@ class Searching(Upkeep):
             for _ in range(SEARCHES):
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
-                hits = self._hits(found, scope, question, k) if scope.names else []
+                try:
+                    hits = self._hits(found, scope, question, k) if scope.names else []
+                except StorageError:
+                    self.collection(found.name)  # it may have been deleted on the way, which is another error
+                    raise
                 if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
                     break
             return hits
@@ -105,18 +109,18 @@ class Searching(Upkeep):
         shared = {one: document_metadata(each) for one, each in documents.items()}
         passing = {one: clause.holds(data) for one, data in shared.items()}
         ready, searchable = (
-            {one: name for one, name in some.items() if passing.get(one) is not False}
-            for some in (visible.ready, visible.searchable)
+            {one: name for one, name in some.items() if one in passing and passing[one] is not False}
+            for some in (visible.ready, visible.searchable)  # read a moment before: one may be gone by now
         )
 
         def passes(ids: Sequence[str]) -> list[str]:
-            known = self.catalog.chunk_pages(found.name)
-            pages = {one: known.get(document_of(one), ())[position_of(one) :][:1] for one in ids}
+            known = {one: self.catalog.chunk_pages(documents[one]) for one in {document_of(one) for one in ids}}
+            pages = {one: known[document_of(one)][position_of(one) :][:1] for one in ids}
             places = {one: (document_of(one), page[0]) for one, page in pages.items() if page}
             held = {(each, page): clause.holds(shared[each] | {"page": page}) for each, page in set(places.values())}
             return [one for one, place in places.items() if held[place]]
 
-        by_page = any(passing.get(one) is None for one in (*ready, *searchable))
+        by_page = any(passing[one] is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
         where = to_chroma(clause, {one.name for one in documents.values()})
         return Scope(ready, searchable, False, chunks, passes if by_page else None, where)
