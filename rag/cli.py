@@ -229,7 +229,8 @@ def _check(given: argparse.Namespace, output: Output) -> int:
         if given.repair:
             workspace.drain()
     left = sum(not one.repaired for one in found)
-    output.say(f"{len(found)} problem{'s' * (len(found) != 1)} found, {len(found) - left} repaired." if found else "Everything agrees.")
+    counted = f"{len(found)} problem{'s' * (len(found) != 1)} found, {len(found) - left} repaired."
+    output.say(counted if found else "Everything agrees.")
     return EXIT_FAILED if left else 0
 
 
