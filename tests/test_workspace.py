@@ -771,3 +771,16 @@ def test_a_quote_has_the_heading_above_it_not_that_of_its_passage(workspace: Wor
     citation = workspace.ask("To what is the liability of the supplier limited?").citations[0]
     assert "250,000" in citation.quote
     assert citation.heading == "Contract > 6. Liability"
+
+
+def test_a_name_stands_for_a_document_if_no_other_has_it(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    [lease] = workspace.documents()
+    assert workspace.document("lease.md") == workspace.document(lease.id) == lease
+    list(workspace.ingest([notes], "others"))
+    with pytest.raises(NotFoundError, match=r"'lease.md' is 2 documents .*--collection"):
+        workspace.document("lease.md")
+    assert workspace.document("lease.md", "others").collection == "others"
+    assert workspace.text("lease.md") == workspace.text(lease.id)
+    with pytest.raises(NotFoundError, match=r"id or the name 'the-lease.md'"):
+        workspace.document("the-lease.md")
