@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--ask-password", action="store_true", help="ask for the password of PDFs that need one")
     cancel = command("cancel", _cancel, "stop a document that is not ready yet", named)
     retry = command("retry", _retry, "index failed documents once more", named)
-    retry.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it; default: all")
+    retry.add_argument(
+        "document", nargs="?", metavar="DOCUMENT", help="its id, the beginning of it, or its name; default: all"
+    )
     retry.add_argument("--ask-password", action="store_true", help="ask for the password of DOCUMENT, a PDF")
     check = command("check", _check, "check that everything stored agrees; exit code 1 if not")
     check.add_argument("--repair", action="store_true", help="mend what is found")
@@ -93,16 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     about = command("overview", _asking(overview), "what a document is about: its outline and key sentences", named)
     why = command("explain", _asking(explain), "say why a page is or is not found for a question", named, finding)
     why.add_argument("question", metavar="QUESTION")
-    why.add_argument("--document", required=True, metavar="ID", help="its id, or the beginning of it")
+    why.add_argument("--document", required=True, metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     why.add_argument("--page", required=True, type=int, metavar="N", help="the number of the page")
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
-    delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, or the beginning of it")
+    delete.add_argument("document", nargs="?", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     delete.add_argument("--failed", action="store_true", help="delete all that could not be indexed instead")
     text = command("text", _text, "print the extracted text, to which offsets refer", named)
     for one in (cancel, about, text):
-        one.add_argument("document", metavar="DOCUMENT", help="its id, or the beginning of it")
+        one.add_argument("document", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser

@@ -126,8 +126,10 @@ def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any]
         show(_timed(None, given.question, answer))
         return True
     failed = False
-    for query_id, question in list(_queries(given.queries)):
+    for query_id, question, problem in list(_queries(given.queries)):
         try:
+            if problem:
+                raise InputError(problem)
             show(_timed(query_id, question, answer))
         except InputError as error:
             failed = True
@@ -141,7 +143,8 @@ def _timed(query_id: Any, question: str, answer: Any) -> dict[str, Any]:
     return {"id": query_id, "question": question, **result, "seconds": round(time.monotonic() - started, 4)}
 
 
-def _queries(path: Path) -> Iterator[tuple[Any, str]]:
+def _queries(path: Path) -> Iterator[tuple[Any, str, str]]:
+    """The lines of a file as (id, question, what is wrong with the line)."""
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -153,12 +156,13 @@ def _queries(path: Path) -> Iterator[tuple[Any, str]]:
             continue
         try:
             row = json.loads(line)
-            query_id, question = row.get("id"), row["question"]
-        except (ValueError, KeyError, AttributeError) as error:
-            raise InputError(f'{path}, line {number}: not an object with a "question".') from error
-        if not isinstance(question, str):
-            raise InputError(f'{path}, line {number}: the "question" is not a text.')
-        yield query_id, question
+            query_id, question = row.get("id"), row.get("question")
+        except (ValueError, AttributeError, RecursionError):
+            query_id, question = None, None
+        if isinstance(question, str):
+            yield query_id, question, ""
+        else:
+            yield query_id, "", f'{path}, line {number}: not an object with a "question" that is a text.'
 
 
 def _hit(rank: int, hit: Hit) -> dict[str, Any]:

@@ -131,6 +131,33 @@ def test_a_file_of_questions_is_answered_in_order(folder: Path) -> None:
     assert done.returncode == 1
 
 
+def test_a_malformed_line_stops_no_other(folder: Path) -> None:
+    queries = folder / "queries.jsonl"
+    lines = ['{"id": 1, "question": "How high is the rent?"}', "not JSON", '{"id": 7}', "[1]", "[" * 100_000]
+    lines += ['{"id": 8, "question": 5}', '{"id": 9, "question": "Sourdough?"}']
+    queries.write_text("\n".join(lines), encoding="utf-8")
+    for command in ("search", "ask"):
+        done = run("--data-dir", folder / "data", command, "--queries", queries, "--json")
+        found = rows(done)
+        assert [row["id"] for row in found] == [1, None, 7, None, None, 8, 9]
+        assert [int(row["error"].split("line ")[1][0]) for row in found if "error" in row] == [2, 3, 4, 5, 6]
+        assert (found[1]["question"], done.returncode, done.stderr) == ("", 1, "")
+    shown = run("--data-dir", folder / "data", "ask", "--queries", queries)
+    assert "line 2: not an object" in shown.stdout + shown.stderr
+    assert "84,000" in shown.stdout
+
+
+def test_a_document_is_given_by_its_name(folder: Path) -> None:
+    overview = run("--data-dir", folder / "data", "overview", "lease.md", "--json")
+    assert rows(overview)[0]["name"] == "lease.md"
+    asked = ("explain", "How high is the rent?", "--document", "lease.md", "--page", "1", "--json")
+    assert rows(run("--data-dir", folder / "data", *asked))[0]["name"] == "lease.md"
+    missing = run("--data-dir", folder / "data", "text", "leas.md")
+    assert (missing.returncode, "no document's name" in missing.stderr) == (2, True)
+    missing = run("--data-dir", folder / "data", "text", "another-lease.md")
+    assert (missing.returncode, "id or the name" in missing.stderr) == (2, True)
+
+
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
     assert set(row) == ANSWER

@@ -305,3 +305,20 @@ def test_a_table_says_what_its_figures_are_in() -> None:
 )
 def test_what_follows_by_arithmetic(sentence: str, operands: str, follows: bool) -> None:
     assert bool(derived(figures(sentence)[0], figures(operands), (), sentence)) is follows
+
+
+@pytest.mark.parametrize("code", ["123456789012345678901234567890", "0." + "3" * 60, "9" * 400])
+def test_a_code_of_many_digits_is_compared_digit_by_digit_and_stops_nothing(check: Check, code: str) -> None:
+    text = f"The pump with the serial number {code} lost about 3.5 % of its pressure, and is worth EUR 2.4 million."
+    hits = (Hit(Chunk("c", "d", 1, 0, len(text), "", text), "pump.md", 0.9),)
+    said = ["The pump lost 3.5 % of its pressure [1].", f"The serial number of the pump is {code} [1]."]
+    assert not DOUBTFUL & set(map(Verdict, verdicts(check("\n".join(said), hits))))
+    for wrong in (f"{code[:-1]}7", f"{code[:9]}7{code[10:]}", "2.41 million", "3.51 %"):
+        [claim] = check(f"The serial number of the pump is {wrong} [1].", hits)
+        assert claim.verdict in DOUBTFUL
+
+
+def test_a_figure_rounds_half_up() -> None:
+    whole = figures("2.35 2.449 2.25 2.45 2.349")
+    [rounded] = figures("2.4")
+    assert [match(rounded, [one], ()) is Match.YES for one in whole] == [True, True, False, False, False]

@@ -816,6 +816,24 @@ def test_a_follow_up_question_says_what_was_searched_for_and_can_be_taken_litera
     assert "Searched for" not in plain(app)
 
 
+def test_a_question_follows_up_on_those_of_its_own_collection(data_dir: Path, tmp_path: Path) -> None:
+    workspace = open_workspace(load_settings(), "the dashboard")
+    for collection in ("documents", "private"):
+        (tmp_path / "lease.md").write_text(
+            f"# Lease of the {collection}\n\nThe rent of Harbour Street is 84,000 euros.\n"
+        )
+        list(workspace.ingest([tmp_path / "lease.md"], collection))
+    app = start("2_Ask")
+    collections = next(one for one in app.selectbox if one.label == "Collection")
+    ask(healthy(collections.select("private").run()), "What was the rent of Harbour Street in 2025?")
+    collections = next(one for one in app.selectbox if one.label == "Collection")
+    ask(healthy(collections.select("documents").run()), "And in 2024?")
+    assert "Searched for" not in plain(app)
+    collections = next(one for one in app.selectbox if one.label == "Collection")
+    ask(healthy(collections.select("private").run()), "And in 2023?")
+    assert "Searched for: What was the rent of Harbour Street in 2023?" in plain(app).replace("**", "")
+
+
 def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(indexed: Path) -> None:
     app = start("2_Ask")
     assert "Overview" not in labels(app)

@@ -803,3 +803,16 @@ def test_a_long_question_is_declined_like_a_short_one(workspace: Workspace, note
     long += "prize money and the place of the last games, which newspapers all over the world wrote about for weeks?"
     assert workspace.ask(f"{asked}?").abstained
     assert workspace.ask(long).abstained
+
+
+def test_a_name_stands_for_a_document_if_no_other_has_it(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    [lease] = workspace.documents()
+    assert workspace.document("lease.md") == workspace.document(lease.id) == lease
+    list(workspace.ingest([notes], "others"))
+    with pytest.raises(NotFoundError, match=r"'lease.md' is 2 documents .*--collection"):
+        workspace.document("lease.md")
+    assert workspace.document("lease.md", "others").collection == "others"
+    assert workspace.text("lease.md") == workspace.text(lease.id)
+    with pytest.raises(NotFoundError, match=r"id or the name 'the-lease.md'"):
+        workspace.document("the-lease.md")

@@ -108,7 +108,8 @@ def offer(examples: Sequence[str]) -> None:
 
 
 def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
-    """Answer a turn, drawing the answer as it comes; a question that depends on those `before` it is completed.
+    """Answer a turn, drawing the answer as it comes; a question that depends on those `before` it, of the
+    same collection, is completed.
 
     The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
     interrupts this, a stop or another click, leaves a history that is whole.
@@ -118,7 +119,9 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
     where = {"document": {"$in": list(turn.search.documents)}} if turn.search.documents else None
     numbers = range(1, turn.search.passages + 1)
     turn.answer, turn.error, turn.partial = None, "", ""
-    conversation = [Exchange(one.answer.searched or one.question, one.answer.text) for one in before if one.answer]
+    # What another collection was asked is no part of this conversation, and none of a language model's business.
+    same = [one for one in before if one.search.collection == turn.search.collection]
+    conversation = [Exchange(one.answer.searched or one.question, one.answer.text) for one in same if one.answer]
     given = (turn.search.passages, where, turn.search.collection, () if turn.literally else conversation)
     try:
         for one in workspace.ask_stream(turn.question, *given):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import IntEnum
 from itertools import permutations
 
@@ -205,7 +205,8 @@ def _figure(found: re.Match[str], text: str) -> Figure:
     year = fiscal or (bare and bool(re.fullmatch(r"(?:19|20)\d\d", found["number"])))
     nearly = bool(_HEDGE.search(text[max(0, found.start() - 16) : found.start()]))
     end = found.start() + len(found[0].rstrip())
-    return Figure(found.start(), end, value * scale, step * scale, scale, bool(unit), currency, year, nearly=nearly)
+    value = value if scale == 1 else value * scale  # a product has 28 digits at most, and a code may have more
+    return Figure(found.start(), end, value, step * scale, scale, bool(unit), currency, year, nearly=nearly)
 
 
 def _comparable(figure: Figure, other: Figure) -> bool:
@@ -229,8 +230,6 @@ def _same(figure: Figure, value: Decimal, other: Figure) -> bool:
     if figure.nearly and value and abs(value - figure.value) <= _NEARLY * abs(value):
         return True
     rounded = figure.step < 1 or figure.scale != 1 or figure.percent
-    return rounded and _round(value, figure.step) == figure.value != 0
-
-
-def _round(value: Decimal, step: Decimal) -> Decimal:
-    return (value / step).quantize(Decimal(1), ROUND_HALF_UP) * step
+    # Half up, and without rounding: a serial number has more digits than Decimal would round to.
+    half = figure.step / 2
+    return rounded and figure.value != 0 and -half <= value - figure.value < half

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from rag.answering.claims import content, names, words
 from rag.answering.figures import figures
 from rag.answering.injection import without_orders
+from rag.answering.pronouns import PREPOSITIONS, with_name
 from rag.records import Exchange
 
 Complete = Callable[[str, str, dict[str, str]], str]
@@ -39,6 +40,12 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _PREPOSITION = re.compile(r"^(?:in|for|at|during|by|on|from|of|as of|with)\b\s*", re.IGNORECASE)
+_STANDS_AFTER = re.compile(
+    r"\b(in|for|at|during|by|on|from|of|with|about|to|under|between|against)\s+(?:the\s+)?\Z", re.IGNORECASE
+)
+# "And for Brolin?" after "the revenue of Acme" or "Acme's revenue" is about Brolin; "and in Germany?" is about Acme.
+_LIKE = {"for": {"for", "of", ""}, "of": {"of", "for", ""}}
+_PLACES = {"in", "at", "on"}
 _ARTICLE = r"(?:(?:the\s+)?(?:financial\s+|fiscal\s+|calendar\s+)?year\s+)?"
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = re.compile(rf"\b{_ARTICLE}(?:FY\s?(?:19|20)?\d\d|(?:19|20)\d\d)\b", re.IGNORECASE)
@@ -55,36 +62,17 @@ _ASKS = re.compile(
     r"should|shall|may|must|list|show|tell|give|explain|compare|summari[sz]e|describe|find)\b",
     re.IGNORECASE,
 )
-_AUXILIARY = r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|shall|may|might|must)(?:n['’]t)?"
-_QUESTION_WORDS = (
-    r"(?:(?:what|which|who|whom|whose|when|where|why|how)(?:\s+(?:many|much|long|often|far|large|high|big)\b)?)"
-)
-_PRONOUN = re.compile(
-    rf"^(?P<before>(?:(?:and|but|so|then|also)\b[\s,]*)?(?:{_QUESTION_WORDS}\s+)?{_AUXILIARY}\s+"
-    rf"|(?:(?:and|but|so|then|also)\b[\s,]*)?{_QUESTION_WORDS}\s+[a-z]+(?:ed|s)?\s+(?=\w+\W*$))"
-    r"(?P<pronoun>it|its|they|them|their|he|him|his|she|her)\b(?!['’])(?P<after>.*)$",
-    re.IGNORECASE | re.DOTALL,
-)
-# "Is it true that", "How long does it take to", "What does it cost to": this it stands for nothing.
-_EMPTY_IT = re.compile(
-    r"^\s+(?:true|possible|necessary|allowed|permitted|required|likely|legal|correct|ok|okay|fair|safe|common|usual|"
-    r"take|takes|cost|costs|mean|say|says|rain|that|(?:\w+\s+)?(?:to|that|when|if)\b)",
-    re.IGNORECASE,
-)
-_OF_SEVERAL = re.compile(r"^\s+(?:both|all|compare|differ|each|relate)\b", re.IGNORECASE)
 _POINTS = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|then|one|ones|same|former|"
     r"latter|other|others|instead|again|previous|above|else)\b",
     re.IGNORECASE,
 )
-_OWN = {"its", "their", "his"}
 # "What was Orvell's revenue in 2024?", "What is the deposit under the lease?": what is asked for stands by itself.
-_PREPOSITIONS = r"(?:in|for|of|at|on|by|during|under|from|to|as|with|and|or|per)"
-_THING = rf"[a-z][a-z-]*(?:\s+(?!{_PREPOSITIONS}\b)[a-z-]+){{0,3}}"
+_THING = rf"[a-z][a-z-]*(?:\s+(?!{PREPOSITIONS}\b)[a-z-]+){{0,3}}"
 _SOUGHT = re.compile(
     r"(?P<before>what\s+(?:is|was|were|are)\s+"
     r"(?:the|(?-i:[A-Z])[\w&.\s-]*?['’]s?))\s+"
-    rf"(?P<sought>{_THING})(?P<after>\s+{_PREPOSITIONS}\s[^?]*)?\s*\?*",
+    rf"(?P<sought>{_THING})(?P<after>\s+{PREPOSITIONS}\s[^?]*)?\s*\?*",
     re.IGNORECASE,
 )
 _SOMETHING = re.compile(
@@ -113,11 +101,7 @@ def may_depend(question: str) -> bool:
     """Whether a question may leave out something: it is short, begins as a continuation, or points at something."""
     if _LEAD.match(question) or len(words(question)) <= 3:
         return True
-    pointing = (
-        r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|then|one|ones|same|"
-    )
-    pointing += r"former|latter|other|others|instead|again|previous|above|else)\b"
-    return bool(re.search(pointing, question, re.IGNORECASE))
+    return bool(_POINTS.search(question))
 
 
 def by_rule(question: str, before: str) -> str:
@@ -131,7 +115,8 @@ def by_rule(question: str, before: str) -> str:
         completed = _completed(fragment, flat_before) or (_with_sought(fragment, flat_before) if lead else "")
         if completed:
             return completed
-    return _named(flat, before) or question
+    named = "" if _names_in(flat) else with_name(flat, before, _names_in(before))
+    return named or question
 
 
 def _completed(fragment: str, before: str) -> str:
@@ -143,10 +128,17 @@ def _completed(fragment: str, before: str) -> str:
     article, name = ("the ", bare[4:]) if bare.lower().startswith("the ") else ("", bare)
     if not _NAMES.fullmatch(name) or _YEAR.search(name):
         return ""
-    there = _names_in(before)
-    if len(there) == 1:
-        return _replaced(before, there[0], article + name, before[: there[0].start()].lower().endswith("the "))
-    return _appended(before, fragment) if preposition and not there else ""
+    there, word = _names_in(before), preposition[0].strip().lower() if preposition else ""
+    alike = [one for one in there if not word or _preposition_of(one, before) in _LIKE.get(word, {word})]
+    if len(alike) == 1:
+        return _replaced(before, alike[0], article + name, before[: alike[0].start()].lower().endswith("the "))
+    return _appended(before, fragment) if not alike and (word in _PLACES or (word and not there)) else ""
+
+
+def _preposition_of(name: re.Match[str], before: str) -> str:
+    """The preposition that a name stands after, in small letters; empty if there is none."""
+    found = _STANDS_AFTER.search(before, 0, name.start())
+    return found[1].lower() if found else ""
 
 
 def _with_sought(fragment: str, before: str) -> str:
@@ -202,23 +194,6 @@ def _appended(before: str, phrase: str) -> str:
     end = re.search(r"[\s?!.]*$", before)
     at = end.start() if end else len(before)
     return f"{before[:at]} {phrase}{before[at:].strip() or '?'}"
-
-
-def _named(question: str, before: str) -> str:
-    """`question` with the one name of the question `before` for its pronoun; empty where that is not sure."""
-    found, there = _PRONOUN.match(question), _names_in(before)
-    distinct = {re.sub(r"['’]s?$", "", one[0]) for one in there}
-    if found is None or len(distinct) != 1 or _names_in(question) or names(question):
-        return ""
-    pronoun, after = found["pronoun"].lower(), found["after"]
-    if (pronoun == "it" and _EMPTY_IT.match(after)) or _OF_SEVERAL.match(after):
-        return ""
-    [name] = distinct
-    place = before[: there[0].start()].lower()
-    name = f"the {name}" if place.endswith("the ") else name
-    owns = pronoun in _OWN or (pronoun == "her" and bool(re.match(r"\s+\w", after)))
-    owner = f"{name}’" if name.endswith("s") else f"{name}’s"
-    return f"{found['before']}{owner if owns else name}{after}"
 
 
 def _variables(question: str, conversation: Sequence[Exchange]) -> dict[str, str]:

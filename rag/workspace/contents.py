@@ -34,11 +34,12 @@ class Contents(Opened):
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
 
     def document(self, prefix: str, collection: str | None = None) -> Document:
-        """The one document whose id begins so, with 8 characters at least. Raises NotFoundError if it is not one."""
+        """The one document whose id begins so, with 8 characters at least, or that has this name. Raises NotFoundError
+        if it is not one."""
         found = self._found(prefix, collection)
         if len(found) > 1:
             where = ", ".join(f"{one.id} in {one.collection!r}" for one in found[:5])
-            raise NotFoundError(f"{prefix!r} is {len(found)} documents ({where}). Say more of the id, or --collection.")
+            raise NotFoundError(f"{prefix!r} is {len(found)} documents ({where}). Give the id, or --collection.")
         return found[0]
 
     def text(self, prefix: str, collection: str | None = None) -> str:
@@ -47,11 +48,16 @@ class Contents(Opened):
         return self.catalog.text(found[0] if len({one.id for one in found}) == 1 else self.document(prefix, collection))
 
     def _found(self, prefix: str, collection: str | None) -> list[Document]:
-        if len(prefix) < SHORTEST_ID:
-            raise NotFoundError(f"{prefix!r} is too short for a document's id: give {SHORTEST_ID} characters or more.")
-        found = [one for one in self.catalog.find(prefix, collection) if one.state is not State.DELETING]
+        by_id = self.catalog.find(prefix, collection) if len(prefix) >= SHORTEST_ID else []
+        found = [one for one in by_id if one.state is not State.DELETING]
+        found = found or [one for one in self.documents(collection) if one.name == prefix]
+        if not found and len(prefix) < SHORTEST_ID:
+            raise NotFoundError(
+                f"{prefix!r} is no document's name, and too short for an id: give {SHORTEST_ID} characters or more."
+            )
         if not found:
-            raise NotFoundError(f"There is no document with the id {prefix!r}. `python -m rag documents` lists them.")
+            listed = "`python -m rag documents` lists them."
+            raise NotFoundError(f"There is no document with the id or the name {prefix!r}. {listed}")
         return found
 
     def pages(self, document: Document) -> list[Page]:
