@@ -120,6 +120,18 @@ def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) 
     expect(quote).to_be_in_viewport()
 
 
+def test_a_footnote_of_an_overview_opens_its_passage(page: Page, address: str) -> None:
+    page.goto(f"{address}/Collections")
+    choose(page, "Look into a document", REPORT.name)
+    button(page, "Overview").click()
+    dialog = page.get_by_role("dialog")
+    button_in_it = dialog.get_by_role("button", name=re.compile(r"\[1\]")).first
+    expect(button_in_it).to_be_visible(timeout=PATIENCE)
+    button_in_it.click()
+    expect(dialog.locator("mark")).to_be_visible()
+    expect(dialog).to_contain_text(f"{REPORT.name} · page")
+
+
 def test_a_reload_ingests_nothing_again(page: Page, address: str) -> None:
     page.goto(f"{address}/Upload")
     expect(page.get_by_text("Files to index")).to_be_visible()

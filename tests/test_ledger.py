@@ -159,6 +159,63 @@ def test_the_words_of_a_denial_are_not_word_for_word_what_it_denies(check: Check
     assert verdicts(check("No dividend may be paid while leverage is above 3.00 [1].", hits)) == ["verbatim"]
 
 
+TENANCY = (
+    "This tenancy agreement is made on 9 May 2022 between Quarrel Mills Ltd (the “Lessor”) and Oriel Dairy GmbH (the "
+    "“Lessee”). 1. Term. The tenancy begins on 1 June 2022 and continues for six (6) years, ending on 31 May 2028. 2. "
+    "Rent. The Lessee shall pay an annual rent of GBP 52,000 in monthly instalments. The rent is reviewed on 1 June "
+    "2025, but no increase shall exceed 3.5%.",
+    "3. Deposit. On signing, the Lessee shall pay a deposit of GBP 13,000. The Lessor shall return it within 20 days "
+    "of the end of the term. 4. Arrears. Rent unpaid for more than 14 days bears interest at 4% a year.",
+    "5. Ending. Either party may terminate this agreement on six months' notice, but no notice may be given before 1 "
+    "June 2024. The Lessor may terminate at once if rent is unpaid for more than 45 days or the Lessee does not pay "
+    "the deposit.\nFigures (GBP thousand) 2022 2023\nRent received 52.0 53.8\nService charges 6.4 7.1",
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("The Lessee shall pay a deposit of GBP 52,000", "The passage has “GBP 13,000” there, not “GBP 52,000”."),
+        ("Annual rent is GBP 13,000", "The passage has “GBP 52,000” there, not “GBP 13,000”."),
+        ("The tenancy ends on 1 June 2022", "The passage has “31 May 2028” there, not “1 June 2022”."),
+        ("The tenancy begins on 31 May 2028", "The passage has “1 June 2022” there, not “31 May 2028”."),
+        ("Oriel Dairy is the Lessor", "The passage has “Quarrel Mills Ltd” there, not “Oriel Dairy”."),
+        ("The Lessee is Quarrel Mills Ltd", "The passage has “Oriel Dairy GmbH” there, not “Quarrel Mills Ltd”."),
+        ("The Lessor may double the rent at will", "Not found there: “double”."),
+        ("The deposit must be returned within 45 days of the end of the term", "has “20” there, not “45”"),
+        ("Rent unpaid for more than 45 days bears interest at 4% a year", "has “14” there, not “45”"),
+        ("Only the Lessor may terminate on six months' notice", "only the / either"),
+        ("In 2023 rent received was GBP 52.0 thousand", "The passage has “53.8” there"),
+        ("Service charges were GBP 53.8 thousand in 2023", "The passage has “7.1” there"),
+        ("The parking fee is GBP 13,000", "of something else"),
+        ("The annual rent is GBP 52,000", ""),
+        ("The Lessee shall pay GBP 13,000 as a deposit", ""),
+        ("The tenancy ends on 31 May 2028", ""),
+        ("The tenancy starts on 1 June 2022", ""),
+        ("Oriel Dairy is the Lessee", ""),
+        ("The Lessor is Quarrel Mills Ltd and the Lessee is Oriel Dairy GmbH", ""),
+        ("The rent is GBP 52,000 and the deposit is GBP 13,000", ""),
+        ("The rent may not rise by more than 3.5%", ""),
+        ("Either party may terminate on six months' notice", ""),
+        ("The Lessor may terminate if rent is unpaid for more than 45 days", ""),
+        ("Rent received rose from GBP 52.0 thousand in 2022 to GBP 53.8 thousand in 2023", ""),
+    ],
+)
+def test_a_figure_or_a_name_counts_only_in_its_place(check: Check, said: str, why: str) -> None:
+    hits = tuple(
+        Hit(Chunk(f"c{n}", "d", 1, 0, len(text), "", text), "tenancy.txt", 0.5) for n, text in enumerate(TENANCY)
+    )
+    [claim] = check(f"{said} [1][2][3].", hits)
+    assert (claim.verdict in DOUBTFUL) is bool(why), claim.reasons
+    assert why in " ".join(claim.reasons)
+
+
+def test_a_footnote_that_no_passage_has_is_a_reason_to_doubt(check: Check) -> None:
+    right, wrong = check("The landlord repairs the roof [1]. The landlord repairs the roof [1][7].")
+    assert (right.verdict, wrong.verdict) == ("verbatim", "partly")
+    assert wrong.reasons == ("No passage is [7].",)
+
+
 @pytest.mark.parametrize(
     ("passage", "said", "doubtful"),
     [

@@ -55,7 +55,7 @@ def test_what_a_language_model_wrote_keeps_its_markdown_and_tells_its_doubts() -
     )
     answer = Answer("Q?", text, quoted("", "a.pdf").citations, (), False, "openai:test", ledger=ledger)
     assert answer_markdown(answer) == (
-        "**Rent** is 84[^1]. Fee is 9[^1]. *(only partly in the documents)* It is sunny. *(not in the documents)*\n\n"
+        "**Rent** is 84[^1]. Fee is 9[^1]. *(only partly in the passages)* It is sunny. *(not in the passages)*\n\n"
         "[^1]: a.pdf, page 2\n"
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.answering.outline import outline, parts
+from rag.answering.outline import heading_above, headings, outline, parts
 from rag.answering.overview import asks_for_overview, make_overview
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
@@ -118,6 +118,45 @@ def test_an_overview_quotes_each_section_word_for_word(workspace: Workspace, agr
     assert agreement.answer.citations == tuple(quotes)
     assert "320 compressors in each contract year" in agreement.answer.text
     assert (2, "7. Termination", 1) in agreement.outline
+
+
+@pytest.mark.end_to_end
+def test_a_sentence_stands_under_the_heading_above_it_and_not_above_its_passage(agreement: Overview) -> None:
+    told = {one.quote: (section.heading, one.heading) for section in agreement.sections for one in section.citations}
+    [(section, heading)] = [where for quote, where in told.items() if quote.startswith("For each full week of delay")]
+    assert (section, heading.split(" > ")[1:]) == ("4. Delivery", ["4. Delivery", "4.2 Damages for delay"])
+
+
+def test_the_last_heading_above_a_sentence_is_that_of_a_line_before_it() -> None:
+    text = "The rent is 5.\n\n## Repairs\nThe roof is new.\n## Keys\nThere are two.\nDeposit\nIt is 7."
+    first = chunk(0, "Lease > Rent", text=text)
+    known = headings([first, chunk(1, "Lease > Repairs"), chunk(2, "Annex > Deposit"), chunk(3, "Lease > Deposit")])
+    found = [heading_above(first, text.index(one), known) for one in ("The rent", "The roof", "There are", "It is")]
+    assert found == ["Lease > Rent", "Lease > Repairs", "Lease > Keys", "Lease > Deposit"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quantitative and Qualitative Disclosures About Market Risk 49 Item 4.",
+        "Item 1. Legal Proceedings 12 Item 1A. Risk Factors 14 Item 2.",
+        "See the Notes to Condensed Consolidated Financial Statements.",
+        "For further details of the loans, see Note 7 to the financial statements.",
+        "The movements in the year are summarised in the table below.",
+        "Indicate by check mark whether the registrant has filed all reports.",
+        "BRISTOL, England--(BUSINESS WIRE)-- Pelworth plc today announced its results for the year.",
+        "COPENHAGEN, 4 March 2025 – Nordhavn A/S has today published its report for the year.",
+        "to the continued employment of the director until the last day of that year.",
+        "(1) Excludes discounts, issuance costs and finance lease obligations of the group.",
+    ],
+)
+def test_what_only_helps_to_find_ones_way_is_not_quoted(text: str, embedder: Embedder) -> None:
+    facts = "Pelworth sold 41,000 pumps in the year, most of them in Norway. It employs 2,300 people in Bristol."
+    chunks = [chunk(0, text=f"{text}\n\n{facts}")]
+    vectors = dict(zip([one.id for one in chunks], embedder.encode([one.text for one in chunks]), strict=True))
+    document = Document("d", "a.pdf", "documents", "ready", None)  # type: ignore[arg-type]
+    found = make_overview(document, chunks, vectors, embedder.encode, sentence_spans)
+    assert [one.quote for one in found.answer.citations] == facts.replace("Norway. ", "Norway.|").split("|")
 
 
 @pytest.mark.end_to_end

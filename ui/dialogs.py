@@ -22,6 +22,13 @@ def close_dialog() -> None:
     st.session_state.pop("dialog", None)
 
 
+def give_way(mine: Callable[..., Any]) -> None:
+    """Run the page again if another dialog was opened from within this one; a click in a dialog draws only it again."""
+    _, draw, _ = st.session_state.get("dialog", (None, mine, ()))
+    if draw is not mine:
+        st.rerun()
+
+
 def draw_dialog(page: str) -> None:
     """Draw the dialog that was opened on this page; one that was left open on another page is closed."""
     st.session_state["page"] = page

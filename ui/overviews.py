@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag.records import Answer, Citation, Document, Overview
 from rag.workspace import Workspace
-from ui.dialogs import close_dialog, open_dialog
+from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
 from ui.labels import place
 from ui.ledger import draw_checked, draw_ledger
@@ -47,6 +47,7 @@ def offer_overview(searchable: Sequence[Document], collection: str, chosen: Sequ
 @st.dialog("Overview", width=880, icon=":material/summarize:", on_dismiss=close_dialog)
 def show_overview(workspace: Workspace, document: Document) -> None:
     """The overview of a document in a dialog. It is made once a session: a language model may charge for it."""
+    give_way(show_overview)
     with friendly_errors():
         made = st.session_state.setdefault("overviews", {})
         key = (document.collection, document.id)

@@ -63,10 +63,14 @@ _DATE = re.compile(
     r"\d[\d.,]*|\b(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ch|il|ust|em?ber|ober)?\b",
     re.IGNORECASE,
 )
+_MODAL = re.compile(
+    r"\b(?:may|must|shall|can|cannot|will|should|could|would|ha(?:s|ve) to)\s+(?:(?:not|also|only|never|always)\s+)*"
+    r"(?:be\s+)?([a-z]+)"
+)
 _FORBIDS = re.compile(r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible)\b", re.IGNORECASE)
 _OPPOSITES = (
     (
-        r"ris(?:e|es|en|ing)|rose|increas\w*|grew|grow\w*|climbed|gain\w*|up",
+        r"ris(?:e|es|en|ing)|rose|rais\w*|increas\w*|grew|grow\w*|climbed|gain\w*|up",
         r"f[ae]ll\w*|decreas\w*|declin\w*|drop\w*|shrank|down",
     ),
     (r"higher|more|above|exceed\w*", r"lower|less|fewer|below"),
@@ -76,6 +80,7 @@ _OPPOSITES = (
     (r"includ\w*", r"exclud\w*"),
     (r"before", r"after"),
     (r"with", r"without"),
+    (r"only the|solely|exclusively", r"either|both"),
     (r"buyer|lessee|tenant|borrower", r"seller|supplier|lessor|landlord|lender"),
 )
 _DIRECTIONS = tuple((re.compile(rf"\b(?:{a})\b", re.I), re.compile(rf"\b(?:{b})\b", re.I)) for a, b in _OPPOSITES)
@@ -186,14 +191,27 @@ def name_runs(text: str, known: Sequence[str] = ()) -> list[tuple[str, ...]]:
     return runs
 
 
+def verbs_after_modals(text: str) -> list[str]:
+    """What it says that may, must, can or will be done, or be: "sublet" in "may not sublet"."""
+    return [one for one in _MODAL.findall(text) if one not in EMPTY_WORDS]
+
+
 def denied(text: str) -> set[str]:
-    """The stems of the words of those of its clauses that a text denies."""
+    """The stems of the words that a text has only in clauses that it denies."""
     plain = _UN.sub("not ", _DENIES.sub(" not", _NO_NEGATION.sub(" ", text)))
     found: set[str] = set()
-    for clause in re.split(r"[,;:.()]\s|\b(?:but|and|except|unless)\b", plain):
+    affirmed: set[str] = set()
+    for clause in re.split(r"[,;:.()]\s|\b(?:but|and|except|unless|or (?=(?:the|if)\b))\b", plain):
         if _FORBIDS.search(clause) or NEGATIONS & set(words(clause)):
             found |= content(_DATE.sub(" ", clause))
-    return found
+        else:
+            affirmed |= content(clause)
+    return found - affirmed
+
+
+def goes_that_way(word: str, text: str) -> bool:
+    """Whether a text has a word for the same direction: "increase" for "rise"."""
+    return any(side.fullmatch(word) and side.search(text) for pair in _DIRECTIONS for side in pair)
 
 
 def opposed(text: str, other: str) -> str:

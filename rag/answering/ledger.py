@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.claims import Sentence, Sentences, claims, content, denied, name_runs, names, opposed, words
+from rag.answering.claims import (
+    Sentence,
+    Sentences,
+    claims,
+    content,
+    name_runs,
+    names,
+    words,
+)
+from rag.answering.doubts import BORNE_OUT, LEAST_QUOTE, RELATED, Doubt, contradicted, misquoted, unlike, unspoken_deeds
 from rag.answering.figures import Figure, Match, derived, figures, match
+from rag.answering.places import misplaced
 from rag.answering.sources import Source, Window
 from rag.records import DOUBTFUL, Answer, Claim, Verdict
 
@@ -26,32 +36,15 @@ _CANDIDATES = 6
 """Windows of the passages, those that share most words with a sentence, that are compared with it in meaning."""
 _ELSEWHERE = 4
 """The same, of all passages where a sentence cites some: it may stand in another."""
-_BORNE_OUT, _RELATED = 0.56, 0.42
-"""Half the share of a sentence's words that a window has, plus half their cosine: from which on it is borne out, and
-from which on it is about the same thing."""
 _BESIDE = 0.3
-"""The same, from which on a window's small figures may be a sentence's: a 5 may stand anywhere and proves nothing."""
-_ABOUT_IT = 0.5
-"""The share of a sentence's words from which on a window speaks of the very same, so that it can contradict."""
+"""How near a window must be for its small figures to be a sentence's: a 5 may stand anywhere and proves nothing."""
 _OTHERS = 2
 """Passages that a sentence does not cite and that are looked at where those it cites do not bear it out."""
 _NEAREST = 3
 """Windows whose passages a sentence without a footnote is held against: a figure may stand anywhere."""
-_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{8,}?)[\"”“»]")
-_LEAST_QUOTE = 3
 _WORST_FIRST = list(reversed(Verdict))
 
-NOT_THERE = "The passages say nothing like it."
 ORDERED = "A passage tells a language model to say so, which is no evidence."
-NOT_ALL = "The passages bear out only a part of it."
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    verdict: Verdict
-    reason: str = ""
-    missing: str = ""
-    """What the passages do not have, a figure or a name."""
 
 
 def make_ledger(answer: Answer, encode: Encode, sentences: Sentences) -> tuple[Claim, ...]:
@@ -64,7 +57,7 @@ def make_ledger(answer: Answer, encode: Encode, sentences: Sentences) -> tuple[C
     found = claims(answer.text, sentences)
     if not sources or not found:
         return ()
-    judge = _Judge(answer.question, sources, _nearness(found, sources, encode))
+    judge = _Judge(answer.question, sources, _nearness(found, sources, encode), encode)
     return tuple(judge.claim(sentence) for sentence in found)
 
 
@@ -96,19 +89,32 @@ class _Judge:
     """Finds the verdicts on an answer's sentences."""
 
     def __init__(
-        self, question: str, sources: Sequence[Source], nearest: Callable[[Sentence], list[tuple[float, Window]]]
+        self,
+        question: str,
+        sources: Sequence[Source],
+        nearest: Callable[[Sentence], list[tuple[float, Window]]],
+        encode: Encode,
     ) -> None:
         self._question = question
         self._sources = sources
         self._nearest = nearest
+        self._encode = encode
         plain = {word for source in sources for word in re.findall(r"\b[a-z]\w+", source.text)}
         self._known = [name for source in sources for name in names(source.text) if name.lower() not in plain]
 
     def claim(self, sentence: Sentence) -> Claim:
         """The verdict on a sentence, with what it rests on."""
+        claim = self._looked_up(sentence)
+        unknown = [f"[{one}]" for one in sentence.citations if not 1 <= one <= len(self._sources)]
+        if not unknown:
+            return claim
+        verdict = claim.verdict if claim.verdict in DOUBTFUL else Verdict.PARTLY
+        return replace(claim, verdict=verdict, reasons=(f"No passage is {', '.join(unknown)}.", *claim.reasons))
+
+    def _looked_up(self, sentence: Sentence) -> Claim:
         cited = [one for one in self._sources if one.number in sentence.citations]
         claim = self._judged(sentence, cited or [window.source for _, window in self._nearest(sentence)[:_NEAREST]])
-        if cited and claim.verdict in DOUBTFUL:
+        if cited and claim.verdict in DOUBTFUL and not any(misplaced(sentence.bare, cited)):
             others = [window.source for _, window in self._nearest(sentence) if window.source not in cited]
             for other in list(dict.fromkeys(others))[:_OTHERS]:
                 elsewhere = self._judged(sentence, [other])
@@ -122,18 +128,20 @@ class _Judge:
         best = near[0][1].citation() if near else None
         claim = Claim(sentence.start, sentence.end, Verdict.VERBATIM, sentence.citations, rests_on=best)
         run = words(sentence.bare)
-        if len(run) >= _LEAST_QUOTE and any(source.says(run) for source in sources):
+        if len(run) >= LEAST_QUOTE and any(source.says(run) for source in sources):
             return claim
         support = max((max(score, _tabulated(sentence, one)) for score, one in near), default=0.0)
         sums, doubts = self._figures(sentence, sources, near)
         if not doubts and any(one.distinctive and not one.year for one in figures(sentence.bare)):
-            support = max(support, _RELATED)  # its figures are all there
+            support = max(support, RELATED)  # its figures are all there
         doubts += [
             *self._names(sentence, sources, support),
-            *_quotes(sentence, sources),
-            *_contradictions(sentence, sources, near),
+            *misquoted(sentence, sources),
+            *contradicted(sentence, sources, near),
+            *unspoken_deeds(sentence, [one for score, one in near if score >= _BESIDE], self._encode),
+            *misplaced(sentence.bare, sources),
         ]
-        doubts += _meaning(support, bool(doubts))
+        doubts += unlike(support, bool(doubts))
         verdict = min((one.verdict for one in doubts), key=_WORST_FIRST.index, default=Verdict.SUPPORTED)
         missing = [one.missing for one in doubts if one.missing]
         told = [f"Not found there: {', '.join(missing)}."] if missing else []
@@ -144,7 +152,7 @@ class _Judge:
 
     def _figures(
         self, sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
-    ) -> tuple[list[str], list[_Doubt]]:
+    ) -> tuple[list[str], list[Doubt]]:
         """How calculated figures were found, and doubts about those that were not found."""
         mine = [one for one in figures(sentence.bare) if not one.loose]
         beside = [(figures(one.text), one.source.scales) for score, one in near if score >= _BESIDE]
@@ -157,17 +165,17 @@ class _Judge:
         there = [one for one in mine if found[one] is not Match.NO]
         scales = {scale for source in sources for scale in source.scales}
         sums: list[str] = []
-        doubts: list[_Doubt] = []
+        doubts: list[Doubt] = []
         for one in mine:
             shown = sentence.bare[one.start : one.end]
             if found[one] is Match.UNIT:
-                doubts.append(_Doubt(Verdict.PARTLY, f"The passages have the digits of {shown}, but not that unit."))
+                doubts.append(Doubt(Verdict.PARTLY, f"The passages have the digits of {shown}, but not that unit."))
             elif found[one] is Match.NO:
                 if how := self._derived(one, there, near, scales, sentence.bare):
                     sums.append(f"{shown} is calculated: {how}.")
                 else:
                     soft = bool(there) or one.in_words
-                    doubts.append(_Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=shown))
+                    doubts.append(Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=shown))
         return sums, doubts
 
     def _derived(
@@ -179,13 +187,13 @@ class _Judge:
         beside = list({one.value: one for _, window in near[:2] for one in figures(window.text)}.values())
         return derived(figure, beside, scales, text)
 
-    def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[_Doubt]:
+    def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[Doubt]:
         for run in dict.fromkeys(name_runs(sentence.bare, self._known)):
             if missing := [name for name in run if not any(source.names(name) for source in sources)]:
                 if self._known_elsewhere(run, missing, sources):
                     continue
-                soft = support >= _BORNE_OUT
-                yield _Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=f"“{' '.join(run)}”")
+                soft = support >= BORNE_OUT
+                yield Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=f"“{' '.join(run)}”")
 
     def _known_elsewhere(self, run: Sequence[str], missing: Sequence[str], sources: Sequence[Source]) -> bool:
         """Whether a name that the passages lack is the question's own, or a longer form of one that they have: as it
@@ -207,35 +215,4 @@ def _tabulated(sentence: Sentence, window: Window) -> float:
         return 0.0
     there = {one.value for one in figures(window.text) if one.distinctive and not one.year}
     common = len(there & {one.value / one.scale for one in figures(sentence.bare)})
-    return (0.0, _RELATED)[common] if common < 2 else _BORNE_OUT
-
-
-def _quotes(sentence: Sentence, sources: Sequence[Source]) -> Iterator[_Doubt]:
-    for quoted in _QUOTED.findall(sentence.bare):
-        run = words(quoted)
-        if len(run) >= _LEAST_QUOTE and not any(source.says(run) for source in sources):
-            yield _Doubt(Verdict.UNSUPPORTED, "The words in quotation marks are not in the passages.")
-
-
-def _contradictions(
-    sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
-) -> Iterator[_Doubt]:
-    """Doubts where the sentences that speak of the very same all deny what this one affirms, or the other way round."""
-    stems = content(sentence.bare)
-    overlaps = [(one.overlap(stems), one) for source in sources for one in source.sentences]
-    most = max((share for share, _ in overlaps), default=0.0)
-    same = [one for share, one in overlaps if share >= max(_ABOUT_IT, most - 0.1)]
-    if not same:
-        same = [one for score, one in near if score >= _BORNE_OUT and one in one.source.sentences][:1]
-    denials = denied(sentence.bare)
-    if same and all(bool(denials & one.stems) != bool(denied(one.text) & stems) for one in same):
-        yield _Doubt(Verdict.UNSUPPORTED, "The passage says it the other way round: only one of the two has a “not”.")
-    pairs = [opposed(sentence.bare, one.text) for one in same if not (denials or denied(one.text))]
-    if pairs and all(pairs):
-        yield _Doubt(Verdict.UNSUPPORTED, f"The passage says the opposite ({pairs[0]}).")
-
-
-def _meaning(support: float, doubted: bool) -> list[_Doubt]:
-    if support < _RELATED:
-        return [_Doubt(Verdict.UNSUPPORTED, NOT_THERE)]
-    return [_Doubt(Verdict.PARTLY, NOT_ALL)] if support < _BORNE_OUT and not doubted else []
+    return (0.0, RELATED)[common] if common < 2 else BORNE_OUT

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.claims import Sentences
-from rag.answering.outline import Part, outline, parts
+from rag.answering.outline import Part, heading_above, headings, outline, parts
+from rag.answering.telling import tells, weight
 from rag.records import Answer, Chunk, Citation, Document, Hit, Overview, Section
 
 Vectors = NDArray[np.float32]
@@ -29,10 +30,7 @@ _CHUNKS = 160
 """Sentences are embedded of at most so many chunks' worth, spread over the sections: 500 pages stay within seconds."""
 _LOOKED_AT = 140
 _TOO_ALIKE = 0.85
-_NOT_A_SENTENCE = re.compile(r"\.{4,}|\|.*\||(?:\d[\d.,%]*\W+){4,}|https?://|©|\.\s*\.\s*\.")
-_WHOLE = re.compile(r"[.!?。！？][\"'”’)\]]*$")
 _BULLET = re.compile(r"(?:[-*+•–▪]|\d{1,2}[.)])\s+")
-_FIGURE = re.compile(r"\d")
 
 _ASKED = re.compile(
     r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)?"
@@ -63,6 +61,7 @@ class _Candidate:
     chunk: Chunk
     start: int  # within the chunk's text
     end: int
+    heading: str = ""
     score: float = 0.0
 
     @property
@@ -104,27 +103,30 @@ def _candidates(
 ) -> list[_Candidate]:
     """Sentences of the chunks nearest to what their section says; the first chunk of each is looked at too."""
     each = max(2, min(4, _CHUNKS // (8 * max(1, len(sections)))))
+    known = headings([chunk for part in sections for chunk in part.chunks])
     found: list[_Candidate] = []
     for number, (part, mean) in enumerate(zip(sections, means, strict=True)):
         usable = [one for one in part.chunks if one.id in vectors]
         nearest = sorted(usable, key=lambda one: -float(vectors[one.id] @ mean) if mean is not None else 0.0)
         for chunk in dict.fromkeys([*usable[:1], *nearest[:each]]):
-            found += _sentences_of(number, chunk, sentences)
-    told = [one for one in found if _tells(one.text)] or found
+            found += _sentences_of(number, sections, chunk, known, sentences)
+    told = [one for one in found if tells(one.text)] or found
     step = max(1, -(-len(told) // _LOOKED_AT))
     return told[::step]
 
 
-def _sentences_of(number: int, chunk: Chunk, sentences: Sentences) -> Iterator[_Candidate]:
+def _sentences_of(
+    number: int, sections: Sequence[Part], chunk: Chunk, known: Mapping[str, Sequence[str]], sentences: Sentences
+) -> Iterator[_Candidate]:
+    """The sentences of a chunk of a section; the last may stand under the heading of a later one, or of none of them,
+    and are then left out."""
     for start, end in sentences(chunk.text):
         marker = _BULLET.match(chunk.text, start, end)
-        yield _Candidate(number, chunk, marker.end() if marker else start, end)
-
-
-def _tells(text: str) -> bool:
-    """Whether it is a whole sentence in running text."""
-    count = len(text.split())
-    return 6 <= count <= 60 and bool(_WHOLE.search(text)) and not _NOT_A_SENTENCE.search(text) and not text.isupper()
+        heading = heading_above(chunk, start, known)
+        titles = heading.split(" > ")
+        there = (at for at in range(number, len(sections)) if sections[at].heading in ("", *titles))
+        if (part := next(there, None)) is not None:
+            yield _Candidate(part, chunk, marker.end() if marker else start, end, heading)
 
 
 def _scored(
@@ -140,8 +142,8 @@ def _scored(
         place = seen[one.part] = seen.get(one.part, -1) + 1
         mean = means[one.part]
         central = 0.5 * float(row @ (whole if mean is None else mean)) + 0.3 * float(row @ whole)
-        score = central + 0.1 / (1 + place) + (0.04 if _FIGURE.search(one.text) else 0.0)
-        scored.append((_Candidate(one.part, one.chunk, one.start, one.end, score), row))
+        score = central + 0.1 / (1 + place) + weight(one.text)
+        scored.append((replace(one, score=score), row))
     return sorted(scored, key=lambda pair: -pair[0].score)
 
 
@@ -188,4 +190,4 @@ def _paragraph(section: Section) -> str:
 def _citation(number: int, document: Document, one: _Candidate) -> Citation:
     chunk = one.chunk
     where = (chunk.page, one.text, chunk.start + one.start, chunk.start + one.end)
-    return Citation(number, document.id, document.name, *where, heading=chunk.heading)
+    return Citation(number, document.id, document.name, *where, heading=one.heading)

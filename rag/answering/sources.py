@@ -14,7 +14,7 @@ from rag.answering.figures import Figure, figures, scales
 from rag.answering.injection import without_orders
 from rag.records import Citation, Hit
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ROW = re.compile(r"^[^\n]*\d[^\n]*\s[^\n]*\d[^\n]*$", re.MULTILINE)
 _ALIKE = 4
 """Letters that two words must share at their beginning to be forms of one name: Germany, German."""
@@ -123,8 +123,8 @@ class Source:
         wanted = words(name)
         if all(stem(word) in self.stems for word in wanted):
             return True
-        if name.lower()[:3] in _MONTHS and len(wanted) == 1:
-            number = _MONTHS.index(name.lower()[:3]) + 1
+        if name.lower()[:3] in MONTHS and len(wanted) == 1:
+            number = MONTHS.index(name.lower()[:3]) + 1
             dates = rf"\b{name[:3]}\b|\d[-/.]0?{number}[-/.]|\b0?{number}[-/.]\d"
             return bool(re.search(dates, self.context, re.IGNORECASE))
         initials = "".join(word[0] for word in words(self.context))

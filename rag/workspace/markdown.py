@@ -11,7 +11,7 @@ _FOOTNOTE = re.compile(r"\s*\[(\d{1,3})\]")
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~$!^])|(?<=\w)(:)(?=//)|(?<=\bwww)(\.)", re.IGNORECASE)
 _LINE_BEGINS = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))(?=\s|$)", re.MULTILINE)
 _DRAWN = re.compile(r"(?i)((?:`{3,}|~{3,})\s*)mermaid\b|!\[")
-_DOUBTS = {Verdict.PARTLY: "only partly in the documents", Verdict.UNSUPPORTED: "not in the documents"}
+_DOUBTS = {Verdict.PARTLY: "only partly in the passages", Verdict.UNSUPPORTED: "not in the passages"}
 
 
 def answer_markdown(answer: Answer) -> str:
