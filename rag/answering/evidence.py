@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from rag.answering.asked import Asked, Kind, Word, answer_spans
+from rag.answering.asked import Asked, Kind, Word
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import Reading, Sentence, above
+from rag.answering.spans import answer_spans
 
 
 def features(reading: Reading, best: Sentence) -> dict[str, float]:
