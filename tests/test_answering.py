@@ -262,6 +262,30 @@ def test_it_says_that_something_near_is_there_which_does_not_answer(embedder: Em
     assert "near" in found.text
 
 
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("What was the revenue in 2019?", "2019 is not in the passages found."),
+        ("How much did revenue rise to in 2025 at Brookfield?", "Brookfield is not in the passages found."),
+    ],
+)
+def test_a_year_or_a_name_that_is_in_no_passage_is_said(embedder: Embedder, question: str, missing: str) -> None:
+    found = answer(question, REPORT, TABLE, embedder=embedder, abstain_below=0.01)
+    assert (found.abstained, found.abstention, found.citations) == (True, Abstention.NEAR_MISS, ())
+    assert missing in found.text
+    assert not answer(question, REPORT, TABLE, embedder=embedder).abstained
+
+
+def test_a_name_that_is_written_wrongly_is_there(embedder: Embedder) -> None:
+    assert not answer("Where is the Corck canteen?", REPORT, embedder=embedder, abstain_below=0.01).abstained
+
+
+def test_a_sentence_of_the_year_that_is_asked_for_is_preferred(embedder: Embedder) -> None:
+    texts = ("Sales of the pumps were 12.4 million euros in 2023.", "In 2021 they sold pumps for 9.1 million euros.")
+    (quote,) = answer("What were the sales of the pumps in 2021?", *texts, embedder=embedder).citations
+    assert "9.1 million" in quote.quote
+
+
 def test_the_threshold_decides(embedder: Embedder) -> None:
     question = "How many people were employed at the end of the year?"
     assert not answer(question, REPORT, embedder=embedder, abstain_below=ABSTAIN).abstained

@@ -9,7 +9,7 @@ from rag.answering.asked import Kind
 from rag.answering.pieces import is_heading
 from rag.answering.quoting import Quote, merged, piece
 from rag.answering.reading import Reading, Sentence, above
-from rag.answering.spans import answer_spans
+from rag.answering.spans import YEAR, answer_spans
 from rag.answering.tables import fit_of_row
 from rag.answering.texts import Texts
 
@@ -69,14 +69,16 @@ def score(reading: Reading, sentence: Sentence) -> float:
         fits = bool(answer_spans(asked.kind, asked.text, text))
         value += KIND if fits else -NO_FIGURE * (asked.kind is Kind.AMOUNT)
     if sentence.is_row:
-        value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence))
+        value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence)) ** 0.5
     return value - MISSING * missing(reading, sentence) - DATELINE * (_DATELINE.match(text) is not None)
 
 
 def missing(reading: Reading, sentence: Sentence) -> float:
-    """The share of the question's names and numbers that stand nowhere near a sentence or above it."""
+    """The share of the question's names and numbers that stand nowhere near a sentence or above it, and 1 more if a
+    year is among them."""
     marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
-    return len(marks - reading.around(sentence)) / len(marks) if marks else 0.0
+    lacking = marks - reading.around(sentence)
+    return len(lacking) / len(marks) + any(map(YEAR.fullmatch, lacking)) if lacking else 0.0
 
 
 def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from rag.answering.asked import Kind
 from rag.answering.calibration import Calibration, calibration
 from rag.answering.choosing import choose, rank
-from rag.answering.evidence import features
+from rag.answering.evidence import absent, features
 from rag.answering.prompt import NO_ANSWER
 from rag.answering.quoting import Quote
-from rag.answering.reading import Reading, read
+from rag.answering.reading import Reading, Sentence, read
 from rag.answering.spans import answer_spans
 from rag.answering.tables import LEAD, is_row
 from rag.answering.texts import Texts
@@ -26,6 +26,10 @@ NOTHING = {
     Abstention.NEAR_MISS: f"{NO_ANSWER} They have something near to it, but not what it asks for.",
 }
 """What is said instead of an answer."""
+
+ABSENT = "{what} {verb} not in the passages found."
+ELSEWHERE = "The passage that comes nearest says nothing of {what}."
+"""What is said of words of the question that are missing."""
 
 _ROW = re.compile(r"[|•*–-] ?|\d+[.)] ")
 _PROSE = re.compile(r"\w{3,}[.;]$")
@@ -42,12 +46,16 @@ class Quoter:
 
     def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
         """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
-        `abstain_below`."""
+        `abstain_below`, or a year or a name of the question is not in them."""
         reading = read(question, hits, self._embedder(), texts)
         ranked = rank(reading)
         evidence = features(reading, ranked[0][1]) if ranked else {}
         confidence = self._calibration.answers.probability(evidence) if evidence else 0.0
-        if not evidence or confidence < self._abstain_below:
+        absent = self._absent(reading, ranked[0][1]) if ranked else ""
+        if evidence and absent and confidence >= self._abstain_below:
+            text, why = f"{NO_ANSWER} {absent}", Abstention.NEAR_MISS
+            found = Answer(question, text, (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+        elif not evidence or confidence < self._abstain_below:
             why = self._how_near(evidence)
             found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
         else:
@@ -55,6 +63,15 @@ class Quoter:
             citations = tuple(_citation(number, quote, reading) for number, quote in quotes)
             found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=MODEL)
         return replace(found, confidence=confidence)
+
+    def _absent(self, reading: Reading, best: Sentence) -> str:
+        """What of the question is not there, in words; empty if all is, or if every question is to be answered."""
+        if self._abstain_below <= 0:
+            return ""
+        nowhere, elsewhere = absent(reading, best)
+        if nowhere:
+            return ABSENT.format(what=" and ".join(nowhere), verb="is" if len(nowhere) == 1 else "are")
+        return ELSEWHERE.format(what=" and ".join(elsewhere)) if elsewhere else ""
 
     def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""

@@ -22,7 +22,7 @@ _DATE = re.compile(
     r"|\b\d{1,4}\s(?:BCE?|AD|CE)\b|\b(?:1\d|20)\d\ds?\b|\b(?:19|20)?\d0s\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
 )
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _SCALE = r"(?i:percent|per\s+cent|hundred|thousand|million|billion|trillion|bn|mn)"
 _FIGURE = re.compile(
     r"(?:[$€£¥]\s?|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|CAD|AUD|INR)\s)?"
@@ -63,7 +63,7 @@ def figures(text: str, in_words: bool = False) -> list[tuple[int, int]]:
     found = []
     for match in _FIGURE.finditer(text):
         inside = any(start < match.end() and match.start() < end for start, end in dates)
-        if not inside and not _YEAR.fullmatch(match.group()) and not _numbers(text, match):
+        if not inside and not YEAR.fullmatch(match.group()) and not _numbers(text, match):
             found.append(match.span())
     for match in _IN_WORDS.finditer(text):
         apart = not any(start < match.end() and match.start() < end for start, end in found)
