@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,14 +74,14 @@ class Reading:
     def below(self, sentence: Sentence) -> set[str]:
         """The terms of a sentence with what it stands below in its chunk."""
         lead = self.hits[sentence.hit].chunk.text[slice(*sentence.lead)]
-        return {*self.terms(lead), *self.terms(self.text(sentence))}
+        return {*terms_of(self.terms, lead), *terms_of(self.terms, self.text(sentence))}
 
     def around(self, sentence: Sentence) -> set[str]:
         """The terms of a sentence with its neighbours, of what it stands below, and of what is above its passage."""
         hit = self.hits[sentence.hit]
         near = self.sentences[sentence.hit][max(0, sentence.place - 1) : sentence.place + 2]
         parts = (above(hit), hit.chunk.text[slice(*sentence.lead)], *map(self.text, near))
-        return {term for part in parts for term in self.terms(part)}
+        return {term for part in parts for term in terms_of(self.terms, part)}
 
     def window(self, sentence: Sentence) -> str:
         """The sentence with its neighbours."""
@@ -110,7 +110,7 @@ class Reading:
 
 def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -> Reading:
     """Read the first MOST hits. Raises ModelError, StorageError."""
-    hits, terms = tuple(hits[:MOST]), cache(texts.terms)  # of a sentence they are asked for more than once
+    hits, terms = tuple(hits[:MOST]), texts.terms
     asked = take_apart(question, terms)
     rarity = texts.rarity(set(asked.terms))
     most = max(rarity.values(), default=0.0) or 1.0  # it grows with the collection
@@ -125,6 +125,12 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -
         pieces = divided(hit.chunk.text, texts.sentences(hit.chunk.text), CELL in hit.chunk.heading)
         found.append(_sentences(number, pieces, places, alike))
     return Reading(asked, hits, spans, weights, terms, telling, np.array(best), found)
+
+
+@lru_cache(maxsize=1024)
+def terms_of(terms: Terms, text: str) -> frozenset[str]:
+    """The terms of a text: of a sentence they are asked for again and again."""
+    return frozenset(terms(text))
 
 
 def above(hit: Hit) -> str:
