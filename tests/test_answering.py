@@ -108,6 +108,105 @@ def test_what_is_asked_for_is_highlighted(embedder: Embedder) -> None:
     assert highlighted(table, TABLE) == ["Thermal storage 44.6 68.5"]
 
 
+def test_a_question_for_a_figure_is_not_answered_by_a_sentence_without_one(embedder: Embedder) -> None:
+    text = (
+        "LEEDS, Yorks.--(NEWS WIRE)-- Holt Pumps plc announced its results and the net sales of its fourth quarter in "
+        "2024 today. It is a maker of pumps. Net sales of the quarter increased by a tenth to $3.2 billion."
+    )
+    found = answer("What were the net sales of Holt Pumps in the fourth quarter?", text, embedder=embedder)
+    assert [one.quote for one in found.citations] == ["Net sales of the quarter increased by a tenth to $3.2 billion."]
+    assert highlighted(found, text) == ["$3.2 billion"]
+
+
+LONG_TABLE = """The accounts were approved by the board.
+Consolidated results in million euros:
+Year ended 31 December 2023 2024
+Net sales 532.3 596.2
+Cost of sales -373.5 -412.0
+Gross profit 158.8 184.2
+Research -21.0 -24.4
+Administration -88.6 -99.8
+Amortisation -5.1 -6.4
+Operating profit 44.1 53.6
+Finance costs -7.9 -9.1
+Profit before tax 36.2 44.5
+Income tax -8.4 -10.2
+"""
+
+
+def test_a_row_of_a_long_table_is_quoted_below_its_columns(embedder: Embedder) -> None:
+    (quote,) = answer("What was the income tax?", LONG_TABLE, embedder=embedder, heading="Results").citations
+    assert quote.quote == "Income tax -8.4 -10.2"
+    assert quote.heading == "Results > Consolidated results in million euros: Year ended 31 December 2023 2024"
+    (near,) = answer("What was the cost of sales?", LONG_TABLE, embedder=embedder).citations
+    assert near.quote.startswith("Consolidated results in million euros:\nYear ended")
+    assert near.quote.endswith("Cost of sales -373.5 -412.0")
+
+
+def test_of_a_table_of_ranges_the_row_is_marked_in_which_the_number_lies(embedder: Embedder) -> None:
+    table = (
+        "Pumps ordered in a year earn a rebate.\n\n| Pumps ordered | Rebate |\n| --- | --- |\n"
+        "| Fewer than 400 | none |\n| 400 to 499 | 2.5% |\n| 500 or more | 4.0% |\n"
+    )
+    found = answer("What rebate applies to 450 pumps?", table, embedder=embedder)
+    assert highlighted(found, table) == ["| 400 to 499 | 2.5% |"]
+
+
+def test_wrapped_prose_with_figures_is_no_table(embedder: Embedder) -> None:
+    text = (
+        "Net sales increased by $135 million, or 4%, in the quarter, compared to the\n"
+        "quarter before, after 12 months in which 3 plants of 14 stood still, and costs\n"
+        "fell by 2% or $11 million.\n"
+    )
+    found = answer("Why did net sales increase in the quarter?", text, embedder=embedder)
+    assert found.text == f"{' '.join(text.split())} [1]"
+
+
+LEASE = """
+4. Deposit. On signing, the Tenant shall pay a deposit of GBP 17,000. The Landlord shall return it within 30 days.
+
+5. Late payment. Rent that is unpaid for ten days bears interest at 3% a year.
+
+6. Notice. From May onwards the Tenant may end the lease without cause. The Landlord has no such right.
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "quote"),
+    [
+        (
+            "Can the landlord end the lease without cause?",
+            "From May onwards the Tenant may end the lease without cause. The Landlord has no such right.",
+        ),
+        (
+            "Is the deposit refundable?",
+            "On signing, the Tenant shall pay a deposit of GBP 17,000. The Landlord shall return it within 30 days.",
+        ),
+        ("What is the interest on late payment?", "Rent that is unpaid for ten days bears interest at 3% a year."),
+    ],
+)
+def test_what_decides_is_not_cut_off(embedder: Embedder, question: str, quote: str) -> None:
+    assert [one.quote for one in answer(question, LEASE, embedder=embedder).citations] == [quote]
+
+
+def test_a_sentence_that_introduces_a_list_brings_its_items(embedder: Embedder) -> None:
+    text = "The roof is new.\n\nThe tenant may end the lease for these causes:\n- fire\n- flood\n- a closed road\n"
+    found = answer("For which causes may the tenant end the lease?", text, embedder=embedder)
+    assert "- a closed road" in found.text
+
+
+def test_a_sentence_that_the_passage_cuts_is_read_to_its_end(embedder: Embedder) -> None:
+    text = (
+        "The roof is new. The tenant who leaves on the last day of a month shall return all the keys of the station "
+        "to the owner by noon. Trains ran."
+    )
+    cut = text.index(" to the owner")
+    hit = Hit(Chunk("d-200-0", "d", 1, 0, cut, "", text[:cut]), "a.txt", 1.0)
+    texts = replace(TEXTS, between=lambda document, start, end: text[start:end])
+    found = Quoter(lambda: embedder, 0.0).answer("Who returns the keys of the station?", [hit], texts)
+    assert [one.quote for one in found.citations] == [text[17:-12]]
+
+
 def test_a_comparison_is_answered_from_both_documents(embedder: Embedder) -> None:
     rivers = [
         "The Aller is 215 kilometres long. It rises in the hills and its water is cold.",
@@ -161,6 +260,30 @@ def test_it_says_that_something_near_is_there_which_does_not_answer(embedder: Em
     found = answer(question, REPORT, TABLE, embedder=embedder, abstain_below=ABSTAIN)
     assert (found.abstained, found.abstention) == (True, Abstention.NEAR_MISS)
     assert "near" in found.text
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("What was the revenue in 2019?", "2019 is not in the passages found."),
+        ("How much did revenue rise to in 2025 at Brookfield?", "Brookfield is not in the passages found."),
+    ],
+)
+def test_a_year_or_a_name_that_is_in_no_passage_is_said(embedder: Embedder, question: str, missing: str) -> None:
+    found = answer(question, REPORT, TABLE, embedder=embedder, abstain_below=0.01)
+    assert (found.abstained, found.abstention, found.citations) == (True, Abstention.NEAR_MISS, ())
+    assert missing in found.text
+    assert not answer(question, REPORT, TABLE, embedder=embedder).abstained
+
+
+def test_a_name_that_is_written_wrongly_is_there(embedder: Embedder) -> None:
+    assert not answer("Where is the Corck canteen?", REPORT, embedder=embedder, abstain_below=0.01).abstained
+
+
+def test_a_sentence_of_the_year_that_is_asked_for_is_preferred(embedder: Embedder) -> None:
+    texts = ("Sales of the pumps were 12.4 million euros in 2023.", "In 2021 they sold pumps for 9.1 million euros.")
+    (quote,) = answer("What were the sales of the pumps in 2021?", *texts, embedder=embedder).citations
+    assert "9.1 million" in quote.quote
 
 
 def test_the_threshold_decides(embedder: Embedder) -> None:

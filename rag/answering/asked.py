@@ -40,25 +40,14 @@ STOP_WORDS = frozenset(
 _WORD = re.compile(r"\S+")
 _BARE = re.compile(r"\W")
 _OUTER = " \"“”‘’'()[],.;:?!"
-_NUMBER_WORDS = frozenset(
-    {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
-    | {"twenty", "thirty", "forty", "fifty", "hundred", "thousand", "million", "billion", "trillion", "dozen"}
-    | {"half", "third", "quarter", "twice"}
-)
-_DATE = re.compile(
-    r"\b(?:1\d|20)\d\ds?\b|\bcentur(?:y|ies)\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b(?:19|20)?\d0s\b"
-    r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
-)
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
-# The day of a date, the number of a note.
-_COUNTS_NOTHING = re.compile(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+\d{1,2}\W*$|\(\d\d?\)$")
-_TOKEN = re.compile(r"[\w][\w.,%'’&$€£-]*|[$€£%]\S*")
 
 
 class Kind(StrEnum):
     """What an answer must have in it."""
 
     NUMBER = "number"
+    AMOUNT = "amount"
+    """A figure: of money, a rate, a size."""
     DATE = "date"
     PERSON = "person"
     PLACE = "place"
@@ -70,7 +59,23 @@ _MEASURES = (
     *("great", "expensive", "frequently", "quickly", "soon", "late", "early", "strong", "hot", "cold"),
 )
 """What is measured by a question with "how": the answer need not have the word."""
+_AMOUNTS = (
+    r"(?:revenues?|sales|turnover|earnings|income|profits?|loss(?:es)?|ebita|ebitda?|eps|costs?|expenses?"
+    r"|expenditures?|spending|debts?|deficits?|surplus|cash|cash flows?|liquidity|assets|liabilities|equity|value"
+    r"|prices?|rent|fees?|charges?|deposit|margin|rates?|shares?|dividends?|salary|wages?|pay|bonus|headcount"
+    r"|workforce|capacity|budget|tax|interest|premium|penalty|fine|discount|rebate|refund|cap|limit|threshold"
+    r"|backlog|order intake|volume|yield|growth|output|guidance|weight|height|length|width|depth|speed"
+    r"|temperature|density|duration)"
+)
+"""Names of what is measured: "what was the rent" asks for a figure."""
 _KINDS = (
+    (
+        Kind.AMOUNT,
+        r"\b(?:what|which)(?:['’]s)? (?:(?!(?:of|for|in|on|at|by|to|with|from|kind|type|source|effect|reason|role) )"
+        rf"\S+ ){{0,8}}?{_AMOUNTS}(?: (?:increase|decrease|change|growth|rise|fall|decline))?"
+        r"(?=\W*$|[?,;]| (?:of|in|for|at|on|per|from|to|as|under|during|by|after|before|if|when|and|does|did|do|is"
+        r"|was|were|are|has|had|will|can|must|appl\w+)\b)",
+    ),
     (
         Kind.NUMBER,
         rf"\bhow (?:{'|'.join(_MEASURES)})\b|\bpercentage\b"
@@ -88,8 +93,9 @@ _KINDS = (
 
 _SEVERAL = re.compile(
     r"^(?:list|name|enumerate|compare|summari[sz]e)\b|\b(?:compare[ds]?|comparison|difference between|versus|vs)\b"
-    r"|\b(?:what|which|who) (?:are|were)\b|\b(?:what|which) (?:\w+ ){0,2}\w{3,}s (?:are|were|do|did|have|has)\b"
+    r"|\b(?:what|which|who) (?:are|were)\b|\b(?:what|which) (?:\w+ ){0,2}\w{3,}s (?:are|were|do|does|did|have|has)\b"
     r"|\b(?:what|which) (?:two|three|four|five|several|various|different|types|kinds)\b|\bboth\b"
+    r"|\bin the (?:\w+ ){1,3}and in the\b"
 )
 
 
@@ -130,8 +136,15 @@ def take_apart(question: str, terms: Terms) -> Asked:
     words = [_word(places, index, terms) for index in range(len(places))]
     content = tuple(word for word in words if word is not None)
     lower = question.lower()
-    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, lower)), Kind.OTHER)
-    return Asked(question, kind, _asks_for_several(lower, content), content)
+    kind = _kind(lower)
+    several = _asks_for_several(lower, content, kind)
+    return Asked(question, kind, several, content)
+
+
+def _kind(lower: str) -> Kind:
+    """What is asked for first: of "who did it, and when" the person."""
+    found = [(match.start(), kind) for kind, pattern in _KINDS if (match := re.search(pattern, lower))]
+    return min(found, key=lambda one: one[0], default=(0, Kind.OTHER))[1]
 
 
 def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | None:
@@ -154,36 +167,14 @@ def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | N
     )
 
 
-def _asks_for_several(lower: str, words: Sequence[Word]) -> bool:
-    """Whether it asks for a list, or for the same of two names or years; "Holt and Sons was" is one name."""
+def _asks_for_several(lower: str, words: Sequence[Word], kind: Kind) -> bool:
+    """Whether it asks for a list ("what were its sales" does not) or for the same of two names or years;
+    "Holt and Sons was" is one name."""
     marks = [word for word in words if word.is_name or word.is_number]
     joined = [
         (one, other) for one, other in pairwise(marks) if _JOINED.fullmatch(lower, one.end, other.start) is not None
     ]
     singular = _SINGULAR.search(lower) is not None
-    return _SEVERAL.search(lower) is not None or any(
-        (one.is_number and other.is_number) or not singular for one, other in joined
-    )
-
-
-def answer_spans(kind: Kind, question: str, text: str) -> list[tuple[int, int]]:
-    """Where in `text` something stands that may be what is asked for, and that the question does not say itself."""
-    if kind is Kind.OTHER:
-        return []
-    said = set(re.findall(r"\w+", question.lower()))
-    found = []
-    for match in _TOKEN.finditer(text):
-        word = match.group().strip(".,'’-")
-        if kind is Kind.NUMBER and _COUNTS_NOTHING.search(text[max(0, match.start() - 12) : match.end() + 1]):
-            continue
-        if word and word.lower() not in said and _fits(kind, word, first=match.start() == 0):
-            found.append((match.start(), match.start() + len(match.group().rstrip(".,'’-"))))
-    return found
-
-
-def _fits(kind: Kind, word: str, first: bool) -> bool:
-    if kind is Kind.NUMBER:
-        return (any(map(str.isdigit, word)) and not _YEAR.fullmatch(word)) or word.lower() in _NUMBER_WORDS
-    if kind is Kind.DATE:
-        return _DATE.search(word) is not None
-    return word[0].isupper() and not first and word.lower() not in STOP_WORDS
+    found = _SEVERAL.search(lower)
+    listed = found is not None and not (kind is Kind.AMOUNT and found.group() in ("what are", "what were"))
+    return listed or any((one.is_number and other.is_number) or not singular for one, other in joined)

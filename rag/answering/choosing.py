@@ -1,22 +1,28 @@
-"""Choosing what is quoted: the best sentence, what it needs to be understood, and more where more is asked for.
-
-Neighbours come along only where they help: a sentence that begins with a pronoun takes the one before it. Of a table
-whose column names stand in the heading a row is enough.
-"""
+"""Choosing what is quoted: the sentence or row that answers best, and more of them where more is asked for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
-from rag.answering.asked import Kind, answer_spans
-from rag.answering.reading import CELL, Reading, Sentence, above
+from rag.answering.asked import Kind
+from rag.answering.pieces import is_heading
+from rag.answering.quoting import Quote, merged, piece
+from rag.answering.reading import Reading, Sentence, above
+from rag.answering.spans import YEAR, answer_spans
+from rag.answering.tables import fit_of_row
 from rag.answering.texts import Texts
-from rag.records import Hit
 
 KIND = 0.06
 """What it counts that something of the kind that is asked for stands in a sentence; its likeness is in [-1, 1]."""
+NO_FIGURE = 0.2
+"""What it counts against a sentence that a figure is asked for and it has none."""
+ROW = 0.1
+"""What it counts that a row is just what is asked for."""
+MISSING = 0.1
+"""What it counts against a sentence that the question's names and years are not there."""
+DATELINE = 0.1
+"""What it counts against a sentence that begins by where and by whom it was sent out."""
 COVERED = 0.15
 """What it counts that all terms of the question stand in a sentence."""
 FIRST = 0.05
@@ -27,28 +33,10 @@ ALIKE = 0.9
 """A further quote must be as good as this share of the best ..."""
 RELATED = 0.7
 """... or as this, if it has names or numbers of the question that the others lack."""
-GAP = 120
-"""Code points between two chosen sentences of a page that are quoted as one."""
-
 _WORD = re.compile(r"\w+")
-_FIGURE = re.compile(r"\d[\d.,]*")
-_LEANS = re.compile(
-    r"[\"'“‘(\[]*(?:he|she|it|they|this|these|those|that|such|his|her|its|their|him|them|however|but|therefore|thus"
-    r"|instead|also|another|both|the (?:latter|former|same))\b",
-    re.IGNORECASE,
-)
 _SHORT = 5  # words
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What is quoted of hit `hit`'s document: its text[start:end], of which text[best[0]:best[1]] is what answers."""
-
-    hit: Hit
-    start: int
-    end: int
-    text: str
-    best: tuple[tuple[int, int], ...]
+_FIGURE = re.compile(r"\d[\d.,]*")
+_DATELINE = re.compile(r"[A-Z][\w .,’'-]{1,40}(?:--|[–—])\s?\(|[A-Z][A-Z .,]+(?:\([^)]{1,30}\)\s?)?[–—-]+\s")
 
 
 def choose(reading: Reading, ranked: Sequence[tuple[float, Sentence]], texts: Texts) -> list[Quote]:
@@ -56,27 +44,52 @@ def choose(reading: Reading, ranked: Sequence[tuple[float, Sentence]], texts: Te
     if not ranked:
         return []
     chosen = [ranked[0][1], *(_further(reading, ranked) if reading.asked.several else ())]
-    return _merged([_with_neighbour(reading, one) for one in chosen], texts)
+    return merged([piece(reading, one, texts) for one in chosen], texts)
 
 
 def rank(reading: Reading) -> list[tuple[float, Sentence]]:
     """Every sentence that says something with its score, best first."""
     every = [one for some in reading.sentences for one in some]
-    telling = [one for one in every if says_something(reading.text(one))] or every
+    heads = {(one.hit, *one.lead) for one in every if one.is_row}
+    telling = [one for one in every if one.is_row or (says_something(reading.text(one)) and not _heads(one, heads))]
+    telling = telling or every
     return sorted(((score(reading, one), one) for one in telling), key=lambda found: -found[0])
+
+
+def _heads(sentence: Sentence, heads: Collection[tuple[int, int, int]]) -> bool:
+    """Whether it only names what is in a table."""
+    return any(hit == sentence.hit and start <= sentence.start and sentence.end <= end for hit, start, end in heads)
 
 
 def score(reading: Reading, sentence: Sentence) -> float:
     """How well a sentence answers."""
     asked, text = reading.asked, reading.text(sentence)
-    fits = asked.kind is not Kind.OTHER and bool(answer_spans(asked.kind, asked.text, text))
-    return reading.likeness(sentence) + KIND * fits + COVERED * reading.covered(text) + FIRST / (1 + sentence.hit)
+    value = reading.likeness(sentence) + COVERED * reading.share(reading.below(sentence)) + FIRST / (1 + sentence.hit)
+    if asked.kind is not Kind.OTHER:
+        fits = bool(answer_spans(asked.kind, asked.text, text))
+        value += KIND if fits else -NO_FIGURE * (asked.kind is Kind.AMOUNT)
+    if sentence.is_row:
+        value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence)) ** 0.5
+    return value - MISSING * missing(reading, sentence) - DATELINE * (_DATELINE.match(text) is not None)
+
+
+def missing(reading: Reading, sentence: Sentence) -> float:
+    """The share of the question's names and numbers that stand nowhere near a sentence or above it, and 1 more if a
+    year is among them."""
+    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
+    lacking = marks - reading.around(sentence)
+    return len(lacking) / len(marks) + any(map(YEAR.fullmatch, lacking)) if lacking else 0.0
 
 
 def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list[Sentence]:
     """Further sentences: first those with names and numbers of the question that the others lack, then as good ones."""
     best, first = ranked[0]
-    others = [(value, one, _marks(reading, one)) for value, one in ranked[1:] if value >= best * RELATED]
+    least = RELATED * reading.share(reading.around(first))
+    others = [
+        (value, one, _marks(reading, one))
+        for value, one in ranked[1:]
+        if value >= best * RELATED and not (one.is_row and reading.share(reading.around(one)) < least)
+    ]
     taken: list[Sentence] = []
     said, have = {_bare(reading.text(first))}, _marks(reading, first)
     while others and len(taken) < SEVERAL - 1:
@@ -102,48 +115,16 @@ def _bare(text: str) -> str:
     return " ".join(_WORD.findall(text.lower()))
 
 
-def _with_neighbour(reading: Reading, sentence: Sentence) -> tuple[Hit, int, int, tuple[int, int]]:
-    """Where a sentence stands in its document, with the one before it if it leans on that, and the sentence alone."""
-    hit, text = reading.hits[sentence.hit], reading.text(sentence)
-    start = sentence.start
-    is_row = CELL in text or len(_FIGURE.findall(text)) > 1
-    if sentence.place and not is_row and (_LEANS.match(text) or len(_WORD.findall(text)) <= _SHORT):
-        start = reading.sentences[sentence.hit][sentence.place - 1].start
-    base = hit.chunk.start
-    return hit, base + start, base + sentence.end, (base + sentence.start, base + sentence.end)
-
-
-def _merged(pieces: Sequence[tuple[Hit, int, int, tuple[int, int]]], texts: Texts) -> list[Quote]:
-    """As quotes; those that lie close together on a page of a document become one."""
-    quotes: list[Quote] = []
-    for hit, start, end, best in pieces:
-        for place, other in enumerate(quotes):
-            same = (hit.chunk.document_id, hit.chunk.page) == (other.hit.chunk.document_id, other.hit.chunk.page)
-            if same and start <= other.end + GAP and other.start <= end + GAP:
-                first, last = min(start, other.start), max(end, other.end)
-                if text := _text(other.hit, hit, first, last, texts):
-                    quotes[place] = Quote(other.hit, first, last, text, tuple(sorted({*other.best, best})))
-                    break
-        else:
-            text = hit.chunk.text[start - hit.chunk.start : end - hit.chunk.start]
-            quotes.append(Quote(hit, start, end, text, (best,)))
-    return quotes
-
-
-def _text(one: Hit, other: Hit, start: int, end: int, texts: Texts) -> str:
-    for chunk in (one.chunk, other.chunk):
-        if chunk.start <= start and end <= chunk.end:
-            return chunk.text[start - chunk.start : end - chunk.start]
-    return texts.between(one.chunk.document_id, start, end)
-
-
 def says_something(text: str) -> bool:
     """Whether it is a sentence, a long line or a row with figures, rather than a heading or a page number."""
+    if is_heading(text) and _FIGURE.search(text) is None:
+        return False
     words = len(_WORD.findall(text))
     ends = text.rstrip("\"'”’)]*")[-1:] in tuple(".!?;。！？")
     figures = len(_FIGURE.findall(text))
     return (
         words >= 12
+        or (words > _SHORT and text.endswith(":"))
         or (ends and (words >= 3 or len(text) >= 12))
         or (words >= 3 and (figures > 1 or (figures == 1 and ":" in text)))
     )

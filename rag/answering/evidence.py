@@ -7,11 +7,20 @@ opposite of the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 
-from rag.answering.asked import Asked, Kind, Word, answer_spans
+from rag.answering.asked import Asked, Kind, Word
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import Reading, Sentence, above
+from rag.answering.spans import YEAR, answer_spans
+
+ALIKE = 0.75
+"""How like two words are (of their letters in common) that one of them may be the other, written wrongly."""
+_WORD = re.compile(r"\w+")
+# A capitalised word, or a code of letters and figures.
+_NAME = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]*(?:[-'’][^\W\d_]+)*|[^\W\d_]+-\d+")
 
 LONG = 6
 """Words beyond four, from which on more say nothing new: longer questions were hardly among those it was fitted on."""
@@ -44,6 +53,25 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
         "words beyond four": float(min(max(0, len(asked.words) - 4), LONG)),
     }
+
+
+def absent(reading: Reading, best: Sentence) -> tuple[list[str], list[str]]:
+    """What of the question's years, names and codes is in none of the passages, and which years are in others only.
+
+    A name counts as there if something is that is written almost like it; abbreviations, which may be written out,
+    do not count.
+    """
+    hit = reading.hits[best.hit]
+    nearest = f"{above(hit)}\n{hit.chunk.text}\n{hit.text}"
+    every = "\n".join(f"{above(one)}\n{one.chunk.text}\n{one.text}" for one in reading.hits)
+    years = [word.text for word in reading.asked.words if YEAR.fullmatch(word.text)]
+    names = [word for word in reading.asked.words if _NAME.fullmatch(word.text) and (word.is_name or word.is_number)]
+    nowhere = [year for year in years if year not in every]
+    if names:
+        terms, words = set(reading.terms(every)), {word.lower() for word in _WORD.findall(every)}
+        missing = [word for word in names if terms.isdisjoint(word.terms)]
+        nowhere += [word.text for word in missing if not get_close_matches(word.text.lower(), words, 1, ALIKE)]
+    return nowhere, [year for year in years if year in every and year not in nearest]
 
 
 def _rarest_missing(reading: Reading, there: Collection[str]) -> float:

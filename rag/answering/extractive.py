@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from rag.answering.asked import Kind, answer_spans
+from rag.answering.asked import Kind
 from rag.answering.calibration import Calibration, calibration
-from rag.answering.choosing import Quote, choose, rank
-from rag.answering.evidence import features
+from rag.answering.choosing import choose, rank
+from rag.answering.evidence import absent, features
 from rag.answering.prompt import NO_ANSWER
-from rag.answering.reading import Reading, read
+from rag.answering.quoting import Quote
+from rag.answering.reading import Reading, Sentence, read
+from rag.answering.spans import answer_spans
+from rag.answering.tables import LEAD, is_row
 from rag.answering.texts import Texts
 from rag.embedding import Embedder
 from rag.records import Abstention, Answer, Citation, Hit
@@ -24,9 +27,12 @@ NOTHING = {
 }
 """What is said instead of an answer."""
 
+ABSENT = "{what} {verb} not in the passages found."
+ELSEWHERE = "The passage that comes nearest says nothing of {what}."
+"""What is said of words of the question that are missing."""
+
 _ROW = re.compile(r"[|•*–-] ?|\d+[.)] ")
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
-_FIGURE = re.compile(r"\d[\d.,]*")
+_PROSE = re.compile(r"\w{3,}[.;]$")
 _MANY = 6
 """Highlights at most within what answers: where there are more, they point at nothing."""
 
@@ -40,12 +46,16 @@ class Quoter:
 
     def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
         """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
-        `abstain_below`."""
+        `abstain_below`, or a year or a name of the question is not in them."""
         reading = read(question, hits, self._embedder(), texts)
         ranked = rank(reading)
         evidence = features(reading, ranked[0][1]) if ranked else {}
         confidence = self._calibration.answers.probability(evidence) if evidence else 0.0
-        if not evidence or confidence < self._abstain_below:
+        absent = self._absent(reading, ranked[0][1]) if ranked else ""
+        if evidence and absent and confidence >= self._abstain_below:
+            text, why = f"{NO_ANSWER} {absent}", Abstention.NEAR_MISS
+            found = Answer(question, text, (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+        elif not evidence or confidence < self._abstain_below:
             why = self._how_near(evidence)
             found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
         else:
@@ -53,6 +63,15 @@ class Quoter:
             citations = tuple(_citation(number, quote, reading) for number, quote in quotes)
             found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=MODEL)
         return replace(found, confidence=confidence)
+
+    def _absent(self, reading: Reading, best: Sentence) -> str:
+        """What of the question is not there, in words; empty if all is, or if every question is to be answered."""
+        if self._abstain_below <= 0:
+            return ""
+        nowhere, elsewhere = absent(reading, best)
+        if nowhere:
+            return ABSENT.format(what=" and ".join(nowhere), verb="is" if len(nowhere) == 1 else "are")
+        return ELSEWHERE.format(what=" and ".join(elsewhere)) if elsewhere else ""
 
     def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""
@@ -78,7 +97,8 @@ def quoted(citations: Sequence[Citation]) -> str:
 def _citation(number: int, quote: Quote, reading: Reading) -> Citation:
     chunk = quote.hit.chunk
     where = (chunk.document_id, quote.hit.name, chunk.page, quote.text, quote.start, quote.end)
-    return Citation(number, *where, heading=chunk.heading, highlights=_highlights(quote, reading))
+    heading = " > ".join(part for part in (chunk.heading, quote.columns) if part)
+    return Citation(number, *where, heading=heading, highlights=_highlights(quote, reading))
 
 
 def _highlights(quote: Quote, reading: Reading) -> tuple[tuple[int, int], ...]:
@@ -87,23 +107,11 @@ def _highlights(quote: Quote, reading: Reading) -> tuple[tuple[int, int], ...]:
     for start, end in quote.best:
         text = quote.text[start - quote.start : end - quote.start]
         inside = answer_spans(asked.kind, asked.text, text) if asked.kind is not Kind.OTHER else []
-        rows = _best_row(text, reading)
-        if rows is not None:
-            found.append((start + rows[0], start + rows[1]))
-        elif 0 < len(inside) <= _MANY:
+        if 0 < len(inside) <= _MANY and not is_row(text):
             found += [(start + first, start + last) for first, last in inside]
         else:
             found.append((start, end))
     return tuple(found) if found != [(quote.start, quote.end)] else ()
-
-
-def _best_row(text: str, reading: Reading) -> tuple[int, int] | None:
-    """Of several rows the one with most of the question's terms; None if it is no table."""
-    lines = list(_LINE.finditer(text))
-    if not _is_rows([line.group() for line in lines]):
-        return None
-    best = max(lines, key=lambda line: reading.covered(line.group()))
-    return best.span() if reading.covered(best.group()) else None
 
 
 def _flat(quote: str) -> str:
@@ -113,5 +121,7 @@ def _flat(quote: str) -> str:
 
 
 def _is_rows(lines: Sequence[str]) -> bool:
-    rows = sum(bool(_ROW.match(line)) or len(_FIGURE.findall(line)) > 1 for line in lines)
-    return rows > 1 and rows * 2 >= len(lines)
+    rows = sum(bool(_ROW.match(line)) or is_row(line) for line in lines)
+    return (rows > 1 and rows * 2 >= len(lines)) or (
+        rows > 0 and len(lines) <= LEAD + rows and not any(map(_PROSE.search, lines))
+    )

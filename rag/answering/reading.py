@@ -8,13 +8,16 @@ their place, alike if they have a term in common.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.asked import Asked, Terms, Word, take_apart
+from rag.answering.pieces import Piece, divided
+from rag.answering.tables import CELL
 from rag.answering.texts import Texts
 from rag.embedding import Bits, Embedder
 from rag.records import Hit
@@ -25,21 +28,19 @@ Compared = tuple[Spans, Floats]
 """The tokens of a passage, and how like each of them each token of the question is, (tokens, tokens), in [-1, 1]."""
 MOST = 8
 """Hits that are read."""
-CELL = " | "
-"""What stands between the cells of a row, and between the names of columns."""
 NEIGHBOUR = 0.9
 """What a likeness counts that stands in the sentence before or after."""
 ABOVE = 0.9
 """What a likeness counts that stands above the passage: in its headings, the names of its columns, its title."""
 _WORD = re.compile(r"\w+(?:[.,'’&-]\w+)*")
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
 _BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence at `text[start:end]` of hit number `hit`'s chunk. For each token of the question how like it the most
-    like token is: `own` of the sentence, `near` with its neighbours too; (tokens,), in [-1, 1]."""
+    like token is: `own` of the sentence, `near` with its neighbours too; (tokens,), in [-1, 1]. `lead` is what it
+    stands below in the chunk: of a row (`is_row`) the caption and the names of the columns, else a heading."""
 
     hit: int
     place: int
@@ -47,6 +48,8 @@ class Sentence:
     end: int
     own: Floats
     near: Floats
+    is_row: bool = False
+    lead: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,18 @@ class Reading:
         """The sentence itself."""
         return self.hits[sentence.hit].chunk.text[sentence.start : sentence.end]
 
+    def below(self, sentence: Sentence) -> set[str]:
+        """The terms of a sentence with what it stands below in its chunk."""
+        lead = self.hits[sentence.hit].chunk.text[slice(*sentence.lead)]
+        return {*terms_of(self.terms, lead), *terms_of(self.terms, self.text(sentence))}
+
+    def around(self, sentence: Sentence) -> set[str]:
+        """The terms of a sentence with its neighbours, of what it stands below, and of what is above its passage."""
+        hit = self.hits[sentence.hit]
+        near = self.sentences[sentence.hit][max(0, sentence.place - 1) : sentence.place + 2]
+        parts = (above(hit), hit.chunk.text[slice(*sentence.lead)], *map(self.text, near))
+        return {term for part in parts for term in terms_of(self.terms, part)}
+
     def window(self, sentence: Sentence) -> str:
         """The sentence with its neighbours."""
         around = self.sentences[sentence.hit]
@@ -80,7 +95,10 @@ class Reading:
 
     def covered(self, text: str) -> float:
         """The share of the question's terms that a text has, each as telling as it is, in [0, 1]."""
-        there = set(self.terms(text))
+        return self.share(set(self.terms(text)))
+
+    def share(self, there: Collection[str]) -> float:
+        """The same of terms."""
         wanted = [(self.rarity.get(term, 0.0), term in there) for term in self.asked.terms]
         total = sum(value for value, _ in wanted)
         return sum(value for value, has in wanted if has) / total if total else 0.0
@@ -104,9 +122,15 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -
     for number, (hit, (places, alike)) in enumerate(zip(hits, compared, strict=True)):
         inside = sum(start < 0 for start, _ in places)
         best.append(alike[:, inside:].max(axis=1, initial=-1.0))
-        sentences = _rows(hit, texts.sentences(hit.chunk.text))
-        found.append(_sentences(number, sentences, places, alike))
+        pieces = divided(hit.chunk.text, texts.sentences(hit.chunk.text), CELL in hit.chunk.heading)
+        found.append(_sentences(number, pieces, places, alike))
     return Reading(asked, hits, spans, weights, terms, telling, np.array(best), found)
+
+
+@lru_cache(maxsize=1024)
+def terms_of(terms: Terms, text: str) -> frozenset[str]:
+    """The terms of a text: of a sentence they are asked for again and again."""
+    return frozenset(terms(text))
 
 
 def above(hit: Hit) -> str:
@@ -165,28 +189,20 @@ def _weights(asked: Asked, spans: Sequence[tuple[int, int]], telling: Mapping[st
     return weights / total if total else np.full(len(weights), 1.0 / max(1, len(weights)), np.float32)
 
 
-def _rows(hit: Hit, places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sentences, with the rows of a table apart if its column names stand in the heading."""
-    text, found = hit.chunk.text, []
-    for start, end in places:
-        lines = [(start + line.start(), start + line.end()) for line in _LINE.finditer(text[start:end])]
-        apart = CELL in hit.chunk.heading and len(lines) > 1 and all(CELL in text[a:b] for a, b in lines)
-        found += lines if apart else [(start, end)]
-    return found
-
-
-def _sentences(
-    hit: int, places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]], alike: Floats
-) -> list[Sentence]:
+def _sentences(hit: int, pieces: Sequence[Piece], spans: Spans, alike: Floats) -> list[Sentence]:
     starts = np.array([start for start, _ in spans], np.int64)
     header = ABOVE * alike[:, : np.searchsorted(starts, 0)].max(axis=1, initial=-1.0)
-    own = []
-    for start, end in places:
+
+    def best(start: int, end: int) -> Floats:
         first, last = np.searchsorted(starts, [start, end])
-        own.append(alike[:, first:last].max(axis=1, initial=-1.0))
+        found: Floats = alike[:, first:last].max(axis=1, initial=-1.0)
+        return found
+
+    own = [best(one.start, one.end) for one in pieces]
     found = []
-    for place, (start, end) in enumerate(places):
-        around = [NEIGHBOUR * own[one] for one in (place - 1, place + 1) if 0 <= one < len(own)]
-        near = np.maximum.reduce([own[place], header, *around])
-        found.append(Sentence(hit, place, start, end, own[place], near))
+    for place, one in enumerate(pieces):
+        # Rows say nothing about each other.
+        around = [] if one.is_row else [NEIGHBOUR * own[at] for at in (place - 1, place + 1) if 0 <= at < len(own)]
+        near = np.maximum.reduce([own[place], header, NEIGHBOUR * best(*one.lead), *around])
+        found.append(Sentence(hit, place, one.start, one.end, own[place], near, one.is_row, one.lead))
     return found
