@@ -28,7 +28,8 @@ _REFERENCE = re.compile(
 _FORMAL = re.compile(
     r"\bindicate by check ?mark\b|\bcommission file\b|\bexact name of\b|\bthe registrant\b"
     r"|\bforward-looking statements?\b|\bI have reviewed this\b|\bbased on (?:my|our) knowledge\b"
-    r"|\bpursuant to the requirements\b|\btable of contents\b|\ball rights reserved\b|\bduly (?:caused|authori[sz]ed)\b",
+    r"|\bpursuant to the requirements\b|\btable of contents\b|\ball rights reserved\b"
+    r"|\bduly (?:caused|authori[sz]ed)\b",
     re.IGNORECASE,
 )
 _DATELINE = re.compile(
