@@ -236,6 +236,22 @@ def test_denials_are_held_against_each_other(check: Check, passage: str, said: s
 
 
 @pytest.mark.end_to_end
+def test_a_footnote_that_was_taken_out_is_remembered(make_workspace: Callable[..., Workspace], notes: Path) -> None:
+    said = "The yearly rent is 84,000 euros [1]. It was due [9]. [8] The lease runs for seven years [1, 7]."
+    pieces = tuple(said[at : at + 5] for at in range(0, len(said), 5))
+    with language_model_server(Behaviour(pieces=pieces)) as server:
+        workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+        list(workspace.ingest([notes]))
+        answer = workspace.ask("What is the yearly rent?")
+    assert answer.text == "The yearly rent is 84,000 euros [1]. It was due. The lease runs for seven years [1]."
+    right, gone, half = answer.ledger
+    assert right.verdict not in DOUBTFUL
+    assert (gone.verdict in DOUBTFUL, half.verdict) == (True, "partly")
+    assert gone.reasons[0] == "No passage is [9], [8]."
+    assert half.reasons == ("No passage is [7].",)
+
+
+@pytest.mark.end_to_end
 def test_an_answer_that_cannot_be_checked_says_so_and_is_not_lost(
     make_workspace: Callable[..., Workspace], notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -845,7 +845,8 @@ def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(index
     copied = next(one.value for one in app.code)
     assert "### 7\\. Termination" in copied
     assert "[^1]: orvell-compressor-supply-agreement.md, section 1" in copied
-    press(app, "**[3]**")
+    number = re.search(r"320 compressors in each contract year\.\s*\[\^(\d+)\]", copied)[1]
+    press(app, f"**[{number}]**")
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
     assert "320 compressors" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
 

@@ -9,7 +9,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rag.answering.deadline import DeadlineError, stop_if_abandoned, stream_within
@@ -88,7 +88,7 @@ class ChatAnswerer:
         timings["language_model"] = time.perf_counter() - started
         if _abstains(text) and text != NO_ANSWER:
             yield AnswerPiece(NO_ANSWER, restart=True)
-        yield self._answer(question, text, used, cleaner.cited, reply.finish_reason, timings)
+        yield self._answer(question, text, used, cleaner, reply.finish_reason, timings)
 
     def _cleaned(self, words: Iterator[str], cleaner: ReplyCleaner, reply: _Reply) -> Generator[str]:
         """The model's words that may be shown, never empty; raises ModelError if it refuses or says nothing."""
@@ -133,19 +133,19 @@ class ChatAnswerer:
         question: str,
         text: str,
         used: tuple[Hit, ...],
-        cited: Iterable[int],
+        cleaner: ReplyCleaner,
         finish_reason: str,
         timings: Mapping[str, float],
     ) -> Answer:
         abstained = _abstains(text)
-        citations = () if abstained else tuple(_citation(number, used[number - 1]) for number in sorted(cited))
+        citations = () if abstained else tuple(_citation(number, used[number - 1]) for number in sorted(cleaner.cited))
         notices = [] if abstained or citations else [NO_CITATION]
         if finish_reason in _LENGTH_LIMITS:
             notices.append(CUT_SHORT)
         shown = NO_ANSWER if abstained else text
-        return Answer(
-            question, shown, citations, used, abstained, self.model, notice=" ".join(notices), timings=timings
-        )
+        unknown = () if abstained else tuple(cleaner.unknown)
+        told = " ".join(notices)
+        return Answer(question, shown, citations, used, abstained, self.model, told, timings, unknown=unknown)
 
 
 class _Reply:

@@ -58,7 +58,18 @@ def make_ledger(answer: Answer, encode: Encode, sentences: Sentences) -> tuple[C
     if not sources or not found:
         return ()
     judge = _Judge(answer.question, sources, _nearness(found, sources, encode), encode)
-    return tuple(judge.claim(sentence) for sentence in found)
+    return tuple(_with_unknown(judge.claim(one), answer) for one in found)
+
+
+def _with_unknown(claim: Claim, answer: Answer) -> Claim:
+    """A claim that is supported partly at most if it cites what is no passage."""
+    unknown = [one for one in claim.citations if not 1 <= one <= len(answer.hits)]
+    unknown += [number for at, number in answer.unknown if claim.start < at <= claim.end]
+    if not unknown:
+        return claim
+    verdict = claim.verdict if claim.verdict in DOUBTFUL else Verdict.PARTLY
+    shown = ", ".join(f"[{one}]" for one in dict.fromkeys(unknown))
+    return replace(claim, verdict=verdict, reasons=(f"No passage is {shown}.", *claim.reasons))
 
 
 def _nearness(
@@ -104,14 +115,6 @@ class _Judge:
 
     def claim(self, sentence: Sentence) -> Claim:
         """The verdict on a sentence, with what it rests on."""
-        claim = self._looked_up(sentence)
-        unknown = [f"[{one}]" for one in sentence.citations if not 1 <= one <= len(self._sources)]
-        if not unknown:
-            return claim
-        verdict = claim.verdict if claim.verdict in DOUBTFUL else Verdict.PARTLY
-        return replace(claim, verdict=verdict, reasons=(f"No passage is {', '.join(unknown)}.", *claim.reasons))
-
-    def _looked_up(self, sentence: Sentence) -> Claim:
         cited = [one for one in self._sources if one.number in sentence.citations]
         claim = self._judged(sentence, cited or [window.source for _, window in self._nearest(sentence)[:_NEAREST]])
         if cited and claim.verdict in DOUBTFUL and not any(misplaced(sentence.bare, cited)):

@@ -32,6 +32,7 @@ def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], 
         answer,
         text=text or "What was found cannot be proved, so nothing is quoted.",
         citations=tuple(kept),
+        unknown=tuple((len(_without(answer.text[:at], dropped)), number) for at, number in answer.unknown),
         notice=" ".join(part for part in (answer.notice, _notice(len(dropped))) if part),
     )
 

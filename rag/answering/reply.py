@@ -20,6 +20,8 @@ _WHOLE = re.compile(
     r"|!?[\[【［](?:(?!\n\s*\n)[^\[\]【】［］]|\[[^\[\]]*\])*[\]】］](?:\([^)\n]{0,500}\)|(?!\())"
     r"|<[A-Za-z/!?][^>]*>"
 )
+_TAKEN_OUT = "\ue010"
+"""Where a footnote was taken out, until that is counted: a character of no meaning."""
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _TAG_START = re.compile(r"<[A-Za-z/!?]")
 _CODE = re.compile(r"(```|`[^`\n]+`)")
@@ -40,11 +42,15 @@ _THINKING = re.compile(r"\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTAL
 class ReplyCleaner:
     """Takes the model's words in pieces of any size and gives back those that may be shown.
 
-    `cited` has the numbers, in 1..`sources`, of the footnotes let through so far.
+    `cited` has the numbers, in 1..`sources`, of the footnotes let through so far; `unknown` those of other footnotes,
+    which are taken out, each with where it stood in what may be shown.
     """
 
     def __init__(self, sources: int) -> None:
         self.cited: set[int] = set()
+        self.unknown: list[tuple[int, int]] = []
+        self._taken_out: list[int] = []
+        self._shown = 0
         self._sources = sources
         self._held = ""
         self._started = False
@@ -53,7 +59,7 @@ class ReplyCleaner:
 
     def feed(self, piece: str) -> str:
         """What may be shown now that `piece` has come: everything up to the last place that is surely complete."""
-        self._held += piece
+        self._held += piece.replace(_TAKEN_OUT, "")
         if not self._started and not self._begin():
             return ""
         cut = _complete(self._held) if _CUT.search(piece) else 0
@@ -88,10 +94,15 @@ class ReplyCleaner:
                 self._fenced = not self._fenced
             is_code = self._fenced or (part.startswith("`") and not _FOOTNOTE.fullmatch(part.strip("`")))
             parts.append(part if is_code else self._plain(part))
-        clean = _harmless("".join(parts))
-        if _harmless(self._last + clean[:1]) != self._last + clean[:1]:
-            clean = " " + clean  # it must not complete a link with what is already shown
+        between = "".join(parts).split(_TAKEN_OUT)
+        clean = _harmless("".join(between))
+        apart = _harmless(self._last + clean[:1]) != self._last + clean[:1]
+        for position, number in enumerate(self._taken_out, start=1):
+            self.unknown.append((self._shown + apart + len(_harmless("".join(between[:position]))), number))
+        self._taken_out.clear()
+        clean = " " * apart + clean  # it must not complete a link with what is already shown
         self._last = clean[-1:] or self._last
+        self._shown += len(clean)
         return clean
 
     def _plain(self, text: str) -> str:
@@ -110,7 +121,12 @@ class ReplyCleaner:
             numbers += range(max(1, int(first)), min(self._sources, int(last or first)) + 1)
         self.cited.update(numbers)
         footnotes = "".join(f"[{number}]" for number in dict.fromkeys(numbers))
-        return match[1] + footnotes if footnotes else ""
+        unknown = [int(one) for pair in _RANGE.findall(match[2]) for one in pair if one and not self._has(int(one))]
+        self._taken_out += unknown
+        return (match[1] + footnotes if footnotes else "") + _TAKEN_OUT * len(unknown)
+
+    def _has(self, number: int) -> bool:
+        return 1 <= number <= self._sources
 
 
 def _complete(text: str) -> int:

@@ -91,6 +91,8 @@ class Answer:
     """What was searched for: the question, or what a follow-up question became."""
     overview: Overview | None = None
     """What it was taken from, where the question was what a document is about."""
+    unknown: tuple[tuple[int, int], ...] = ()
+    """Where in the text a language model gave a footnote that no passage has, which was taken out, and its number."""
 
 
 @dataclass(frozen=True, slots=True)
