@@ -83,6 +83,7 @@ def test_whether_several_things_are_asked_for(question: str, several: bool) -> N
         (Kind.OTHER, "Why was it closed?", "It was closed in 1911.", []),
         (Kind.DATE, "When does it begin?", "It begins on 1 May 2023 in 34th Street.", ["1 May 2023"]),
         (Kind.AMOUNT, "What is the fee?", "4. On 3 May 2024 clause 9 set it at EUR 1.5 million.", ["EUR 1.5 million"]),
+        (Kind.AMOUNT, "What is the rent?", "It may rise by 4.5% to 200 euros.", ["200"]),
         (Kind.AMOUNT, "What is the margin?", "It rose from 8.5% to 9 percent.", ["8.5%", "9 percent"]),
         (Kind.AMOUNT, "What is the price of a BX-750?", "The BX-740 was sold in 2019.", []),
     ],

@@ -10,7 +10,7 @@ from rag.answering.pieces import is_heading
 from rag.answering.quoting import Quote, merged, piece
 from rag.answering.reading import Reading, Sentence, above
 from rag.answering.spans import YEAR, answer_spans
-from rag.answering.tables import fit_of_row
+from rag.answering.tables import fit_of_row, is_in_range
 from rag.answering.texts import Texts
 
 KIND = 0.06
@@ -19,6 +19,8 @@ NO_FIGURE = 0.2
 """What it counts against a sentence that a figure is asked for and it has none."""
 ROW = 0.1
 """What it counts that a row is just what is asked for."""
+RANGE = 0.2
+"""What it counts that a row is a range in which a number of the question lies, which is not in the row itself."""
 MISSING = 0.1
 """What it counts against a sentence that the question's names and years are not there."""
 DATELINE = 0.1
@@ -70,6 +72,7 @@ def score(reading: Reading, sentence: Sentence) -> float:
         value += KIND if fits else -NO_FIGURE * (asked.kind is Kind.AMOUNT)
     if sentence.is_row:
         value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence)) ** 0.5
+        value += RANGE * is_in_range(text, asked)
     return value - MISSING * missing(reading, sentence) - DATELINE * (_DATELINE.match(text) is not None)
 
 

@@ -15,6 +15,7 @@ from rag.answering.asked import Asked, Kind, Word
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import Reading, Sentence, above
 from rag.answering.spans import YEAR, answer_spans
+from rag.answering.tables import is_in_range
 
 ALIKE = 0.75
 """How like two words are (of their letters in common) that one of them may be the other, written wrongly."""
@@ -31,8 +32,9 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
     asked, sentence, window = reading.asked, reading.text(best), reading.window(best)
     hit = reading.hits[best.hit]
     passage = hit.chunk.text
+    more = _of_a_row(reading, best)
     in_sentence, in_window, in_passage = (
-        set(reading.terms(f"{above(hit)}\n{text}")) for text in (sentence, window, passage)
+        more | set(reading.terms(f"{above(hit)}\n{text}")) for text in (sentence, window, passage)
     )
     negated, negated_there = is_negated(asked.text), is_negated(sentence)
     names = [term for word in asked.words if word.is_name or word.is_number for term in word.terms]
@@ -40,7 +42,7 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "likeness of the window": reading.likeness(best),
         "cosine": max(hit.scores.get("dense", 0.0) for hit in reading.hits),
         "least likeness of a word": float(best.own[reading.on(asked.words)].min(initial=1.0)),
-        "share of terms in the window": reading.covered(f"{above(hit)}\n{window}"),
+        "share of terms in the window": reading.share(in_window),
         "rarest term missing from the sentence": _rarest_missing(reading, in_sentence),
         "rarest term missing from the passage": _rarest_missing(reading, in_passage),
         "a name is missing from the window": float(any(term not in in_window for term in names)),
@@ -53,6 +55,15 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
         "opposites by a prefix": float(differ_by_a_prefix(asked.text, window)),
         "words beyond four": float(min(max(0, len(asked.words) - 4), LONG)),
     }
+
+
+def _of_a_row(reading: Reading, best: Sentence) -> set[str]:
+    """What a row says without having it: the terms of its table's head, the numbers that lie in its range."""
+    if not best.is_row:
+        return set()
+    inside = is_in_range(reading.text(best), reading.asked)
+    numbers = {term for word in reading.asked.words if word.is_number and inside for term in word.terms}
+    return reading.below(best) | numbers
 
 
 def absent(reading: Reading, best: Sentence) -> tuple[list[str], list[str]]:

@@ -34,6 +34,16 @@ _IN_WORDS = re.compile(
     rf"|\b(?:a|{_COUNT})[\s-](?:third|quarter)s?\b",
     re.IGNORECASE,
 )
+_MONEY = re.compile(
+    r"\b(?:revenues?|sales|turnover|earnings|income|profits?|eps|costs?|expenses?|expenditures?|debts?|cash|assets"
+    r"|liabilities|equity|prices?|rent|deposit|salary|wages?|budget|dividends?)\b",
+    re.IGNORECASE,
+)
+_OF_CHANGE = re.compile(
+    r"\b(?:increase|decrease|change|growth|rise|fall|decline|rate|margin|share of|percent\w*|rose|fell|grow)\b",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"(?:%|per\s?cent)$", re.IGNORECASE)
 _SCALED = re.compile(rf"\s{_SCALE}$", re.IGNORECASE)
 # The number of a clause or a note, of an item at the beginning.
 _NUMBERS = re.compile(
@@ -51,6 +61,8 @@ def answer_spans(kind: Kind, question: str, text: str) -> list[tuple[int, int]]:
         found = [match.span() for match in _DATE.finditer(text)]
     elif kind in (Kind.NUMBER, Kind.AMOUNT):
         found = figures(text, in_words=kind is Kind.NUMBER)
+        if kind is Kind.AMOUNT and _MONEY.search(question) and not _OF_CHANGE.search(question):
+            found = [(start, end) for start, end in found if not _PERCENT.search(text[start:end])]
     else:
         return list(_names(text, said))
     return [(start, end) for start, end in found if not said.issuperset(re.findall(r"\w+", text[start:end].lower()))]

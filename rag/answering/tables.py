@@ -75,15 +75,20 @@ def lead_of(lines: Sequence[str], first: int) -> int:
 
 
 def fit_of_row(row: str, asked: Asked, terms: Terms) -> float:
-    """The share of the words before its figures that the question has, in [0, 1]; 1 too if they are a range in which a
-    number of the question lies ("400 to 499", "below 10", "2.5 and above")."""
-    cells = [cell for cell in row.strip("| ").split("|") if cell.strip()]
-    label = cells[0] if len(cells) > 1 else _FIRST_FIGURE.split(row, maxsplit=1)[0]
-    numbers = [float(word.text.replace(",", "")) for word in asked.words if _PLAIN.fullmatch(word.text)]
-    if any(_lies_in(label, number) for number in numbers):
-        return 1.0
-    words = set(terms(label))
+    """The share of the words before its figures that the question has, in [0, 1]."""
+    words = set(terms(_label(row)))
     return len(words & set(asked.terms)) / len(words) if words else 0.0
+
+
+def is_in_range(row: str, asked: Asked) -> bool:
+    """Whether a row is a range in which a number of the question lies: "400 to 499", "below 10", "2.5 and above"."""
+    numbers = [float(word.text.replace(",", "")) for word in asked.words if _PLAIN.fullmatch(word.text)]
+    return any(_lies_in(_label(row), number) for number in numbers)
+
+
+def _label(row: str) -> str:
+    cells = [cell for cell in row.strip("| ").split("|") if cell.strip()]
+    return cells[0] if len(cells) > 1 else _FIRST_FIGURE.split(row, maxsplit=1)[0]
 
 
 def _lies_in(label: str, number: float) -> bool:
