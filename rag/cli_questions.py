@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Answer, Claim, Exchange, Hit, Section
+from rag.records import Abstention, Answer, Claim, Exchange, Hit, Section
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -42,6 +42,8 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         found = workspace.ask(question, given.k, given.where, given.collection, conversation)
         if found.notice:
             output.say(found.notice)
+        if found.abstention is Abstention.SEVERAL_DOCUMENTS:
+            output.say("`python -m rag overview DOCUMENT` shows what a document is about.")
         return {
             "answer": found.text,
             "abstained": found.abstained,

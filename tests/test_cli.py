@@ -225,6 +225,16 @@ def test_overview(folder: Path) -> None:
     assert "no document with the id" in missing.stderr
 
 
+def test_an_overview_of_several_documents_says_how_to_have_one(folder: Path) -> None:
+    done = run("--data-dir", folder / "data", "ask", "Summarise this document", "--json")
+    (row,) = rows(done)
+    assert (row["abstained"], row["abstention"], set(row)) == (True, "several documents", ANSWER)
+    assert "Summarise " in row["answer"]
+    assert "python -m rag overview DOCUMENT" in done.stderr
+    asked = run("--data-dir", folder / "data", "ask", "Summarise lease.md", "--json")
+    assert {one["name"] for one in rows(asked)[0]["citations"]} == {"lease.md"}
+
+
 def test_people_get_readable_output(folder: Path) -> None:
     asked = run("--data-dir", folder / "data", "ask", "How high is the rent?").stdout
     assert "84,000" in asked

@@ -13,7 +13,7 @@ from rag.answering.overview import asks_for_overview, make_overview
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
 from rag.errors import NotFoundError
-from rag.records import Answer, AnswerPiece, Chunk, Document, Overview
+from rag.records import Abstention, Answer, AnswerPiece, Chunk, Document, Overview
 from rag.workspace import Workspace
 from tests.conftest import NOTES, outcomes
 from tests.llm_server import Behaviour, LanguageModelServer, language_model_server
@@ -174,6 +174,70 @@ def test_asking_what_the_one_document_is_about_answers_with_its_overview(workspa
     assert workspace.ask("How high is the rent?", where={"name": "lease.md"}).overview is None
     workspace.delete(next(one.id for one in workspace.documents() if one.name == AGREEMENT.name))
     assert workspace.ask("Summarise this document").overview is not None
+
+
+@pytest.fixture
+def several(workspace: Workspace, tmp_path: Path) -> Workspace:
+    told = {
+        "lease-agreement.txt": "The rent of Harbour Street is 84,000 euros a year. The lease runs for seven years.",
+        "loan-agreement.txt": "The loan of Tarnholt Bank is 2 million euros. The lease of the plant is pledged for it.",
+        "risks of pumps 2024.txt": "Pumps may leak in winter. Spare parts may be late, and prices may rise.",
+        "risks of valves 2024.txt": "Valves may stick in winter. Spare parts may be late, and prices may rise.",
+    }
+    for name, text in told.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    list(workspace.ingest([tmp_path / name for name in told]))
+    return workspace
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Summarise the lease agreement", "lease-agreement.txt"),
+        ("Please give me a short summary of the loan agreement.", "loan-agreement.txt"),
+        ("Summarise lease-agreement.txt for me, please", "lease-agreement.txt"),
+        ("What is the loan agreement about?", "loan-agreement.txt"),
+        ("Sum up the risks of valves 2024", "risks of valves 2024.txt"),
+        ("What is the risk of pumps about?", "risks of pumps 2024.txt"),
+    ],
+)
+def test_a_document_that_is_named_is_the_one_that_is_summed_up(several: Workspace, question: str, name: str) -> None:
+    answer = several.ask(question)
+    assert answer.overview is not None
+    assert (answer.overview.name, answer.question) == (name, question)
+    assert {one.name for one in answer.citations} == {name}
+    others = {"name": {"$ne": name}}
+    assert several.ask(question, where=others).overview is None
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(
+    ("question", "names", "count"),
+    [
+        ("Summarise this document", ("Summarise lease-agreement.txt", "loan-agreement.txt", "and 1 more"), 4),
+        ("What is this about?", ("Summarise lease-agreement.txt", "loan-agreement.txt", "and 1 more"), 4),
+        ("Summarise the agreement", ("lease-agreement.txt", "loan-agreement.txt"), 2),
+        ("Summarise risks 2024", ("risks of pumps 2024.txt", "risks of valves 2024.txt"), 2),
+    ],
+)
+def test_where_several_may_be_meant_they_are_told(
+    several: Workspace, question: str, names: tuple[str, ...], count: int
+) -> None:
+    *_, answer = several.ask_stream(question)
+    assert isinstance(answer, Answer)
+    assert (answer.abstained, answer.abstention, answer.overview) == (True, Abstention.SEVERAL_DOCUMENTS, None)
+    assert answer.text.startswith(f"An overview is of one document, and there are {count}")
+    assert all(one in answer.text for one in names)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("question", ["Summarise the risks", "Summarise the lease of the plant", "Sum up the rent"])
+def test_what_names_no_document_is_searched_for(several: Workspace, question: str) -> None:
+    answer = several.ask(question)
+    assert answer.overview is None
+    assert answer.abstention is not Abstention.SEVERAL_DOCUMENTS
+    assert answer.hits
 
 
 @pytest.mark.end_to_end

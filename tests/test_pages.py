@@ -851,6 +851,16 @@ def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(index
     assert "320 compressors" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
 
 
+def test_an_overview_of_many_documents_says_how_to_choose_one(indexed: Path) -> None:
+    app = ask(start("2_Ask"), "Summarise this document")
+    assert "An overview is of one document, and there are 4" in plain(app)
+    assert "choose it under “Where to look”" in plain(app)
+    assert "upload the one" not in plain(app)
+    assert "passages" not in " ".join(one.label for one in app.expander)
+    ask(app, "Summarise the compressor supply agreement")
+    assert "**7. Termination** :small[· section 1]" in plain(app)
+
+
 def test_a_document_tells_what_it_is_about_and_is_read_once_for_it(
     indexed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,8 @@ def _numbers(answer: Answer) -> set[int]:
 def _draw_abstention(answer: Answer) -> None:
     if answer.abstention is Abstention.NEAR_MISS:
         advice = "Read the closest passages below, or ask in other words."
+    elif answer.abstention is Abstention.SEVERAL_DOCUMENTS:
+        advice = "Or choose it under “Where to look”."
     elif answer.hits:
         advice = "Ask in other words, search in more documents, or upload the one that has the answer."
     else:

@@ -12,7 +12,7 @@ from rag.answering.chat import ChatAnswerer
 from rag.answering.extractive import Quoter, quoted
 from rag.answering.followup import standalone
 from rag.answering.ledger import make_ledger
-from rag.answering.overview import asks_for_overview, make_overview
+from rag.answering.overview import asks_for_overview, make_overview, overview_of
 from rag.answering.proofs import proved
 from rag.answering.summary import summarise
 from rag.answering.texts import Texts
@@ -21,7 +21,7 @@ from rag.errors import ConfigurationError, RagError
 from rag.records import Answer, AnswerPiece, Chunk, Document, Exchange, Hit, Overview
 from rag.settings import Settings
 
-__all__ = ["Answerer", "Texts", "asks_for_overview"]
+__all__ = ["Answerer", "Texts", "asks_for_overview", "overview_of"]
 
 log = logging.getLogger(__name__)
 

@@ -50,6 +50,22 @@ _ASKED = re.compile(
 )
 
 
+_OF = re.compile(
+    r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)?"
+    r"(?:(?:summari[sz]e|sum\s+up|(?:give|write|show|make)\s+(?:me\s+)?(?:an?|the)\s+(?:short\s+|brief\s+|quick\s+)?"
+    r"(?:summary|overview|outline)\s+of|(?:(?:an?|the)\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\s+of)"
+    r"\s+(?P<what>\S.*?)|what(?:['’]s|\s+is)\s+(?P<about>\S.*?)\s+(?:all\s+)?about)"
+    r"(?:\s+for\s+me)?(?:,?\s+please)?\s?[?.!]*",
+    re.IGNORECASE,
+)
+
+
+def overview_of(question: str) -> str:
+    """What a question like "Summarise the lease agreement" names, be it a document or not; empty for others."""
+    found = _OF.fullmatch(" ".join(question.split()))
+    return (found["what"] or found["about"]) if found else ""
+
+
 def asks_for_overview(question: str) -> bool:
     """Whether a question asks just for what a document is about."""
     return _ASKED.fullmatch(" ".join(question.split())) is not None

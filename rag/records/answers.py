@@ -37,6 +37,8 @@ class Abstention(StrEnum):
     """Nothing that is near to it was found."""
     NEAR_MISS = "near miss"
     """Something near to it was found, which does not say what it asks for."""
+    SEVERAL_DOCUMENTS = "several documents"
+    """It asks what a document is about, and may mean several."""
 
 
 class Verdict(StrEnum):

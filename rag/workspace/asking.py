@@ -7,14 +7,18 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from rag.answering import Texts, asks_for_overview
+from rag.answering import Texts, asks_for_overview, overview_of
 from rag.chunking import sentence_spans
 from rag.errors import NotFoundError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
 from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
 from rag.retrieval import checked_question
+from rag.workspace.meant import meant, of_one_document
 from rag.workspace.searching import Searching
+
+LOOKED_AT = 50
+"""Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
 class Workspace(Searching):
@@ -50,8 +54,8 @@ class Workspace(Searching):
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
         searched = self.answerer.standalone(question, conversation)
-        if asks_for_overview(searched) and (only := self._only_document(where, collection)):
-            yield from self._overview_stream(only, question)
+        if documents := self._to_be_summed_up(searched, where, collection):
+            yield from self._overview_stream(documents, question)
             return
         started = time.monotonic()
         hits = self.search(searched, k, where, collection)
@@ -92,16 +96,30 @@ class Workspace(Searching):
         found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
         return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
 
-    def _only_document(self, where: Where | None, collection: str | None) -> Document | None:
-        """The one document that is asked about, if it is just one."""
+    def _to_be_summed_up(self, question: str, where: Where | None, collection: str | None) -> Sequence[Document]:
+        """The documents that a question for an overview may mean; none if it is no such question."""
+        this, what = asks_for_overview(question), overview_of(question)
+        if not this and not what:
+            return ()
         found, clause = self.collection(collection), parse_where(where)
         scope = self._scope(found, self.catalog.visible(found.name), clause)
-        if len(scope.names) != 1 or scope.passes is not None:
-            return None
-        return self.catalog.document(found.name, *scope.names)
+        if scope.passes is not None:
+            return ()
+        there = {one: each for one, each in self.catalog.shown(found.name).items() if one in scope.names}
+        if this and len(there) == 1:
+            return list(there.values())
+        within = None if scope.whole else list(there)
+        named = self.lexical.named(found.store_name, what, LOOKED_AT, within) if what else []
+        like = [there[one] for one, _, _ in named if one in there]
+        return meant(what, like, self.lexical.content_terms) or (list(there.values()) if this else ())
 
-    def _overview_stream(self, document: Document, question: str) -> Iterator[AnswerPiece | Answer]:
-        steps = self._overview_steps(document)
+    def _overview_stream(self, documents: Sequence[Document], question: str) -> Iterator[AnswerPiece | Answer]:
+        if len(documents) > 1:
+            told = of_one_document(question, documents)
+            yield AnswerPiece(told.text, restart=True)
+            yield told
+            return
+        steps = self._overview_steps(documents[0])
         while True:
             try:
                 yield AnswerPiece(f"{next(steps)}…", restart=True)
