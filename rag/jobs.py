@@ -78,7 +78,8 @@ class Worker:
             self._wake_up()
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads.values():
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            if thread.ident is not None:  # else Ctrl-C came between making and starting it
+                thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads.values())
 
     def _wake_up(self) -> None:
