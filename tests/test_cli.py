@@ -213,7 +213,7 @@ def test_overview(folder: Path) -> None:
     quotes = [one for section in row["sections"] for one in section["citations"]]
     assert quotes == row["citations"]
     assert all(set(one) == CITATION for one in quotes)
-    assert "[^1]: lease.md, section 1 · Lease of the Harbour Street office\n" in row["markdown"]
+    assert "[^1]: lease.md, section 1 · Lease of the Harbour Street office" in row["markdown"]
     assert "Choosing the sentences" in done.stderr
     plain = run("--data-dir", folder / "data", "overview", document)
     shown = plain.stdout

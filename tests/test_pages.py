@@ -102,7 +102,8 @@ def healthy(app: AppTest) -> AppTest:
 def shown(app: AppTest) -> str:
     """Everything a reader sees, as it is sent to the page."""
     kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "html", "metric")
-    return "\n".join(str(one.value if kind != "html" else one.proto.body) for kind in kinds for one in app.get(kind))
+    sent = (str(one.value if kind != "html" else one.proto.body) for kind in kinds for one in app.get(kind))
+    return re.sub(r"</?mark[^>]*>", "", "\n".join(sent))
 
 
 def plain(app: AppTest) -> str:
