@@ -667,7 +667,7 @@ def test_an_answer_has_a_footnote_that_opens_the_passage_also_later(indexed: Pat
     ask(app, NONSENSE)
     press(app, "**[1]**")
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
-    assert re.search(r"<mark[^>]*>The Board proposes a dividend of EUR 0.31", passage[0])
+    assert any(re.search(r"<mark[^>]*>The Board proposes a dividend of (?:<[^>]*>)?EUR 0.31", one) for one in passage)
     assert f"**{REPORT}** · page 3" in plain(app)
     assert "Letter from the Chair › Dividend" in plain(app)
 
@@ -910,7 +910,7 @@ def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> N
     assert [one for one in healthy(app.run()).get("html") if "<mark" in one.proto.body]
     healthy(app.switch_page("pages/3_Collections.py").run())
     healthy(app.switch_page("pages/2_Ask.py").run())
-    assert not [one for one in app.get("html") if "<mark" in one.proto.body]
+    assert not [one for one in app.get("html") if re.search("<mark[^>]*>The Board", one.proto.body)]
 
 
 # -- collections -----------------------------------------------------------------------------------
