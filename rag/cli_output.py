@@ -10,13 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from rag.parsing import page_noun
-from rag.records import DOUBTFUL, Failure, IngestEvent, Verdict
+from rag.records import DOUBTFUL, QUOTING, Failure, IngestEvent, Verdict
 
 _COLUMNS = {
     "documents": ("id", "name", "collection", "state", "pages", "chunks", "bytes", "language", "tags", "reason"),
     "collections": ("name", "documents", "chunks", "bytes", "created_at"),
 }
-QUOTING = "extractive"
 LONGEST = 200
 """Characters of a passage that is close to a question, and no answer."""
 ROUTED = "routed "

@@ -221,6 +221,14 @@ class OutsideEmbedder(Embedder):
         return unit
 
 
+def differing_signs(asked: Bits, there: Bits) -> NDArray[np.uint16]:
+    """In how many dimensions each of some tokens differs in sign from each of others, (tokens, tokens)."""
+    differing = np.zeros((len(asked), len(there)), np.uint16)
+    for mine, theirs in zip(asked.T, np.ascontiguousarray(there.T), strict=True):  # 64 dimensions at a time
+        differing += np.bitwise_count(mine[:, np.newaxis] ^ theirs)
+    return differing
+
+
 def _signs(states: Vectors) -> Bits:
     # One bit a dimension ranks passages as well as the numbers do, at a 32nd of their size.
     return np.packbits(states > 0, axis=1).view(np.uint64)

@@ -57,6 +57,15 @@ LANGUAGES = {
     "zh": "Chinese",
 }
 """Code (ISO 639-1) -> name, of those that are told apart."""
+STOP_WORDS = frozenset(
+    {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "can", "could", "did", "do"}
+    | {"does", "for", "from", "had", "has", "have", "having", "how", "i", "if", "in", "into", "is", "it"}
+    | {"its", "may", "me", "might", "my", "of", "on", "or", "our", "shall", "should", "so", "than"}
+    | {"that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was"}
+    | {"we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with"}
+    | {"would", "you", "your", "about"}
+)
+"""English words that every question has and that say nothing about what it asks for."""
 BUNDLED = "bundled"
 REMEDY = (
     "the bundled model is made for English, so that less is found. Set {settings}, then run `python -m rag rebuild`."

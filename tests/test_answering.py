@@ -10,13 +10,18 @@ from rag.answering import Texts
 from rag.answering.extractive import Quoter
 from rag.chunking import sentence_spans
 from rag.embedding import Embedder
-from rag.lexical import terms
+from rag.lexical.words import terms
 from rag.records import Abstention, Answer, Chunk, Hit
 from rag.settings import load_settings
 
 ABSTAIN = load_settings().abstain_below
 TEXTS = Texts(
-    sentence_spans, terms, lambda document, start, end: "", lambda words: dict.fromkeys(words, 1.0), lambda ids: {}
+    sentence_spans,
+    terms,
+    lambda document, start, end: "",
+    lambda words: dict.fromkeys(words, 1.0),
+    lambda ids: {},
+    lambda document, offset: "",
 )
 
 REPORT = """Results of operations
@@ -242,7 +247,9 @@ def test_good_sentences_on_both_sides_of_a_cut_become_one_quote(embedder: Embedd
         Hit(Chunk("d-200-0", "d", 1, 0, cut - 2, "", text[: cut - 2]), "a.txt", 1.0),
         Hit(Chunk("d-200-1", "d", 1, cut, len(text), "", text[cut:]), "a.txt", 0.9),
     ]
-    texts = Texts(sentence_spans, terms, lambda document, start, end: text[start:end], TEXTS.rarity, TEXTS.tokens)
+    texts = Texts(
+        sentence_spans, terms, lambda document, start, end: text[start:end], TEXTS.rarity, TEXTS.tokens, TEXTS.heading
+    )
     found = Quoter(lambda: embedder, 0.0).answer("Who are the winners of the prize?", hits, texts)
     assert [one.quote for one in found.citations] == [text]
 

@@ -15,7 +15,7 @@ from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import read
 from rag.answering.spans import answer_spans
 from rag.embedding import Embedder
-from rag.lexical import terms
+from rag.lexical.words import terms
 from rag.records import Abstention
 from rag.settings import load_settings
 from tests.test_answering import REPORT, TABLE, TEXTS, hits_of

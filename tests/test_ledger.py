@@ -159,6 +159,26 @@ def test_the_words_of_a_denial_are_not_word_for_word_what_it_denies(check: Check
     assert verdicts(check("No dividend may be paid while leverage is above 3.00 [1].", hits)) == ["verbatim"]
 
 
+@pytest.mark.parametrize(
+    ("passage", "said"),
+    [
+        ("It is false that the chairman sold his shares in March.", "The chairman sold his shares in March"),
+        ("We do not believe that revenue will increase next year.", "Revenue will increase next year"),
+        ("There is no evidence that the drug reduces the risk of stroke.", "The drug reduces the risk of stroke"),
+        ("Under no circumstances the tenant may keep a dog in the flat.", "The tenant may keep a dog in the flat"),
+        ("The rumour that Acme will buy Beta was denied by the board.", "Acme will buy Beta"),
+    ],
+)
+def test_a_part_of_a_sentence_is_not_word_for_word_what_the_whole_of_it_denies(
+    check: Check, passage: str, said: str
+) -> None:
+    hits = (Hit(Chunk("c", "d", 1, 0, len(passage), "", passage), "a.pdf", 0.5),)
+    [claim] = check(f"{said} [1].", hits)
+    assert claim.verdict in DOUBTFUL
+    [whole] = check(f"{passage[:-1]} [1].", hits)
+    assert whole.verdict == "verbatim"
+
+
 TENANCY = (
     "This tenancy agreement is made on 9 May 2022 between Quarrel Mills Ltd (the “Lessor”) and Oriel Dairy GmbH (the "
     "“Lessee”). 1. Term. The tenancy begins on 1 June 2022 and continues for six (6) years, ending on 31 May 2028. 2. "

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.answering.outline import heading_above, headings, outline, parts
+from rag.answering.outline import outline, parts
 from rag.answering.overview import asks_for_overview, make_overview
-from rag.chunking import sentence_spans
 from rag.embedding import Embedder
 from rag.errors import NotFoundError
 from rag.records import Abstention, Answer, AnswerPiece, Chunk, Document, Overview
 from rag.workspace import Workspace
 from tests.conftest import NOTES, outcomes
 from tests.llm_server import Behaviour, LanguageModelServer, language_model_server
+from tests.test_answering import TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
 AGREEMENT = ROOT / "samples" / "orvell-compressor-supply-agreement.md"
@@ -127,14 +127,6 @@ def test_a_sentence_stands_under_the_heading_above_it_and_not_above_its_passage(
     assert (section, heading.split(" > ")[1:]) == ("4. Delivery", ["4. Delivery", "4.2 Damages for delay"])
 
 
-def test_the_last_heading_above_a_sentence_is_that_of_a_line_before_it() -> None:
-    text = "The rent is 5.\n\n## Repairs\nThe roof is new.\n## Keys\nThere are two.\nDeposit\nIt is 7."
-    first = chunk(0, "Lease > Rent", text=text)
-    known = headings([first, chunk(1, "Lease > Repairs"), chunk(2, "Annex > Deposit"), chunk(3, "Lease > Deposit")])
-    found = [heading_above(first, text.index(one), known) for one in ("The rent", "The roof", "There are", "It is")]
-    assert found == ["Lease > Rent", "Lease > Repairs", "Lease > Keys", "Lease > Deposit"]
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -155,7 +147,7 @@ def test_what_only_helps_to_find_ones_way_is_not_quoted(text: str, embedder: Emb
     chunks = [chunk(0, text=f"{text}\n\n{facts}")]
     vectors = dict(zip([one.id for one in chunks], embedder.encode([one.text for one in chunks]), strict=True))
     document = Document("d", "a.pdf", "documents", "ready", None)  # type: ignore[arg-type]
-    found = make_overview(document, chunks, vectors, embedder.encode, sentence_spans)
+    found = make_overview(document, chunks, vectors, embedder.encode, TEXTS)
     assert [one.quote for one in found.answer.citations] == facts.replace("Norway. ", "Norway.|").split("|")
 
 
@@ -252,9 +244,9 @@ def test_a_document_without_vectors_or_sentences_has_one_all_the_same(embedder: 
     texts = ["Segment 2024 2025\nPumps 238.9 271.6", "Service 61.0 70.2"]
     chunks = [chunk(number, text=text) for number, text in enumerate(texts)]
     document = Document("d", "table.csv", "documents", "searchable", None)  # type: ignore[arg-type]
-    found = make_overview(document, chunks, {}, embedder.encode, sentence_spans)
+    found = make_overview(document, chunks, {}, embedder.encode, TEXTS)
     assert [one.quote for one in found.answer.citations] == texts
-    empty = make_overview(document, [], {}, embedder.encode, sentence_spans)
+    empty = make_overview(document, [], {}, embedder.encode, TEXTS)
     assert (empty.sections, empty.answer.abstained) == ((), True)
 
 
@@ -269,7 +261,7 @@ def test_what_is_said_on_every_page_is_quoted_once(embedder: Embedder) -> None:
     chunks = [chunk(number, text=f"{notice} {fact}") for number, fact in enumerate(facts)]
     vectors = dict(zip([one.id for one in chunks], embedder.encode([one.text for one in chunks]), strict=True))
     document = Document("d", "a.pdf", "documents", "ready", None)  # type: ignore[arg-type]
-    found = make_overview(document, chunks, vectors, embedder.encode, sentence_spans)
+    found = make_overview(document, chunks, vectors, embedder.encode, TEXTS)
     quotes = [one.quote for one in found.answer.citations]
     assert quotes.count(notice) <= 1
     assert set(facts) <= set(quotes)
@@ -296,7 +288,7 @@ def test_of_a_long_document_few_sentences_are_embedded(embedder: Embedder) -> No
     rows = np.random.default_rng(1).normal(size=(2000, 384)).astype(np.float32)
     vectors = {one.id: row / np.linalg.norm(row) for one, row in zip(chunks, rows, strict=True)}
     document = Document("d", "long.pdf", "documents", "ready", None, pages=500)  # type: ignore[arg-type]
-    found = make_overview(document, chunks, vectors, encode, sentence_spans)
+    found = make_overview(document, chunks, vectors, encode, TEXTS)
     assert len(embedded) <= 140
     assert len(found.sections) >= 4
 

@@ -13,7 +13,7 @@ from rag.answering.extractive import quoted
 from rag.answering.proofs import proved
 from rag.answering.texts import Texts
 from rag.chunking import sentence_spans
-from rag.lexical import terms
+from rag.lexical.words import terms
 from rag.records import Answer, AnswerPiece, Citation
 from rag.workspace import Workspace
 from tests.conftest import NOTES
@@ -26,6 +26,7 @@ TEXTS = Texts(
     lambda document, start, end: TEXT[start:end] if document == "d" else "",
     lambda words: dict.fromkeys(words, 1.0),
     lambda ids: {},
+    lambda document, offset: "",
 )
 
 

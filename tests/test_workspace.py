@@ -816,3 +816,16 @@ def test_a_name_stands_for_a_document_if_no_other_has_it(workspace: Workspace, n
     assert workspace.text("lease.md") == workspace.text(lease.id)
     with pytest.raises(NotFoundError, match=r"id or the name 'the-lease.md'"):
         workspace.document("the-lease.md")
+
+
+def test_a_row_that_is_quoted_alone_keeps_the_names_of_its_columns(workspace: Workspace, tmp_path: Path) -> None:
+    months = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October")
+    rows = "\n".join(f"Pumps sold in {month} {400 + 7 * at}.5 {500 + 9 * at}.5" for at, month in enumerate(months))
+    source = tmp_path / "sales.md"
+    source.write_text(
+        f"# Sales\n\n## By month\n\nNumber of pumps, thousand\nMonth 2024 2025\n{rows}\n", encoding="utf-8"
+    )
+    list(workspace.ingest([source]))
+    [citation] = workspace.ask("How many pumps were sold in September?").citations
+    assert citation.quote == "Pumps sold in September 456.5 572.5"
+    assert citation.heading == "Sales > By month > Number of pumps, thousand Month 2024 2025"

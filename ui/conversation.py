@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from rag.errors import RagError
-from rag.records import Abstention, Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
+from rag.records import QUOTING, Abstention, Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.dialogs import open_dialog
@@ -19,7 +19,6 @@ from ui.passages import cited, found, open_passage
 from ui.sharing import copy_button, draw_searched
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
 
-QUOTING = "extractive"
 """The answer's `model` where no language model wrote it."""
 LONGEST_HEADING = 200
 """Characters: the names of a wide table's columns are many."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.records import Answer, Citation, Document, Overview
+from rag.records import QUOTING, Answer, Citation, Document, Overview
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
@@ -17,7 +17,6 @@ from ui.sharing import copy_button
 from ui.text import counted, escape_markdown, message_markdown
 
 QUESTION = "Summarise this document"
-QUOTING = "extractive"
 
 
 def overview_button(workspace: Workspace, document: Document) -> None:

@@ -13,7 +13,7 @@ from rag.answering.extractive import Quoter, quoted
 from rag.answering.followup import standalone
 from rag.answering.ledger import make_ledger
 from rag.answering.overview import asks_for_overview, make_overview, overview_of
-from rag.answering.proofs import proved
+from rag.answering.proofs import headed, proved
 from rag.answering.summary import summarise
 from rag.answering.texts import Texts
 from rag.embedding import Embedder, Vectors
@@ -85,7 +85,7 @@ class Answerer:
         answer = proved(written, texts)
         if answer.text != written.text:
             yield AnswerPiece(answer.text, restart=True)
-        yield _timed(self._checked(answer, texts), started)
+        yield _timed(headed(self._checked(answer, texts), texts), started)
 
     def overview(
         self, document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors], texts: Texts
@@ -97,13 +97,13 @@ class Answerer:
         """
         started = time.monotonic()
         yield "Choosing the sentences that say most"
-        found = make_overview(document, chunks, vectors, self._encode, texts.sentences)
+        found = make_overview(document, chunks, vectors, self._encode, texts)
         if self._chat is not None and found.sections:
             budget = self._settings.llm_context_tokens
             try:
                 found = yield from summarise(found, document, chunks, vectors, self._chat, budget, self._count_tokens)
                 yield "Checking what it says"
-                found = replace(found, answer=self._checked(proved(found.answer, texts), texts))
+                found = replace(found, answer=headed(self._checked(proved(found.answer, texts), texts), texts))
             except ConfigurationError as error:
                 notice = f"{error} This overview quotes the document instead."
                 found = replace(found, answer=replace(found.answer, notice=notice))

@@ -8,34 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from rag.language import STOP_WORDS
+
 Terms = Callable[[str], Sequence[str]]
 """The words of a text as the index knows them: lower case, stemmed."""
 
-STOP_WORDS = frozenset(
-    {"a", "about", "an", "and", "are", "as", "at", "be", "been", "being", "by", "can", "could", "did", "do"}
-    | {"does", "for", "from", "had", "has", "have", "having", "how", "i", "if", "in", "into", "is", "it"}
-    | {
-        "its",
-        "may",
-        "many",
-        "me",
-        "might",
-        "much",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "shall",
-        "should",
-        "so",
-        "than",
-        "that",
-    }
-    | {"the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was", "we", "were"}
-    | {"what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"}
-)
-"""Words that every question has and that say nothing about what it asks for."""
+_EMPTY = STOP_WORDS | {"many", "much"}
 
 _WORD = re.compile(r"\S+")
 _BARE = re.compile(r"\W")
@@ -152,7 +130,7 @@ def _word(places: Sequence[re.Match[str]], index: int, terms: Terms) -> Word | N
     text = re.sub(r"['’]s$", "", text)
     bare = _BARE.sub("", text.lower())
     measured = bare in _MEASURES and index > 0 and places[index - 1].group().lower() == "how"
-    if measured or not bare or bare in STOP_WORDS:
+    if measured or not bare or bare in _EMPTY:
         return None
     first = index == 0 or places[index - 1].group().endswith((".", "?", "!", ":"))
     capitals = sum(map(str.isupper, text))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from rag.answering.deadline import DeadlineError, stop_if_abandoned, stream_within
 from rag.answering.models import build_chat_model, failure_reason
-from rag.answering.prompt import HUMAN, NO_ANSWER, SYSTEM, fit_sources, prompt_variables
+from rag.answering.prompt import HUMAN, NO_ANSWER, SYSTEM, citation_of, fit_sources, prompt_variables
 from rag.answering.reply import ReplyCleaner
 from rag.errors import ModelError
-from rag.records import Answer, AnswerPiece, Citation, Hit
+from rag.records import Answer, AnswerPiece, Hit
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ class ChatAnswerer:
         timings: Mapping[str, float],
     ) -> Answer:
         abstained = _abstains(text)
-        citations = () if abstained else tuple(_citation(number, used[number - 1]) for number in sorted(cleaner.cited))
+        citations = (
+            () if abstained else tuple(citation_of(number, used[number - 1]) for number in sorted(cleaner.cited))
+        )
         notices = [] if abstained or citations else [NO_CITATION]
         if finish_reason in _LENGTH_LIMITS:
             notices.append(CUT_SHORT)
@@ -169,8 +171,3 @@ def _abstains(text: str) -> bool:
     """Whether `text` is the sentence for an unanswered question, footnotes, quotes and emphasis aside."""
     bare = re.sub(r"\s*\[\d+\]", "", text).strip(" \n\"'“”*_`.")
     return bare.casefold() == NO_ANSWER.strip(".").casefold()
-
-
-def _citation(number: int, hit: Hit) -> Citation:
-    chunk = hit.chunk
-    return Citation(number, chunk.document_id, hit.name, chunk.page, hit.text, *hit.span, heading=chunk.heading)

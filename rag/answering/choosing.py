@@ -11,6 +11,7 @@ from rag.answering.quoting import Quote, merged, piece
 from rag.answering.reading import Reading, Sentence, above
 from rag.answering.spans import YEAR, answer_spans
 from rag.answering.tables import fit_of_row, is_in_range
+from rag.answering.telling import is_dateline
 from rag.answering.texts import Texts
 
 KIND = 0.06
@@ -38,7 +39,6 @@ RELATED = 0.7
 _WORD = re.compile(r"\w+")
 _SHORT = 5  # words
 _FIGURE = re.compile(r"\d[\d.,]*")
-_DATELINE = re.compile(r"[A-Z][\w .,’'-]{1,40}(?:--|[–—])\s?\(|[A-Z][A-Z .,]+(?:\([^)]{1,30}\)\s?)?[–—-]+\s")
 
 
 def choose(reading: Reading, ranked: Sequence[tuple[float, Sentence]], texts: Texts) -> list[Quote]:
@@ -73,7 +73,7 @@ def score(reading: Reading, sentence: Sentence) -> float:
     if sentence.is_row:
         value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence)) ** 0.5
         value += RANGE * is_in_range(text, asked)
-    return value - MISSING * missing(reading, sentence) - DATELINE * (_DATELINE.match(text) is not None)
+    return value - MISSING * missing(reading, sentence) - DATELINE * is_dateline(text)
 
 
 def missing(reading: Reading, sentence: Sentence) -> float:

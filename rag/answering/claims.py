@@ -67,7 +67,10 @@ _MODAL = re.compile(
     r"\b(?:may|must|shall|can|cannot|will|should|could|would|ha(?:s|ve) to)\s+(?:(?:not|also|only|never|always)\s+)*"
     r"(?:be\s+)?([a-z]+)"
 )
-_FORBIDS = re.compile(r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible)\b", re.IGNORECASE)
+_FORBIDS = re.compile(
+    r"\b(?:prohibited|forbidden|barred|banned|disallowed|impossible|false|untrue|denied|denies|rumou?rs?)\b",
+    re.IGNORECASE,
+)
 _OPPOSITES = (
     (
         r"ris(?:e|es|en|ing)|rose|rais\w*|increas\w*|grew|grow\w*|climbed|gain\w*|up",

@@ -17,9 +17,7 @@ from rag.answering.spans import answer_spans
 from rag.answering.tables import LEAD, is_row
 from rag.answering.texts import Texts
 from rag.embedding import Embedder
-from rag.records import Abstention, Answer, Citation, Hit
-
-MODEL = "extractive"
+from rag.records import QUOTING, Abstention, Answer, Citation, Hit
 
 NOTHING = {
     Abstention.NO_DOCUMENT: f"{NO_ANSWER} Nothing in them is near to it.",
@@ -54,14 +52,14 @@ class Quoter:
         absent = self._absent(reading, ranked[0][1]) if ranked else ""
         if evidence and absent and confidence >= self._abstain_below:
             text, why = f"{NO_ANSWER} {absent}", Abstention.NEAR_MISS
-            found = Answer(question, text, (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+            found = Answer(question, text, (), tuple(hits), abstained=True, model=QUOTING, abstention=why)
         elif not evidence or confidence < self._abstain_below:
             why = self._how_near(evidence)
-            found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=MODEL, abstention=why)
+            found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=QUOTING, abstention=why)
         else:
             quotes = enumerate(choose(reading, ranked, texts), start=1)
-            citations = tuple(_citation(number, quote, reading) for number, quote in quotes)
-            found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=MODEL)
+            citations = tuple(_citation(number, quote, reading, texts) for number, quote in quotes)
+            found = Answer(question, quoted(citations), citations, tuple(hits), abstained=False, model=QUOTING)
         return replace(found, confidence=confidence)
 
     def _absent(self, reading: Reading, best: Sentence) -> str:
@@ -94,10 +92,11 @@ def quoted(citations: Sequence[Citation]) -> str:
     return "\n\n".join(f"{_flat(one.quote)} [{one.number}]" for one in citations)
 
 
-def _citation(number: int, quote: Quote, reading: Reading) -> Citation:
+def _citation(number: int, quote: Quote, reading: Reading, texts: Texts) -> Citation:
     chunk = quote.hit.chunk
     where = (chunk.document_id, quote.hit.name, chunk.page, quote.text, quote.start, quote.end)
-    heading = " > ".join(part for part in (chunk.heading, quote.columns) if part)
+    above = texts.heading(chunk.document_id, quote.start) or chunk.heading  # a chunk knows that of its beginning only
+    heading = " > ".join(part for part in (above, quote.columns) if part)
     return Citation(number, *where, heading=heading, highlights=_highlights(quote, reading))
 
 

@@ -131,7 +131,9 @@ class _Judge:
         best = near[0][1].citation() if near else None
         claim = Claim(sentence.start, sentence.end, Verdict.VERBATIM, sentence.citations, rests_on=best)
         run = words(sentence.bare)
-        if len(run) >= LEAST_QUOTE and any(source.says(run) for source in sources):
+        said = len(run) >= LEAST_QUOTE and any(source.says(run) for source in sources)
+        denials = list(contradicted(sentence, sources, near))
+        if said and not denials:  # else it is a part of a sentence that says the contrary
             return claim
         support = max((max(score, _tabulated(sentence, one)) for score, one in near), default=0.0)
         sums, doubts = self._figures(sentence, sources, near)
@@ -140,7 +142,7 @@ class _Judge:
         doubts += [
             *self._names(sentence, sources, support),
             *misquoted(sentence, sources),
-            *contradicted(sentence, sources, near),
+            *denials,
             *unspoken_deeds(sentence, [one for score, one in near if score >= _BESIDE], self._encode),
             *misplaced(sentence.bare, sources),
         ]

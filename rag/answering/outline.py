@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -28,32 +28,6 @@ class Part:
 def path(chunk: Chunk) -> list[str]:
     """The headings above a chunk, without the names of a table's columns."""
     return [one for one in chunk.heading.split(" > ") if one and _COLUMNS not in one]
-
-
-def headings(chunks: Sequence[Chunk]) -> dict[str, list[str]]:
-    """The headings of a document by their last title: the paths, "Lease > Rent", that end with it."""
-    found: dict[str, list[str]] = {}
-    for chunk in chunks:
-        titles = path(chunk)
-        for count in range(1, len(titles) + 1):
-            whole = found.setdefault(titles[count - 1], [])
-            if (one := " > ".join(titles[:count])) not in whole:
-                whole.append(one)
-    return found
-
-
-def heading_above(chunk: Chunk, at: int, known: Mapping[str, Sequence[str]]) -> str:
-    """The heading above what stands at an offset of a chunk's text: the last of the document's `known` ones that is a
-    line of the text before it, or else the chunk's, which is that above its first word."""
-    here = chunk.heading
-    for line in chunk.text[:at].split("\n")[:-1]:
-        title = line.strip().lstrip("#").strip()
-        marks = len(line.strip()) - len(line.strip().lstrip("#"))
-        if paths := known.get(title):
-            here = max(paths, key=lambda one: len({*one.split(" > ")} & {*here.split(" > ")}))
-        elif marks and title:
-            here = " > ".join([*here.split(" > ")[: marks - 1], title])
-    return here
 
 
 def outline(chunks: Sequence[Chunk]) -> tuple[tuple[int, str, int], ...]:

@@ -14,15 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answering.claims import Sentences
-from rag.answering.outline import Part, heading_above, headings, outline, parts
+from rag.answering.outline import Part, outline, parts
 from rag.answering.telling import tells, weight
-from rag.records import Answer, Chunk, Citation, Document, Hit, Overview, Section
+from rag.answering.texts import Texts
+from rag.records import QUOTING, Answer, Chunk, Citation, Document, Hit, Overview, Section
 
 Vectors = NDArray[np.float32]
 Encode = Callable[[list[str]], Vectors]
 
-MODEL = "extractive"
 QUESTION = "Summarise this document"
 
 _SENTENCES = 12
@@ -32,30 +31,26 @@ _LOOKED_AT = 140
 _TOO_ALIKE = 0.85
 _BULLET = re.compile(r"(?:[-*+•–▪]|\d{1,2}[.)])\s+")
 
-_ASKED = re.compile(
-    r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)?"
-    r"(?:(?:(?:summari[sz]e|sum\s+up|outline|describe)|"
-    r"(?:give|write|show|make)\s+(?:me\s+)?(?:an?|the)\s+(?:short\s+|brief\s+|quick\s+)?(?:summary|overview|outline)\s+of|"
-    r"(?:(?:an?|the)\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview|outline)\s+of)\s+(?P<what>THIS)"
-    r"|(?:(?:give|write|show|make)\s+(?:me\s+)?)?(?:(?:an?|the)\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview|tl;?dr)"
-    r"|what(?:['’]s|\s+is|\s+are)\s+(?:THIS)\s+(?:all\s+)?about"
-    r"|what\s+does\s+(?:THIS)\s+say"
-    r"|what(?:['’]s|\s+is)\s+in\s+(?:THIS))"
-    r"(?:\s+for\s+me)?(?:,?\s+please)?\s*[?.!]*".replace(
-        "THIS",
-        r"(?:this|that|the|my)(?:\s+(?:whole|entire))?\s+(?:document|file|pdf|report|paper|text|doc|contract|agreement|"
-        r"letter|presentation|book|article)|this|it",
-    ),
+_POLITELY = r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)?"
+_SUMMARY = (
+    r"(?:(?:give|write|show|make)\s+(?:me\s+)?)?(?:(?:an?|the)\s+)?(?:short\s+|brief\s+|quick\s+)?"
+    r"(?:summary|overview|outline)"
+)
+_END = r"(?:\s+for\s+me)?(?:,?\s+please)?\s?[?.!]*"
+_OF = re.compile(
+    rf"{_POLITELY}(?:(?:summari[sz]e|sum\s+up|{_SUMMARY}\s+of)\s+(?P<what>\S.*?)"
+    rf"|what(?:['’]s|\s+is|\s+are)\s+(?P<about>\S.*?)\s+(?:all\s+)?about){_END}",
     re.IGNORECASE,
 )
-
-
-_OF = re.compile(
-    r"(?:please\s+|(?:can|could|would)\s+you\s+(?:please\s+)?)?"
-    r"(?:(?:summari[sz]e|sum\s+up|(?:give|write|show|make)\s+(?:me\s+)?(?:an?|the)\s+(?:short\s+|brief\s+|quick\s+)?"
-    r"(?:summary|overview|outline)\s+of|(?:(?:an?|the)\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\s+of)"
-    r"\s+(?P<what>\S.*?)|what(?:['’]s|\s+is)\s+(?P<about>\S.*?)\s+(?:all\s+)?about)"
-    r"(?:\s+for\s+me)?(?:,?\s+please)?\s?[?.!]*",
+# Of a document these ask what it is about; of anything else, as "describe the pump", for facts.
+_OF_THIS = re.compile(
+    rf"{_POLITELY}(?:{_SUMMARY}|tl;?dr|(?:outline|describe)\s+(?P<told>\S.*?)|what\s+does\s+(?P<says>\S.*?)\s+say"
+    rf"|what(?:['’]s|\s+is)\s+in\s+(?P<inside>\S.*?)){_END}",
+    re.IGNORECASE,
+)
+_THIS = re.compile(
+    r"(?:this|that|the|my)(?:\s+(?:whole|entire))?\s+(?:document|file|pdf|report|paper|text|doc|contract|agreement|"
+    r"letter|presentation|book|article)|this|it",
     re.IGNORECASE,
 )
 
@@ -68,7 +63,9 @@ def overview_of(question: str) -> str:
 
 def asks_for_overview(question: str) -> bool:
     """Whether a question asks just for what a document is about."""
-    return _ASKED.fullmatch(" ".join(question.split())) is not None
+    bare = _OF_THIS.fullmatch(" ".join(question.split()))
+    named = overview_of(question) or (next(filter(None, bare.groups()), "it") if bare else "")
+    return _THIS.fullmatch(named) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class _Candidate:
 
 
 def make_overview(
-    document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors], encode: Encode, sentences: Sentences
+    document: Document, chunks: Sequence[Chunk], vectors: Mapping[str, Vectors], encode: Encode, texts: Texts
 ) -> Overview:
     """The overview of a document from its chunks, in reading order, and their unit vectors by id.
 
@@ -97,7 +94,7 @@ def make_overview(
     known = dict(vectors) or _embedded(sections, encode)
     means = [_mean([known[one.id] for one in part.chunks if one.id in known]) for part in sections]
     whole = _mean([one for one in means if one is not None])
-    chosen = _chosen(_scored(_candidates(sections, known, means, sentences), means, whole, encode), len(sections))
+    chosen = _chosen(_scored(_candidates(sections, known, means, texts), means, whole, encode), len(sections))
     return _overview(document, chunks, sections, chosen)
 
 
@@ -115,30 +112,27 @@ def _mean(rows: Sequence[Vectors]) -> Vectors | None:
 
 
 def _candidates(
-    sections: Sequence[Part], vectors: Mapping[str, Vectors], means: Sequence[Vectors | None], sentences: Sentences
+    sections: Sequence[Part], vectors: Mapping[str, Vectors], means: Sequence[Vectors | None], texts: Texts
 ) -> list[_Candidate]:
     """Sentences of the chunks nearest to what their section says; the first chunk of each is looked at too."""
     each = max(2, min(4, _CHUNKS // (8 * max(1, len(sections)))))
-    known = headings([chunk for part in sections for chunk in part.chunks])
     found: list[_Candidate] = []
     for number, (part, mean) in enumerate(zip(sections, means, strict=True)):
         usable = [one for one in part.chunks if one.id in vectors]
         nearest = sorted(usable, key=lambda one: -float(vectors[one.id] @ mean) if mean is not None else 0.0)
         for chunk in dict.fromkeys([*usable[:1], *nearest[:each]]):
-            found += _sentences_of(number, sections, chunk, known, sentences)
+            found += _sentences_of(number, sections, chunk, texts)
     told = [one for one in found if tells(one.text)] or found
     step = max(1, -(-len(told) // _LOOKED_AT))
     return told[::step]
 
 
-def _sentences_of(
-    number: int, sections: Sequence[Part], chunk: Chunk, known: Mapping[str, Sequence[str]], sentences: Sentences
-) -> Iterator[_Candidate]:
+def _sentences_of(number: int, sections: Sequence[Part], chunk: Chunk, texts: Texts) -> Iterator[_Candidate]:
     """The sentences of a chunk of a section; the last may stand under the heading of a later one, or of none of them,
     and are then left out."""
-    for start, end in sentences(chunk.text):
+    for start, end in texts.sentences(chunk.text):
         marker = _BULLET.match(chunk.text, start, end)
-        heading = heading_above(chunk, start, known)
+        heading = texts.heading(chunk.document_id, chunk.start + start) or chunk.heading
         titles = heading.split(" > ")
         there = (at for at in range(number, len(sections)) if sections[at].heading in ("", *titles))
         if (part := next(there, None)) is not None:
@@ -194,7 +188,7 @@ def _overview(
             told.append(Section(part.heading, part.chunks[0].page, part.chunks[-1].page, mine))
     hits = tuple(Hit(one.chunk, document.name, 1.0) for one in chosen)
     text = "\n\n".join(_paragraph(section) for section in told)
-    answer = Answer(QUESTION, text, tuple(cited), hits, abstained=not cited, model=MODEL)
+    answer = Answer(QUESTION, text, tuple(cited), hits, abstained=not cited, model=QUOTING)
     return Overview(document.id, document.name, document.title, document.pages, outline(chunks), tuple(told), answer)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rag.records import Hit, Passage
+from rag.records import Citation, Hit, Passage
 
 NO_ANSWER = "The documents do not answer this."
 """The sentence the model must say, and nothing else, when the sources do not hold the answer."""
@@ -86,6 +86,12 @@ def source_block(number: int, hit: Hit, fence: str = "0" * _FENCE_CHARS) -> str:
         f'<source-{fence} number="{number}" document="{_attribute(hit.name)}" page="{hit.chunk.page}"{section}>\n'
         f"{hit.text}\n</source-{fence}>"
     )
+
+
+def citation_of(number: int, hit: Hit) -> Citation:
+    """The footnote of a source: all of its passage."""
+    chunk = hit.chunk
+    return Citation(number, chunk.document_id, hit.name, chunk.page, hit.text, *hit.span, heading=chunk.heading)
 
 
 def _attribute(value: str) -> str:

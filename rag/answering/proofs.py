@@ -37,6 +37,17 @@ def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], 
     )
 
 
+def headed(answer: Answer, texts: Texts) -> Answer:
+    """The answer with the heading above each of its quotes, and of those that its sentences rest on: a passage knows
+    that of its beginning only."""
+
+    def own(one: Citation) -> Citation:
+        return replace(one, heading=texts.heading(one.document, one.start) or one.heading)
+
+    ledger = [replace(one, rests_on=own(one.rests_on)) if one.rests_on else one for one in answer.ledger]
+    return replace(answer, citations=tuple(map(own, answer.citations)), ledger=tuple(ledger))
+
+
 def _stands(citation: Citation, texts: Texts) -> bool:
     there = texts.between(citation.document, citation.start, citation.end)
     if there == citation.quote:

@@ -19,7 +19,7 @@ from rag.answering.asked import Asked, Terms, Word, take_apart
 from rag.answering.pieces import Piece, divided
 from rag.answering.tables import CELL
 from rag.answering.texts import Texts
-from rag.embedding import Bits, Embedder
+from rag.embedding import Bits, Embedder, differing_signs
 from rag.records import Hit
 
 Floats = NDArray[np.float32]
@@ -55,8 +55,7 @@ class Sentence:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A question and its hits, read. `spans` are the question's tokens in its text, `weights` theirs, 1 in all;
-    `rarity` is that of its terms, 1 at most; `best` as `Sentence.own` of each whole hit, (hits, tokens); `sentences` by
-    hit."""
+    `rarity` is that of its terms, 1 at most; `sentences` by hit."""
 
     asked: Asked
     hits: tuple[Hit, ...]
@@ -64,7 +63,6 @@ class Reading:
     weights: Floats
     terms: Terms
     rarity: Mapping[str, float]
-    best: Floats
     sentences: Sequence[Sequence[Sentence]]
 
     def text(self, sentence: Sentence) -> str:
@@ -118,13 +116,11 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -
     compare = _by_tokens if embedder.has_tokens else _by_words
     spans, compared = compare(question, hits, embedder, texts)
     weights = _weights(asked, spans, telling)
-    found, best = [], []
+    found = []
     for number, (hit, (places, alike)) in enumerate(zip(hits, compared, strict=True)):
-        inside = sum(start < 0 for start, _ in places)
-        best.append(alike[:, inside:].max(axis=1, initial=-1.0))
         pieces = divided(hit.chunk.text, texts.sentences(hit.chunk.text), CELL in hit.chunk.heading)
         found.append(_sentences(number, pieces, places, alike))
-    return Reading(asked, hits, spans, weights, terms, telling, np.array(best), found)
+    return Reading(asked, hits, spans, weights, terms, telling, found)
 
 
 @lru_cache(maxsize=1024)
@@ -173,10 +169,7 @@ def _first_terms(text: str, terms: Terms) -> dict[tuple[int, int], str]:
 
 
 def _signs_in_common(asked: Bits, there: Bits) -> Floats:
-    differing = np.empty((len(asked), len(there)), np.float32)
-    for place, token in enumerate(asked):
-        differing[place] = np.bitwise_count(there ^ token).sum(axis=1, dtype=np.uint16)
-    return 1.0 - differing * np.float32(2.0 / (asked.shape[1] * _BITS))
+    return 1.0 - differing_signs(asked, there).astype(np.float32) * np.float32(2.0 / (asked.shape[1] * _BITS))
 
 
 def _weights(asked: Asked, spans: Sequence[tuple[int, int]], telling: Mapping[str, float]) -> Floats:

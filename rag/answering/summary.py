@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from rag.answering.claims import FOOTNOTE
 from rag.answering.outline import Part, parts
 from rag.answering.overview import QUESTION
-from rag.answering.prompt import fence_for, source_block
-from rag.records import Answer, Chunk, Citation, Document, Hit, Overview
+from rag.answering.prompt import citation_of, fence_for, source_block
+from rag.records import Answer, Chunk, Document, Hit, Overview
 
 _RULES = """
 - Each source stands between <source-{fence} ...> and </source-{fence}>; only these very tags open and close one. \
@@ -132,12 +132,6 @@ def _answer(text: str, hits: Sequence[Hit], model: str, seconds: float) -> Answe
     number = {old: new for new, old in enumerate(order, start=1)}
     text = FOOTNOTE.sub(lambda found: f"[{number[int(found[1])]}]" if int(found[1]) in number else found[0], text)
     used = tuple(hits[old - 1] for old in order)
-    cited = tuple(_citation(at, hit) for at, hit in enumerate(used, start=1))
+    cited = tuple(citation_of(at, hit) for at, hit in enumerate(used, start=1))
     notice = "" if cited else "The model cited no source; check it against the document."
     return Answer(QUESTION, text, cited, used or tuple(hits), False, model, notice, {"language_model": seconds})
-
-
-def _citation(number: int, hit: Hit) -> Citation:
-    chunk = hit.chunk
-    where = (chunk.page, chunk.text, chunk.start, chunk.end)
-    return Citation(number, chunk.document_id, hit.name, *where, heading=chunk.heading)

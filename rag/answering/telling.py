@@ -34,6 +34,7 @@ _FORMAL = re.compile(
 )
 _DATELINE = re.compile(
     r"\([A-Z][A-Z ]*(?:WIRE|NEWSWIRE)\)|/PRNewswire/|GLOBE NEWSWIRE|^[A-Z][A-Z .’'-]{3,},[^.]{0,40}\.?\s?(?:--|—|–)"
+    r"|^[A-Z][\w .,’'-]{1,40}(?:--|[–—])\s?\(|^[A-Z][A-Z .,]+(?:\([^)]{1,30}\)\s?)?[–—-]+\s"
 )
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|will|shall|may|must|can|could|would|should|do|does|did)\b|\w{3}ed\b",
@@ -42,12 +43,17 @@ _VERB = re.compile(
 _FIGURE = re.compile(r"\d")
 
 
+def is_dateline(text: str) -> bool:
+    """Whether it begins by where and by whom it was sent out."""
+    return _DATELINE.search(text) is not None
+
+
 def tells(text: str) -> bool:
     """Whether it is a whole sentence in running text that says something of its own."""
     one = " ".join(text.split())
     if not (_FEWEST <= len(one.split()) <= _MOST and _WHOLE.search(one)) or one.isupper() or one[0].islower():
         return False
-    return not any(kind.search(one) for kind in (_NOT_A_SENTENCE, _CONTENTS, _REFERENCE, _FORMAL, _DATELINE))
+    return not (is_dateline(one) or any(kind.search(one) for kind in (_NOT_A_SENTENCE, _CONTENTS, _REFERENCE, _FORMAL)))
 
 
 def weight(text: str) -> float:

@@ -15,7 +15,7 @@ class Texts:
     `sentences` has the (start, end) of each sentence of a passage; `terms` the words of a text as they are searched
     for; `between` the text of a document, by id, between two offsets, empty if there is none; `rarity` how telling each
     term is, its inverse document frequency; `tokens` the signs of the token vectors of chunks, by id, where they are
-    stored.
+    stored; `heading` the heading path at an offset of a document's text, by id, empty if there is none.
     """
 
     sentences: Callable[[str], list[tuple[int, int]]]
@@ -23,3 +23,4 @@ class Texts:
     between: Callable[[str, int, int], str]
     rarity: Callable[[Collection[str]], Mapping[str, float]]
     tokens: Callable[[Sequence[str]], Mapping[str, Bits]]
+    heading: Callable[[str, int], str]

@@ -8,63 +8,36 @@ may read, and sees what was committed at its next search.
 from __future__ import annotations
 
 import math
-import shutil
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import tantivy
 
-from rag.errors import FolderInUseError, RagError, StorageError, StoreDamagedError
 from rag.lexical.naming import FRONT_CHARS, FRONT_WEIGHT, name_terms, plain_periods, title_terms
+from rag.lexical.opened import Indexes, damage_in_words
 from rag.lexical.words import (
-    ENGLISH,
     NAMING,
-    VERSION,
     chunks_query,
     content_terms,
     document_row,
     naming_query,
-    prepared,
     question_query,
     row,
-    schema,
     terms,
 )
 from rag.records import Chunk, Document, document_label
 
 __all__ = ["Lexical"]
 
-_VERSION_FILE = "version"
-_META = "meta.json"
 FRONT_CHUNKS = 5
-_HEAP = 15_000_000  # bytes; the least that tantivy takes
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    index: tantivy.Index
-    stamp: tuple[int, ...]
-    searcher: tantivy.Searcher
-
-
-class Lexical:
+class Lexical(Indexes):
     """The lexical indexes under one folder, a subfolder for each physical collection name; words are those of
     `language`.
 
     Every method raises StoreDamagedError where an index is damaged, from another version or for another language,
     except `drop`.
     """
-
-    def __init__(self, folder: Path, language: str = ENGLISH) -> None:
-        self._folder = folder
-        self._language = language
-        self._version = f"{VERSION} {language}"
-        self._writing = threading.Lock()
-        self._opening = threading.Lock()
-        self._readers: dict[str, _Reader] = {}
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -94,22 +67,6 @@ class Lexical:
             for document_id in document_ids:
                 writer.delete_documents_by_term("document", document_id)
 
-    def drop(self, name: str) -> None:
-        """Delete the index, damaged or not; no error if there is none."""
-        with self._writing, self._opening:
-            self._readers.pop(name, None)
-            try:
-                shutil.rmtree(self._folder / name)
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                raise _inaccessible(name, error) from error
-
-    def close(self) -> None:
-        """Let go of the files. What is searched afterwards is opened again."""
-        with self._opening:
-            self._readers.clear()
-
     # -- words -------------------------------------------------------------------------------------
 
     def terms(self, text: str) -> list[str]:
@@ -126,10 +83,6 @@ class Lexical:
         return lambda text: sum(telling.get(term, 0.0) for term in self.terms(text))
 
     # -- reading -----------------------------------------------------------------------------------
-
-    def names(self) -> list[str]:
-        """The collections that have an index, damaged ones included, sorted."""
-        return sorted(one.name for one in self._folder.glob("*") if one.is_dir())
 
     def size(self, name: str) -> int:
         """Chunks in the index; 0 if there is none."""
@@ -155,7 +108,7 @@ class Lexical:
         reader = self._reader(name)
         if reader is None:
             return {}
-        with _damage_in_words(name):
+        with damage_in_words(name):
             kind = "chunk" if "text" in fields else "document"
             total = reader.searcher.doc_freq("kind", kind)
             often = {one: max(reader.searcher.doc_freq(field, one) for field in fields) for one in words}
@@ -190,99 +143,7 @@ class Lexical:
         if query is None or reader is None or not reader.searcher.num_docs:  # tantivy panics when asked for none
             return []
         searcher = reader.searcher
-        with _damage_in_words(name):
+        with damage_in_words(name):
             hits = searcher.search(query, min(n or searcher.num_docs, searcher.num_docs), count=False).hits
             found = [(str(searcher.doc(address).get_first(field)), float(score)) for score, address in hits]
         return sorted(found, key=lambda one: (-one[1], one[0]))
-
-    # -- opening -----------------------------------------------------------------------------------
-
-    def _reader(self, name: str) -> _Reader | None:
-        """The index as last committed, by whichever process; None if nothing was ever written."""
-        stamp = self._stamp(name)
-        reader = self._readers.get(name)
-        if stamp is None or (reader and reader.stamp == stamp):
-            return reader if stamp else None
-        with self._opening, _damage_in_words(name):
-            stamp, reader = self._stamp(name), self._readers.get(name)
-            if stamp is None:
-                return None
-            index = reader.index if reader else self._open(name)
-            index.reload()
-            self._readers[name] = _Reader(index, stamp, index.searcher())
-            return self._readers[name]
-
-    def _stamp(self, name: str) -> tuple[int, ...] | None:
-        # Each commit puts a new file in the place of the last: a look at it is cheaper than asking tantivy.
-        try:
-            meta = (self._folder / name / _META).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise _inaccessible(name, error) from error
-        return meta.st_mtime_ns, meta.st_ino, meta.st_size
-
-    def _open(self, name: str) -> tantivy.Index:
-        folder = self._folder / name
-        version = folder / _VERSION_FILE
-        if not version.exists() or version.read_text(encoding="utf-8") != self._version:
-            raise StoreDamagedError(
-                f"The word index of {name!r} was made by another version, or for another RAG_LANGUAGE. Nothing is "
-                "lost: `python -m rag check --repair` makes it anew."
-            )
-        return prepared(tantivy.Index.open(str(folder)), self._language)
-
-    def _create(self, name: str) -> tantivy.Index:
-        folder = self._folder / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # First, so that a kill in between leaves an index that was never begun.
-            (folder / _VERSION_FILE).write_text(self._version, encoding="utf-8")
-            return prepared(tantivy.Index(schema(), str(folder)), self._language)
-        except (OSError, ValueError) as error:
-            raise _inaccessible(name, error) from error
-
-    @contextmanager
-    def _writer(self, name: str) -> Iterator[tantivy.IndexWriter]:
-        """A writer whose work is committed at the end, or dropped if anything fails; then merged, then closed."""
-        with self._writing:
-            reader = self._reader(name)
-            index = reader.index if reader else self._create(name)
-            with _damage_in_words(name):
-                try:
-                    writer = index.writer(_HEAP, num_threads=1)
-                except ValueError as error:
-                    raise _inaccessible(name, error) from error
-                try:
-                    yield writer
-                    writer.commit()
-                except ValueError as error:
-                    raise _inaccessible(name, error) from error
-                finally:
-                    writer.wait_merging_threads()
-
-
-@contextmanager
-def _damage_in_words(name: str) -> Iterator[None]:
-    """Errors and panics of tantivy are damage; a panic is no `Exception` and has no importable name."""
-    try:
-        yield
-    except RagError:
-        raise
-    except BaseException as error:
-        if not isinstance(error, ValueError | OSError) and type(error).__name__ != "PanicException":
-            raise
-        raise StoreDamagedError(
-            f"The word index of {name!r} is damaged, probably by a crash. Nothing is lost: `python -m rag check "
-            "--repair` makes it anew."
-        ) from error
-
-
-def _inaccessible(name: str, error: Exception) -> StorageError:
-    if "LockBusy" in str(error):
-        return FolderInUseError(f"Another process is writing the word index of {name!r}. Try again when it is done.")
-    why = " ".join(str(error).split())[:200]
-    return StorageError(
-        f"The word index of {name!r} cannot be opened or written ({why}). Make room or make the data folder "
-        "writable, then try again; if it stays so, run `python -m rag check --repair`."
-    )

@@ -13,6 +13,7 @@ from functools import cache
 
 import tantivy
 
+from rag.language import STOP_WORDS
 from rag.records import Chunk, Document
 
 VERSION = "2"
@@ -21,15 +22,6 @@ BOOSTS = {"text": 1.0, "heading": 0.3, "title": 0.2}
 """What a word counts in the chunk's text, in the headings above it, and in its document's title and file name."""
 NAMING = ("label", "front")
 """The fields of a document's own row."""
-STOP_WORDS = frozenset(
-    {"a", "an", "and", "are", "as", "at", "be", "been", "being", "by", "can", "could", "did", "do"}
-    | {"does", "for", "from", "had", "has", "have", "having", "how", "i", "if", "in", "into", "is", "it"}
-    | {"its", "may", "me", "might", "my", "of", "on", "or", "our", "shall", "should", "so", "than"}
-    | {"that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "was"}
-    | {"we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with"}
-    | {"would", "you", "your", "about"}
-)
-"""English words that every question has and that say nothing about what it asks for."""
 ENGLISH = "english"
 MAX_TERMS = 128
 """Different words of a question that are searched for, the first ones: a pasted page must not take seconds."""

@@ -6,6 +6,7 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 
 from rag.records.answers import (
     DOUBTFUL,
+    QUOTING,
     Abstention,
     Answer,
     AnswerPiece,
@@ -35,6 +36,7 @@ from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, doc
 
 __all__ = [
     "DOUBTFUL",
+    "QUOTING",
     "UNFINISHED",
     "VISIBLE",
     "Abstention",

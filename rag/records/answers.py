@@ -30,6 +30,10 @@ class Citation:
     highlights: tuple[tuple[int, int], ...] = ()
 
 
+QUOTING = "extractive"
+"""The `model` of an answer that quotes the documents and was written by none."""
+
+
 class Abstention(StrEnum):
     """Why a question is not answered."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embedding import Bits, Question
+from rag.embedding import Bits, Question, differing_signs
 
 _WORD = re.compile(r"\S+")
 _BITS = 64
@@ -43,11 +43,8 @@ def maxsim(question: Bits, weights: NDArray[np.float32], passages: Sequence[Bits
     """
     if not passages or not len(question):
         return np.zeros(len(passages), np.float32)
-    every = np.ascontiguousarray(np.concatenate(passages).T)
     starts = np.cumsum([0, *(len(one) for one in passages[:-1])])
-    differing = np.zeros((len(question), every.shape[1]), np.uint16)
-    for asked, there in zip(question.T, every, strict=True):  # 64 dimensions at a time
-        differing += np.bitwise_count(asked[:, np.newaxis] ^ there)
+    differing = differing_signs(question, np.concatenate(passages))
     nearest = np.minimum.reduceat(differing, starts, axis=1).astype(np.float32)
     alike: NDArray[np.float32] = weights @ (1.0 - 2.0 * nearest / (question.shape[1] * _BITS))
     return alike

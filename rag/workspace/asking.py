@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -64,7 +64,6 @@ class Workspace(Searching):
             if isinstance(one, Answer):
                 told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 timings |= one.timings
-                one = self._headed(one, collection)
                 one = replace(one, question=question, searched=searched, notice=told, timings=timings)
             yield one
 
@@ -77,17 +76,8 @@ class Workspace(Searching):
             partial(self.catalog.passage, found.name),
             partial(self.lexical.rarity, found.store_name),
             partial(self.store.companion.tokens, found.store_name),
+            partial(self.catalog.heading, found.name),
         )
-
-    def _headed(self, answer: Answer, collection: str | None) -> Answer:
-        """The answer with the heading above each quote: a passage knows that of its beginning only."""
-        name = self.collection(collection).name
-        headings = [self.catalog.heading(name, one.document, one.start) for one in answer.citations]
-        citations = [
-            replace(one, heading=heading or one.heading)
-            for one, heading in zip(answer.citations, headings, strict=True)
-        ]
-        return replace(answer, citations=tuple(citations))
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
@@ -119,16 +109,13 @@ class Workspace(Searching):
             yield AnswerPiece(told.text, restart=True)
             yield told
             return
-        steps = self._overview_steps(documents[0])
-        while True:
-            try:
-                yield AnswerPiece(f"{next(steps)}…", restart=True)
-            except StopIteration as end:
-                overview: Overview = end.value
-                break
-        answer = replace(overview.answer, question=question, searched=question, overview=overview)
-        yield AnswerPiece(answer.text, restart=True)
-        yield answer
+        for one in self._overview_steps(documents[0]):
+            if isinstance(one, str):
+                yield AnswerPiece(f"{one}…", restart=True)
+            else:
+                answer = replace(one.answer, question=question, searched=question, overview=one)
+                yield AnswerPiece(answer.text, restart=True)
+                yield answer
 
     def overview(
         self, prefix: str, collection: str | None = None, progress: Callable[[str], None] | None = None
@@ -138,17 +125,16 @@ class Workspace(Searching):
 
         Raises NotFoundError, also for a document whose text has not been read yet.
         """
-        steps = self._overview_steps(self.document(prefix, collection))
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                found: Overview = end.value
-                return found
-            if progress:
-                progress(step)
+        found: str | Overview = ""
+        for found in self._overview_steps(self.document(prefix, collection)):
+            if progress and isinstance(found, str):
+                progress(found)
+        if not isinstance(found, Overview):
+            raise TypeError("an overview's steps end in an Overview")
+        return found
 
-    def _overview_steps(self, document: Document) -> Generator[str, None, Overview]:
+    def _overview_steps(self, document: Document) -> Iterator[str | Overview]:
+        """What is being done, and last the overview."""
         if not document.visible:
             raise NotFoundError(f"{document.name} is {document.state}: an overview needs its text. Wait, or retry it.")
         with self._gate.shared():
@@ -156,4 +142,4 @@ class Workspace(Searching):
             chunks = self.catalog.chunks(document)
             ready = document.state is State.READY
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
-        return (yield from self.answerer.overview(document, chunks, vectors, self.texts(found.name)))
+        yield (yield from self.answerer.overview(document, chunks, vectors, self.texts(found.name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.parsing import page_noun
-from rag.records import DOUBTFUL, Answer, Citation, Verdict
+from rag.records import DOUBTFUL, QUOTING, Answer, Citation, Verdict
 
 _FOOTNOTE = re.compile(r"\s*\[(\d{1,3})\]")
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~$!^])|(?<=\w)(:)(?=//)|(?<=\bwww)(\.)", re.IGNORECASE)
@@ -20,7 +20,7 @@ def answer_markdown(answer: Answer) -> str:
     What is quoted from documents is escaped: nothing in it can become a link or an image where this is pasted.
     """
     numbers = {one.number for one in answer.citations}
-    written = bool(answer.ledger) or answer.model != "extractive"
+    written = bool(answer.ledger) or answer.model != QUOTING
     text = _with_doubts(answer) if written else _paragraphs(answer)
     body = _FOOTNOTE.sub(lambda found: f"[^{found[1]}]" if int(found[1]) in numbers else found[0], text)
     return "\n".join([body, *(["", *map(_footnote, answer.citations)] if answer.citations else [])]) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
-from rag.records import Abstention, Answer, Document, document_label
+from rag.records import QUOTING, Abstention, Answer, Document, document_label
 
 Terms = Callable[[str], list[str]]
 """The words of a text that say something, as the index knows them."""
@@ -13,7 +13,6 @@ Terms = Callable[[str], list[str]]
 _ANY = "document file pdf text doc"
 _KINDS = "report agreement contract letter presentation book article paper policy handbook manual minutes memo"
 _SHOWN = 3
-_MODEL = "extractive"
 
 
 def meant(what: str, among: Sequence[Document], terms: Terms) -> list[Document]:
@@ -43,6 +42,5 @@ def of_one_document(question: str, documents: Sequence[Document]) -> Answer:
         f"An overview is of one document, and there are {len(documents)} that may be meant: {', '.join(names)}{more}. "
         f"Name the one in the question, as in: Summarise {names[0]}."
     )
-    return Answer(
-        question, text, (), (), abstained=True, model=_MODEL, abstention=Abstention.SEVERAL_DOCUMENTS, searched=question
-    )
+    why = Abstention.SEVERAL_DOCUMENTS
+    return Answer(question, text, (), (), abstained=True, model=QUOTING, abstention=why, searched=question)
