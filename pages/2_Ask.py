@@ -40,7 +40,7 @@ with page("Ask") as workspace:
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)
         with beside:
-            offer_overview(searchable, search.collection, search.documents)
+            offer_overview([one for one in searchable if search.covers(one)])
     st.caption(search_in_words(search, workspace.settings))
     if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
@@ -50,8 +50,7 @@ with page("Ask") as workspace:
         turns.append(Turn(question, search))
     elif not turns:
         with beginning.container():
-            within = [one for one in searchable if one.collection == search.collection]
-            offer(example_questions(one for one in within if not search.documents or one.id in search.documents))
+            offer(example_questions(one for one in searchable if search.covers(one)))
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):

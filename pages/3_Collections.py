@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from rag.records import UNFINISHED, VISIBLE
+from rag.records import UNFINISHED
 from ui.contents import (
     choose,
     describe,
@@ -48,7 +48,7 @@ with page("Collections") as workspace:
             if document is not None:
                 describe(workspace, document)
                 with st.container(horizontal=True):
-                    if document.state in VISIBLE:
+                    if document.visible:
                         overview_button(workspace, document)
                     download_button(workspace, document, "collection")
                     if not workspace.settings.demo:

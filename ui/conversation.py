@@ -32,6 +32,10 @@ class Search:
     documents: tuple[str, ...]
     passages: int
 
+    def covers(self, document: Document) -> bool:
+        """Whether a document is looked into."""
+        return document.collection == self.collection and (not self.documents or document.id in self.documents)
+
 
 @dataclass(slots=True)
 class Turn:

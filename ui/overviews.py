@@ -30,10 +30,9 @@ def overview_button(workspace: Workspace, document: Document) -> None:
     )
 
 
-def offer_overview(searchable: Sequence[Document], collection: str, chosen: Sequence[str]) -> None:
+def offer_overview(asked_about: Sequence[Document]) -> None:
     """Where just one document is asked about, a button that asks what it is about: the session's `example`."""
-    there = {one.id for one in searchable if one.collection == collection}
-    if len(there.intersection(chosen) if chosen else there) == 1 and len(chosen) <= 1:
+    if len(asked_about) == 1:
         st.button(
             "Overview",
             icon=":material/summarize:",
