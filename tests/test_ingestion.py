@@ -708,6 +708,7 @@ def test_a_document_that_is_read_anew_is_searched_meanwhile(
     before = rent(workspace)
     with read_anew(workspace, notes, monkeypatch):
         assert only(workspace).state is State.INDEXING
+        assert workspace.collection().documents == 1
         assert before
         assert rent(workspace) == before
         assert workspace.search(RENT, where={"name": "lease.md", "page": 1})

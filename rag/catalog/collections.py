@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id
+from rag.catalog.keys import collection_id, shown
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_collection
 from rag.errors import NotFoundError
-from rag.records import VISIBLE, Collection
+from rag.records import Collection
 
 
 class Collections(Database):
@@ -65,7 +65,6 @@ class Collections(Database):
 
 
 def _counted() -> sql.Select[Any]:
-    shown = documents.c.state.in_([state.value for state in VISIBLE])
     return (
         sql.select(
             collections,
@@ -73,7 +72,7 @@ def _counted() -> sql.Select[Any]:
             sql.func.coalesce(sql.func.sum(documents.c.chunks), 0).label("chunks"),
             sql.func.coalesce(sql.func.sum(documents.c.bytes), 0).label("bytes"),
         )
-        .outerjoin(documents, sql.and_(documents.c.collection_id == collections.c.id, shown))
+        .outerjoin(documents, sql.and_(documents.c.collection_id == collections.c.id, shown()))
         .group_by(collections.c.id)
         .order_by(collections.c.name)
     )

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from rag.catalog.tables import collections, documents
-from rag.records import VISIBLE, Document, State
+from rag.records import UNFINISHED, VISIBLE, Document, State
 
 AT_ONCE = 500
 """Values in one query; SQLite refuses too many."""
@@ -33,6 +33,11 @@ def key(document: Document) -> sql.ColumnElement[bool]:
 def incarnation(document: Document) -> sql.ColumnElement[bool]:
     """The document's row unless it has been queued anew since: then a worker still holds the one before."""
     return sql.and_(key(document), documents.c.added_at == moment(document))
+
+
+def unfinished() -> sql.ColumnElement[bool]:
+    """Whether there is work left to do on a document."""
+    return documents.c.state.in_([state.value for state in UNFINISHED])
 
 
 def shown(table: sql.FromClause = documents) -> sql.ColumnElement[bool]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
+from rag.catalog.keys import unfinished
 from rag.catalog.tables import documents, speeds
-from rag.records import UNFINISHED, VISIBLE, Failure, State
+from rag.records import VISIBLE, Failure, State
 
 KEPT_OF_SPEEDS = 0.9
 """What an older measurement of a speed still counts for beside the next one."""
@@ -39,8 +40,7 @@ class Pace(Database):
 
     def loads(self) -> dict[State, Load]:
         """What the batch that is being worked on has in each state; nothing if all is done."""
-        unfinished = documents.c.state.in_([state.value for state in UNFINISHED])
-        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished).scalar_subquery()
+        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished()).scalar_subquery()
         query = (
             sql.select(documents.c.state, *(sql.func.sum(one) for one in _load()))
             .where(documents.c.batch == current)

@@ -16,10 +16,10 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
-from rag.catalog.keys import collection_id, incarnation, key, moment, served, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, moment, served, unfinished, with_collection
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.errors import NotFoundError
-from rag.records import UNFINISHED, Collection, Document, Failure, State
+from rag.records import Collection, Document, Failure, State
 
 _FRESH = {
     "state": State.QUEUED.value,
@@ -34,7 +34,6 @@ _FRESH = {
 }
 _BEFORE = {"state": State.READY.value, "stage": "", "done": 0, "total": 0, "served": False}
 """As a document was before it was queued to be read anew."""
-_UNFINISHED = documents.c.state.in_([state.value for state in UNFINISHED])
 
 
 class Queue(Database):
@@ -128,7 +127,7 @@ class Queue(Database):
         idle = documents.c.stage.in_(("", "waiting"))
         query = (
             with_collection()
-            .where(_UNFINISHED)
+            .where(unfinished())
             .order_by(idle, documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(most)
         )
@@ -193,16 +192,17 @@ class Queue(Database):
         return self._update(document, {"reason": reason})
 
     def _update(
-        self, document: Document, values: Mapping[str, Any], condition: sql.ColumnElement[bool] = _UNFINISHED
+        self, document: Document, values: Mapping[str, Any], condition: sql.ColumnElement[bool] | None = None
     ) -> bool:
         with self.write() as connection:
-            update = documents.update().where(incarnation(document), condition).values(dict(values))
+            alive = (incarnation(document), unfinished() if condition is None else condition)
+            update = documents.update().where(*alive).values(dict(values))
             return connection.execute(update).rowcount == 1
 
 
 def _batch(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
-    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(_UNFINISHED)).scalar_one()
+    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished())).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
 
