@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def saved(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
 
 def ocr_children() -> list[psutil.Process]:
     return [one for one in psutil.Process().children() if one.memory_info().rss > 150_000_000]
+
+
+def peak_mb(process: psutil.Process) -> float:
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    return int(peak) / 1000
 
 
 INVOICE = {(80, 60): "Invoice 4711", (80, 160): "The rent is 84,000 euros", (80, 500): "Payable in advance"}
@@ -88,6 +94,37 @@ def test_pictures_of_every_kind_are_read_upright(warm: Reader, tmp_path: Path) -
         (read,) = warm.recognise(path, name, [1])
         assert [line.text for line in read.lines] == list(INVOICE.values()), name
         assert read.lines[0].box[:2] == pytest.approx((80 / 800, 60 / 600), abs=0.03), name
+
+
+@pytest.mark.end_to_end
+def test_a_line_that_lies_between_two_bands_is_read_once_and_whole(warm: Reader, tmp_path: Path) -> None:
+    """The page is looked at in bands; no line of it may be cut in two, come twice or go missing."""
+    rows = {(100, y): f"Row {number} costs {number * 137} euros" for number, y in enumerate(range(30, 1960, 55), 10)}
+    page = picture(rows, (1500, 2000), 30)
+    page.paste(picture({(20, 0): "ROW"}, (600, 330), 260), (860, 330))  # higher than bands overlap
+    page.paste(
+        picture({(20, 20): "sideways along the margin of this page"}, (900, 80), 40).rotate(90, expand=True),
+        (1350, 800),
+    )
+    (read,) = warm.recognise(saved(tmp_path / "tall", page, "PNG"), "tall.png", [1])
+    found = [line.text for line in read.lines]
+    assert sorted(line for line in found if line.startswith("Row")) == sorted(rows.values())
+    title, sideways = [line for line in read.lines if not line.text.startswith("Row")]
+    assert title.text == "ROW"
+    assert sideways.box == pytest.approx((1372 / 1500, 976 / 2000, 1424 / 1500, 1690 / 2000), abs=0.01)
+
+
+@pytest.mark.end_to_end
+def test_a_dense_page_takes_less_memory_than_the_whole_page_would(tmp_path: Path) -> None:
+    """One page at a time goes through the models in bands: the whole page at once took 900 MB."""
+    rows = {
+        (60, y): f"Row {y} of the ledger has a long line of text and {y * 137} euros in it" for y in range(20, 1980, 40)
+    }
+    path = saved(tmp_path / "dense", picture(rows, (1500, 2000), 28), "PNG")
+    with reader() as one:
+        assert len(one.recognise(path, "dense.png", [1])[0].lines) == len(rows)
+        peak = max(peak_mb(child) for child in ocr_children())
+    assert peak < 550
 
 
 @pytest.mark.end_to_end
