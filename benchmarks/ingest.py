@@ -153,10 +153,15 @@ def _states(catalog: Path) -> list[str]:
 
 def memory(pdfs: PdfSet, peak: float, rest: float, limit: float) -> None:
     """Whether memory grows with the number of files (all together took `peak` MB), and returns after the job."""
-    longest = each_pdf(pdfs.paths)[-1]
-    alone = ours(longest, limit).peak_mb
-    print(f"\npeak memory: the longest file ({longest.pages} pages) {alone:.0f} MB, ", end="")
-    print(f"{len(pdfs.paths)} files ({pdfs.pages} pages) {peak:.0f} MB, difference {peak - alone:.0f} MB")
+    alone = {one: ours(one, limit).peak_mb for one in each_pdf(pdfs.paths)}
+    longest, most = list(alone)[-1], max(alone, key=alone.__getitem__)
+    print(f"\npeak memory: {len(pdfs.paths)} files ({pdfs.pages} pages) {peak:.0f} MB; one file alone, the others not:")
+    for who, one in (
+        ("longest", longest),
+        ("which needs most", most),
+        ("which needs least", min(alone, key=alone.__getitem__)),
+    ):
+        print(f"  the one {who} ({one.pages} pages) {alone[one]:.0f} MB, {peak - alone[one]:.0f} MB less than all")
     with tempfile.TemporaryDirectory() as data:
         script = str(ROOT / "benchmarks" / "resting.py")
         done = run([sys.executable, script, data, str(rest), *map(str, pdfs.paths)], limit)
