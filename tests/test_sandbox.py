@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from rag.errors import DamagedError, ParseLimitError, StoppedError
 from rag.parsing import Reader, child
@@ -194,7 +194,9 @@ def test_processor_time_is_limited_for_each_file_anew(tmp_path: Path, slow: Path
 @pytest.mark.end_to_end
 def test_the_parent_watches_memory_where_the_system_does_not(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.parsing.sandbox.OCR_MEMORY_MB", 0)
-    Image.new("RGB", (1200, 1200), "white").save(note, "PNG")
+    page = Image.new("RGB", (2000, 2000), "white")
+    ImageDraw.Draw(page).text((100, 100), "\n".join(["Total revenue of the year before"] * 30), "black", font_size=40)
+    page.save(note, "PNG")
     with reader(parse_memory_mb=256) as one, pytest.raises(ParseLimitError, match="RAG_PARSE_MEMORY_MB"):
         one.recognise(note, "a.png", [1])  # the models take more
 
