@@ -10,6 +10,7 @@ from rag.errors import FolderInUseError, RagError
 from rag.folder import Folder
 from rag.gate import Gate
 from rag.ingestion import Ingestion
+from rag.memory import return_memory
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,8 @@ TIDY_SECONDS = 30.0
 """How often a worker removes what was deleted or cancelled: interrupted, or by another process."""
 SWEEP_SECONDS = 600.0
 """How often it removes what no document claims."""
+MEMORY_SECONDS = 10.0
+"""How often it gives back memory that was freed."""
 STOP_SECONDS = 15.0
 """How long closing waits for a batch to end."""
 
@@ -37,7 +40,7 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         removal = ingestion.removal
-        self._every = {removal.clear_all: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS}
+        self._every = {removal.clear_all: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS, return_memory: MEMORY_SECONDS}
         self._due = dict.fromkeys(self._every, 0.0)
 
     def start(self) -> bool:

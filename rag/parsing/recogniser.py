@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import MissingDependencyError
+from rag.memory import return_memory
 from rag.parsing.bands import HEIGHT, bands, joined
 from rag.parsing.engines import ocr_engine
 from rag.parsing.media import PDF
@@ -39,7 +38,7 @@ def recognise_page(path: Path, media_type: str, number: int, password: str = "")
 
 
 def _lines(pixels: Any) -> list[OcrLine]:
-    """Detected in bands and recognised one by one: whole pages and batches need twice the memory and no less time."""
+    """Detected in bands and recognised one by one: whole pages and batches need more memory and no less time."""
     if np.ptp(pixels) < LEAST_CONTRAST:
         return []
     height, width = pixels.shape[:2]
@@ -48,18 +47,23 @@ def _lines(pixels: Any) -> list[OcrLine]:
     if not boxes:
         return []
     upright, _ = engine.cls_and_rotate(engine.crop_text_regions(pixels, boxes))
-    read = engine.recognize_txt(upright)
     return [
-        OcrLine(text.strip(), float(confidence), _box(corners, width, height))
-        for text, confidence, corners in zip(read.txts, read.scores, boxes, strict=True)
-        if text.strip() and confidence >= LEAST_CONFIDENCE
+        OcrLine(text, confidence, _box(corners, width, height))
+        for (text, confidence), corners in zip((_read(engine, line) for line in upright), boxes, strict=True)
+        if text and confidence >= LEAST_CONFIDENCE
     ]
 
 
 def _detected(engine: Any, band: Any) -> Any:
     found = engine(band, use_det=True, use_cls=False, use_rec=False).boxes
-    _return_memory()  # or the next band's is added to what this one left in pieces
+    return_memory()  # or the next band's is added to what this one left in pieces
     return () if found is None else found
+
+
+def _read(engine: Any, line: Any) -> tuple[str, float]:
+    read = engine.recognize_txt([line])
+    return_memory()
+    return read.txts[0].strip(), float(read.scores[0])
 
 
 def _pdf_page(path: Path, index: int, password: str) -> Any:
@@ -83,12 +87,6 @@ def _box(corners: Any, width: int, height: int) -> tuple[float, float, float, fl
     shares = np.clip(np.asarray(corners, float) / (width, height), 0, 1)
     (left, top), (right, bottom) = shares.min(axis=0).tolist(), shares.max(axis=0).tolist()
     return left, top, right, bottom
-
-
-def _return_memory() -> None:
-    """What is free goes back to the system, where the C library keeps it in pieces otherwise: glibc."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
 
 
 @cache

@@ -18,11 +18,10 @@ if TYPE_CHECKING:  # the child imports this package too, and pydantic would doub
     from rag.settings import Settings
 
 OCR_MEMORY_MB = 1024
-"""OCR may use this much even where parsing may not: its models and one page take about 500 MB."""
+"""OCR may use this much even where parsing may not: its models and one page take about 400 MB."""
 
 KEPT_MB = 400
-"""A child that parses is replaced when it has this much after a file, or half of what it may have."""
-OCR_KEPT_MB = 800
+"""A child is replaced when it has this much after a file, one that parses also at half of what it may have."""
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Reader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parser = Worker(settings.parse_memory_mb, min(KEPT_MB, settings.parse_memory_mb // 2))
-        self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB), OCR_KEPT_MB)
+        self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB), KEPT_MB)
 
     def close(self) -> None:
         """End the child processes for good, and with StoppedError what they are doing and whatever is asked later."""
