@@ -29,7 +29,7 @@ _LINE = re.compile(r"\n")
 _SPACE = re.compile(r"\s+")
 # A sentence ends at . ! ? (with closing quotes or brackets) before white space and something that can begin one;
 # CJK full stops need no space after them.
-_SENTENCE = re.compile(r"""(?<=[.!?])["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9À-ÖØ-Þ\u0370-\uFFFF•–-])|(?<=[。！？])\s*""")
+_SENTENCE = re.compile(r"""[.!?]["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9À-ÖØ-Þ\u0370-\uFFFF•–-])|[。！？]\s*""")
 _ABBREVIATION = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Inc|Corp|Ltd|Co|No|Nos|vs|Fig|Figs|Eq|Sec|Art|approx|est|etc|e\.g|i\.e|cf|al|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|U\.S|[A-Z])\.$"
@@ -174,7 +174,8 @@ def _borders(text: str, headings: Sequence[int]) -> dict[int, Border]:
 
 def _sentence_ends(text: str) -> Iterator[int]:
     for match in _SENTENCE.finditer(text):
-        if not _ABBREVIATION.search(text, max(0, match.start() - 12), match.start()):
+        stop = match.start() + 1
+        if not _ABBREVIATION.search(text, max(0, stop - 12), stop):
             yield match.end()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import tantivy
 
@@ -60,12 +60,26 @@ def document_row(document_id: str, label: str, front: str) -> tantivy.Document:
 
 def terms(text: str, language: str = ENGLISH) -> list[str]:
     """The different words of a text as the index knows them, in the order they come."""
-    return list(dict.fromkeys(_analyzer(language).analyze(_plain(text))))
+    return _each_term(text, language, False)
 
 
 def content_terms(text: str, language: str = ENGLISH) -> list[str]:
     """As `terms`, without stop words unless there are no others."""
-    return list(dict.fromkeys(_analyzer(language, True).analyze(_plain(text)))) or terms(text, language)
+    return _each_term(text, language, True) or terms(text, language)
+
+
+def _each_term(text: str, language: str, without_stop_words: bool) -> list[str]:
+    """No term has white space in it, so each piece between is looked at alone, and usual ones once."""
+    found: dict[str, None] = {}
+    for piece in text.split():
+        of_piece = _terms_of if len(piece) <= _MAX_TOKEN_BYTES else _terms_of.__wrapped__
+        found.update(of_piece(piece, language, without_stop_words))
+    return list(found)
+
+
+@lru_cache(maxsize=50_000)
+def _terms_of(piece: str, language: str, without_stop_words: bool) -> dict[str, None]:
+    return dict.fromkeys(_analyzer(language, without_stop_words).analyze(_plain(piece)))
 
 
 def question_query(question: str, documents: Collection[str] | None, language: str = ENGLISH) -> tantivy.Query | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from rag.embedding import Bits, Embedder, Vectors
@@ -29,6 +30,9 @@ MARGIN = 1.5
 COVERAGE = 0.5
 """... and has at least this share of what looks like a name in the question."""
 
+_ENCODING = ThreadPoolExecutor(thread_name_prefix="footnote-question")
+"""Questions are encoded here while they are looked up by words: neither holds Python's lock for long."""
+
 ChunksById = Callable[[Sequence[str]], Mapping[str, Chunk]]
 
 
@@ -52,10 +56,12 @@ class Lists:
         self.names = scope.names
         self.chunks_by_id = chunks_by_id
         self.candidates = candidates
-        self._question = embedder.encode_question(text)
+        encoding = _ENCODING.submit(embedder.encode_question, text)
         self._named = self._documents_named()
+        by_words = self._by_words()
+        self._question = encoding.result()
         self._near = self._by_meaning()
-        nominating = self._nominating()
+        nominating = by_words | self._nominated_by_meaning()
         # Late interaction only ranks.
         nominated = list(dict.fromkeys(one for found in nominating.values() for one, _ in found))
         self._made = self._on_the_spot(nominated)
@@ -78,16 +84,18 @@ class Lists:
         chosen = {document for document, score, coverage in found if score > least and coverage >= COVERAGE}
         return chosen if len([one for one in found if one[1] > least]) == len(chosen) <= NAMED else set()
 
-    def _nominating(self) -> dict[str, Found]:
-        """The lists that chunks come from."""
-        lists = {"lexical": self._by_words(self.names), "dense": self._near[: self.candidates]}
-        if self._named:
-            lists[f"{ROUTED}lexical"] = self._by_words(self._named)
-            lists[f"{ROUTED}dense"] = self._of_named(self._near)[: self.candidates]
-        return lists
+    def _by_words(self) -> dict[str, Found]:
+        """The lexical lists that chunks come from."""
+        lists = {"lexical": self._by_words_of(self.names)}
+        return lists | ({f"{ROUTED}lexical": self._by_words_of(self._named)} if self._named else {})
 
-    def _by_words(self, documents: Collection[str]) -> Found:
-        """The lexical list of some documents."""
+    def _nominated_by_meaning(self) -> dict[str, Found]:
+        """The dense lists that chunks come from."""
+        lists = {"dense": self._near[: self.candidates]}
+        named = self._of_named(self._near)[: self.candidates]
+        return lists | ({f"{ROUTED}dense": named} if self._named else {})
+
+    def _by_words_of(self, documents: Collection[str]) -> Found:
         within = None if self._scope.whole and len(documents) == len(self.names) else documents
         search = partial(self._lexical.search, self._name, self._text, documents=within)
         return self._scope.best(search, self.candidates, documents)
