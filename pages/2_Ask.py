@@ -58,6 +58,6 @@ with page("Ask") as workspace:
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
                 ask(workspace, turn, turns[:number])
-            if draw(workspace, turn, number):
+            if draw(turn, number):
                 ask(workspace, turn, turns[:number])
                 st.rerun()

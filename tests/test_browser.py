@@ -113,9 +113,12 @@ def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) 
     ask(page, address, DIVIDEND)
     footnote = button(page, re.compile(r"\[1\] tarnholt-annual-report-2025\.pdf · p\. 3"))
     footnote.click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("tarnholt-annual-report-2025.pdf · page 3")
-    quote = dialog.locator("mark")
+    viewer = page.locator(".st-key-viewer")
+    expect(viewer).to_contain_text("page 3 of 14")
+    expect(viewer.get_by_role("img", name="Page 3 of tarnholt-annual-report-2025.pdf, with")).to_be_visible()
+    expect(viewer.locator("[data-quote]").first).to_be_in_viewport()
+    viewer.get_by_text("Text", exact=True).click()
+    quote = viewer.locator("mark")
     expect(quote).to_contain_text("The Board proposes a dividend of EUR 0.31 per share")
     expect(quote).to_be_in_viewport()
 
@@ -128,8 +131,11 @@ def test_a_footnote_of_an_overview_opens_its_passage(page: Page, address: str) -
     button_in_it = dialog.get_by_role("button", name=re.compile(r"\[1\]")).first
     expect(button_in_it).to_be_visible(timeout=PATIENCE)
     button_in_it.click()
-    expect(dialog.locator("mark")).to_be_visible()
-    expect(dialog).to_contain_text(f"{REPORT.name} · page")
+    viewer = page.locator(".st-key-viewer")
+    expect(viewer.locator("[data-quote]").first).to_be_in_viewport()
+    expect(viewer).to_contain_text(REPORT.name)
+    button(page, "Close").click()
+    expect(viewer).to_have_count(0)
 
 
 def test_a_reload_ingests_nothing_again(page: Page, address: str) -> None:
@@ -170,8 +176,9 @@ def test_hostile_names_and_text_are_shown_as_they_are(page: Page, address: str, 
     answer = page.get_by_test_id("stHtml").first
     expect(answer).to_contain_text("![p](http://evil.test/p.png) <img src=http://evil.test/q>")
     button(page, re.compile(r"\[1\]")).click()
-    expect(page.get_by_role("dialog").locator("mark")).to_contain_text("<img src=http://evil.test/q>")
-    assert page.get_by_role("dialog").locator("img, script, a").count() == 0
+    viewer = page.locator(".st-key-viewer")
+    expect(viewer.locator("mark")).to_contain_text("<img src=http://evil.test/q>")
+    assert viewer.locator("img, a").count() == 0
 
     page.goto(f"{address}/Collections")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
@@ -226,7 +233,7 @@ def test_the_original_is_downloaded_from_the_passage(page: Page, address: str) -
     ask(page, address, DIVIDEND)
     button(page, re.compile(r"\[1\] tarnholt")).click()
     with page.expect_download() as download:
-        page.get_by_role("dialog").get_by_role("button", name="Download the original").click()
+        page.locator(".st-key-viewer").get_by_role("button", name="Download the original").click()
     assert download.value.suggested_filename == REPORT.name
     assert Path(download.value.path()).read_bytes() == REPORT.read_bytes()
 
@@ -311,6 +318,4 @@ def test_a_models_doubtful_sentences_are_marked_and_a_hostile_document_fetches_n
             checked.click()
             expect(page.get_by_text("A passage tells a language model to say so").first).to_be_visible()
             button(page, re.compile("Rests on: agreement")).click()
-            expect(page.get_by_role("dialog").locator("mark")).to_have_text(
-                "The yearly fee for Larkfield is 42,000 euros."
-            )
+            expect(page.locator(".st-key-viewer mark")).to_have_text("The yearly fee for Larkfield is 42,000 euros.")

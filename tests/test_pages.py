@@ -133,6 +133,11 @@ def ask(app: AppTest, question: str) -> AppTest:
     return healthy(app.chat_input[0].set_value(question).run())
 
 
+def as_text(app: AppTest) -> AppTest:
+    """The page that is open beside the answer, as text."""
+    return healthy(app.segmented_control[0].set_value("Text").run())
+
+
 def footnotes(app: AppTest) -> list[str]:
     return [label for label in labels(app) if label.startswith("**[")]
 
@@ -666,9 +671,14 @@ def test_an_answer_has_a_footnote_that_opens_the_passage_also_later(indexed: Pat
     assert footnotes(app)[0] == f"**[1]** {REPORT} · p. 3"
     ask(app, NONSENSE)
     press(app, "**[1]**")
+    seen = next(one.proto.body for one in app.get("html") if "<img" in one.proto.body)
+    assert 'alt="Page 3 of tarnholt-annual-report-2025.pdf, with the quoted words boxed"' in seen
+    assert 1 <= seen.count("data-quote") <= 3
+    as_text(app)
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
     assert any(re.search(r"<mark[^>]*>The Board proposes a dividend of (?:<[^>]*>)?EUR 0.31", one) for one in passage)
-    assert f"**{REPORT}** · page 3" in plain(app)
+    assert f"**[1]** **{REPORT}**" in plain(app)
+    assert "page 3 of 14" in plain(app)
     assert "Letter from the Chair › Dividend" in plain(app)
 
 
@@ -798,7 +808,7 @@ def test_doubtful_sentences_are_marked_and_each_opens_the_passage_it_rests_on(
     checked = next(one for one in app.expander if "checked" in one.label)
     assert re.fullmatch(r"2 sentences checked: 1 borne out · 1 .*", checked.label)
     assert "Not found there: EUR 0.99." in plain(app)
-    press(app, "Rests on")
+    as_text(press(app, "Rests on"))
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
     assert "EUR 0.31" in re.search(r"<mark[^>]*>(.*?)</mark>", passage[0], re.DOTALL)[1]
 
@@ -906,7 +916,7 @@ def test_what_is_searched_by_words_only_is_said(
 
 
 def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> None:
-    app = press(ask(start("2_Ask"), DIVIDEND), "**[1]**")
+    app = as_text(press(ask(start("2_Ask"), DIVIDEND), "**[1]**"))
     assert [one for one in healthy(app.run()).get("html") if "<mark" in one.proto.body]
     healthy(app.switch_page("pages/3_Collections.py").run())
     healthy(app.switch_page("pages/2_Ask.py").run())

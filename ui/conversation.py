@@ -11,13 +11,13 @@ from rag.errors import RagError
 from rag.records import QUOTING, Abstention, Answer, AnswerPiece, Citation, Document, Exchange, Hit, State
 from rag.settings import Settings
 from rag.workspace import Workspace
-from ui.dialogs import open_dialog
 from ui.labels import distinguished, heading_path, label
 from ui.ledger import draw_checked, draw_ledger
 from ui.overviews import draw_overview
-from ui.passages import cited, found, open_passage
+from ui.passages import cited, found
 from ui.sharing import copy_button, draw_searched
 from ui.text import answer_markdown, counted, escape_markdown, message_markdown, quoted_html
+from ui.viewer import open_viewer
 
 """The answer's `model` where no language model wrote it."""
 LONGEST_HEADING = 200
@@ -139,7 +139,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
     place.empty()
 
 
-def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
+def draw(turn: Turn, number: int) -> bool:
     """Draw the answer of a turn. True if the reader wants it asked again."""
     if turn.answer is None:
         return _draw_unanswered(turn, number)
@@ -148,7 +148,7 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
         turn.literally = True
         return True
     if answer.overview is not None:
-        draw_overview(workspace, answer.overview, answer, turn.search.collection, str(number))
+        draw_overview(answer.overview, answer, turn.search.collection, str(number))
         return False
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
@@ -158,9 +158,9 @@ def draw(workspace: Workspace, turn: Turn, number: int) -> bool:
         st.html(quoted_html(answer.text, answer.citations))
     else:
         draw_checked(answer, _numbers(answer))
-    _draw_footnotes(workspace, turn, answer.citations, number)
-    draw_ledger(workspace, answer, turn.search.collection, str(number))
-    _draw_hits(workspace, turn, answer, number)
+    _draw_footnotes(turn, answer.citations, number)
+    draw_ledger(answer, turn.search.collection, str(number))
+    _draw_hits(turn, answer, number)
     if not answer.abstained:
         copy_button(answer, str(number))
     return False
@@ -199,24 +199,21 @@ def _draw_abstention(answer: Answer) -> None:
     st.info(f"**{escape_markdown(answer.text)}** {advice}", icon=":material/search_off:")
 
 
-def _draw_footnotes(workspace: Workspace, turn: Turn, citations: Sequence[Citation], number: int) -> None:
+def _draw_footnotes(turn: Turn, citations: Sequence[Citation], number: int) -> None:
+    passages = [cited(one, turn.search.collection) for one in citations]
     with st.container(horizontal=True, gap="xsmall"):
-        for one in citations:
+        for at, one in enumerate(citations):
             shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
-            st.button(
-                shown,
-                key=f"footnote-{number}-{one.number}",
-                on_click=open_dialog,
-                args=(open_passage, workspace, cited(one, turn.search.collection)),
-            )
+            st.button(shown, key=f"footnote-{number}-{one.number}", on_click=open_viewer, args=(passages, at))
 
 
-def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) -> None:
+def _draw_hits(turn: Turn, answer: Answer, number: int) -> None:
     if not answer.hits:
         return
     seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
     what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     title = f"{what} · {seconds:.2f} s"
+    passages = [found(hit, turn.search.collection) for hit in answer.hits]
     with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
         st.caption(_made_by(answer))
         for index, hit in enumerate(answer.hits):
@@ -226,8 +223,8 @@ def _draw_hits(workspace: Workspace, turn: Turn, answer: Answer, number: int) ->
                     key=f"hit-{number}-{index}",
                     type="tertiary",
                     icon=":material/article:",
-                    on_click=open_dialog,
-                    args=(open_passage, workspace, found(hit, turn.search.collection)),
+                    on_click=open_viewer,
+                    args=(passages, index),
                 )
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")

@@ -23,8 +23,8 @@ def close_dialog() -> None:
 
 
 def give_way(mine: Callable[..., Any]) -> None:
-    """Run the page again if another dialog was opened from within this one; a click in a dialog draws only it again."""
-    _, draw, _ = st.session_state.get("dialog", (None, mine, ()))
+    """Run the page again if something else was opened from within a dialog; a click in it draws only it again."""
+    _, draw, _ = st.session_state.get("dialog", (None, None, ()))
     if draw is not mine:
         st.rerun()
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from rag.records import DOUBTFUL, Answer, Claim, Verdict
-from rag.workspace import Workspace
-from ui.dialogs import open_dialog
 from ui.labels import label
-from ui.passages import cited, open_passage
+from ui.passages import cited
 from ui.text import CODE, answer_markdown, counted, escape_markdown
+from ui.viewer import open_viewer
 
 # Where a mark begins and ends while the answer becomes Markdown: characters of no meaning, which no answer keeps.
 _BEGINS = {Verdict.PARTLY: "\ue000", Verdict.UNSUPPORTED: "\ue001"}
@@ -67,7 +66,7 @@ def _mark(found: re.Match[str]) -> str:
     return f"{coloured}\u00a0{_ICONS[verdict]}"  # which never stands alone on a line
 
 
-def draw_ledger(workspace: Workspace, answer: Answer, collection: str, key: str) -> None:
+def draw_ledger(answer: Answer, collection: str, key: str) -> None:
     """Every sentence that claims something, its verdict, and the passage it rests on; folded away."""
     if not answer.ledger:
         return
@@ -87,8 +86,8 @@ def draw_ledger(workspace: Workspace, answer: Answer, collection: str, key: str)
                         key=f"claim-{key}-{index}",
                         type="tertiary",
                         icon=":material/article:",
-                        on_click=open_dialog,
-                        args=(open_passage, workspace, cited(claim.rests_on, collection)),
+                        on_click=open_viewer,
+                        args=([cited(claim.rests_on, collection)],),
                     )
 
 

@@ -12,9 +12,10 @@ from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
 from ui.labels import place
 from ui.ledger import draw_checked, draw_ledger
-from ui.passages import cited, open_passage
+from ui.passages import Passage, cited
 from ui.sharing import copy_button
 from ui.text import counted, escape_markdown, message_markdown
+from ui.viewer import open_viewer
 
 QUESTION = "Summarise this document"
 
@@ -56,34 +57,35 @@ def show_overview(workspace: Workspace, document: Document) -> None:
                 )
                 status.update(label="Done", state="complete")
             st.rerun()
-        draw_overview(workspace, made[key], made[key].answer, document.collection, "dialog")
+        draw_overview(made[key], made[key].answer, document.collection, "dialog")
 
 
-def draw_overview(workspace: Workspace, overview: Overview, answer: Answer, collection: str, key: str) -> None:
+def draw_overview(overview: Overview, answer: Answer, collection: str, key: str) -> None:
     """An overview with footnotes that open the passages. `key` tells it from others on the page."""
+    passages = [cited(one, collection) for one in answer.citations]
     st.markdown(f"**{escape_markdown(overview.title or overview.name)}** · {escape_markdown(overview.name)}")
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
     if answer.model != QUOTING:
         draw_checked(answer, {one.number for one in answer.citations})
-        _footnotes(workspace, answer.citations, collection, key)
-        draw_ledger(workspace, answer, collection, key)
+        _footnotes(answer.citations, passages, collection, key)
+        draw_ledger(answer, collection, key)
     elif answer.abstained:
         st.caption("It has no sentences that tell what it is about. Look at its passages.")
     else:
         st.caption("Its sections and the sentences that say most of them, word for word.")
         for section in overview.sections:
-            _section(workspace, overview, section.heading, section.page, section.citations, collection, key)
+            _section(overview, section.heading, section.page, section.citations, passages, collection, key)
     _outline(overview)
     copy_button(answer, key)
 
 
 def _section(
-    workspace: Workspace,
     overview: Overview,
     heading: str,
     page: int,
     citations: Sequence[Citation],
+    passages: Sequence[Passage],
     collection: str,
     key: str,
 ) -> None:
@@ -92,17 +94,17 @@ def _section(
             st.markdown(f"**{escape_markdown(heading)}** :small[· {place(overview.name, page)}]")
         for one in citations:
             st.markdown(rf"{escape_markdown(one.quote)} :blue[**\[{one.number}\]**]")
-        _footnotes(workspace, citations, collection, key)
+        _footnotes(citations, passages, collection, key)
 
 
-def _footnotes(workspace: Workspace, citations: Sequence[Citation], collection: str, key: str) -> None:
+def _footnotes(citations: Sequence[Citation], passages: Sequence[Passage], collection: str, key: str) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for one in citations:
             st.button(
                 rf"**\[{one.number}\]** {place(one.name, one.page)}",
                 key=f"footnote-{key}-{one.number}",
-                on_click=open_dialog,
-                args=(open_passage, workspace, cited(one, collection)),
+                on_click=open_viewer,
+                args=(passages, passages.index(cited(one, collection))),
             )
 
 

@@ -1,4 +1,4 @@
-"""A passage opened: the page it stands on, with the quoted words marked."""
+"""Passages as text: on their page, with the quoted words marked, and a document's in reading order."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from rag.errors import NotFoundError
 from rag.records import Chunk, Citation, Hit, Page
-from rag.workspace import Workspace
-from ui.dialogs import close_dialog
-from ui.errors import friendly_errors
 from ui.labels import heading_path, place
-from ui.originals import download_button
-from ui.text import MARK, escape_markdown
+from ui.text import MARK
 
 CHUNKS_A_PAGE = 10
 NEAR = 260
@@ -44,6 +39,13 @@ class Passage:
     text: str
     heading: str = ""
     highlights: tuple[tuple[int, int], ...] = ()
+    number: int = 0
+    """Of its footnote, if it has one."""
+
+    @property
+    def inside(self) -> list[tuple[int, int]]:
+        """The highlights, (start, end) within `text`."""
+        return [(first - self.start, last - self.start) for first, last in self.highlights]
 
 
 def cited(citation: Citation, collection: str) -> Passage:
@@ -58,6 +60,7 @@ def cited(citation: Citation, collection: str) -> Passage:
         citation.quote,
         citation.heading,
         citation.highlights,
+        citation.number,
     )
 
 
@@ -67,30 +70,9 @@ def found(hit: Hit, collection: str) -> Passage:
     return Passage(collection, chunk.document_id, hit.name, chunk.page, *hit.span, hit.text, chunk.heading)
 
 
-@st.dialog("Passage", width=880, icon=":material/format_quote:", on_dismiss=close_dialog)
-def open_passage(workspace: Workspace, passage: Passage) -> None:
-    """Show a passage in a dialog: document, page, headings, and the page's text with the passage marked."""
-    with friendly_errors():
-        row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
-        row.markdown(f"**{escape_markdown(passage.name)}** · {place(passage.name, passage.page)}")
-        if passage.heading:
-            st.caption(heading_path(passage.heading))
-        page = None
-        try:
-            document = workspace.document(passage.document, passage.collection)
-            page = next((one for one in workspace.pages(document) if one.number == passage.page), None)
-            with row:
-                download_button(workspace, document, "passage")
-        except NotFoundError:
-            st.caption("The document has been deleted since. This is what was quoted from it.")
-        if page and page.ocr is not None:
-            st.warning(
-                f"This page was read by OCR (confidence {page.ocr:.0%}): check the original.",
-                icon=":material/document_scanner:",
-            )
-        inside = [(first - passage.start, last - passage.start) for first, last in passage.highlights]
-        html_of_page = page_html(page, passage.start, passage.end, inside) if page else None
-        st.html(html_of_page or _paper(_marked(passage.text, inside)))
+def passage_html(passage: Passage) -> str:
+    """What was quoted, marked, where its page is not to be had."""
+    return _paper(_marked(passage.text, passage.inside))
 
 
 def page_html(page: Page, start: int, end: int, inside: Sequence[tuple[int, int]] = ()) -> str:

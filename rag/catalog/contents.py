@@ -151,7 +151,16 @@ class Contents(Database):
         text = self.text(document)
         query = sql.select(pages).where(*belongs(pages, document)).order_by(pages.c.number)
         with self.read() as connection:
-            return [to_page(row, text) for row in connection.execute(query)]
+            return [to_page(row, text[row.start : row.end]) for row in connection.execute(query)]
+
+    def page(self, document: Document, number: int) -> Page | None:
+        """One of its pages, from 1, without reading the others; None if there is none such."""
+        query = sql.select(pages).where(*belongs(pages, document), pages.c.number == number)
+        with self.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return to_page(row, self.passage(document.collection, document.id, row.start, row.end))
 
     def chunks(self, document: Document) -> list[Chunk]:
         """The document's chunks in reading order."""
@@ -231,6 +240,14 @@ class Contents(Database):
         query = sql.select(ocr.c.number).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
         with self.read() as connection:
             return set(connection.execute(query).scalars())
+
+    def ocr_page(self, document: Document, number: int) -> OcrPage | None:
+        """What OCR has read on a page of a document, by the engine that its text is from; None if that is not known."""
+        query = sql.select(ocr).where(ocr.c.document_id == document.id, ocr.c.number == number)
+        with self.read() as connection:
+            parser = connection.execute(sql.select(documents.c.parser).where(key(document))).scalar_one_or_none() or ""
+            read = [to_ocr(row) for row in connection.execute(query)]
+        return next((one for one in read if one.engine in parser.split(" + ")), None)
 
     def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:
         """What an OCR engine has read of a document so far, by page number."""

@@ -198,8 +198,9 @@ def page_row(page: Page) -> dict[str, Any]:
 
 
 def to_page(row: sql.Row[Any], text: str) -> Page:
+    """`text` is the page's own."""
     char_map = tuple((offset, index) for offset, index in json.loads(row.char_map))
-    return Page(row.number, text[row.start : row.end], row.start, row.label, char_map, row.ocr)
+    return Page(row.number, text, row.start, row.label, char_map, row.ocr)
 
 
 def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:

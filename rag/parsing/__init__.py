@@ -1,7 +1,8 @@
 """Files in, pages of text out: a `Reader` reads them in child processes with limits, scans by OCR."""
 
+from rag.parsing.boxes import character_run, ocr_boxes
 from rag.parsing.engines import engines, ocr_engine
-from rag.parsing.media import READABLE, TABULAR, media_type, page_noun, takes_password
+from rag.parsing.media import READABLE, TABULAR, has_image, media_type, page_noun, takes_password
 from rag.parsing.ocr import with_ocr
 from rag.parsing.sandbox import Reader
 from rag.parsing.wire import decode_document, encode_document
@@ -10,10 +11,13 @@ __all__ = [
     "READABLE",
     "TABULAR",
     "Reader",
+    "character_run",
     "decode_document",
     "encode_document",
     "engines",
+    "has_image",
     "media_type",
+    "ocr_boxes",
     "ocr_engine",
     "page_noun",
     "takes_password",

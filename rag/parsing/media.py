@@ -55,6 +55,11 @@ READABLE = ", ".join(_MEDIA_TYPES)
 """The extensions we read, for people."""
 
 
+def has_image(media_type: str) -> bool:
+    """Whether pages of such a file can be looked at as they are."""
+    return media_type == PDF or media_type in IMAGES
+
+
 def media_type(name: str) -> str | None:
     """The media type of a file called `name`, by its extension in any case; None where we cannot read it."""
     return _MEDIA_TYPES.get(PurePosixPath(name.replace("\\", "/")).suffix.lower())

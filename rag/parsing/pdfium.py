@@ -26,6 +26,7 @@ from rag.parsing.raw import (
     check_pages,
     encrypted,
 )
+from rag.records import Box
 
 ENGINE = f"pdfium {PYPDFIUM_INFO.tag}"
 
@@ -34,6 +35,9 @@ THUMBNAIL = 300
 MAX_OBJECTS_SEEN = 1000
 SHARE_OF_TIME = 0.5
 """After this share of the time limit, pages without text are no longer looked at."""
+
+_FINE = 100_000
+"""Steps along a page's side in which places on it are counted."""
 
 _UNSURE_UNITS = frozenset({0x0002, 0xFFFE})
 """What the extracted text has for a hyphen at the end of a line, but for other things as well."""
@@ -92,6 +96,28 @@ def rendered(document: pypdfium2.PdfDocument, index: int, scale: float, max_side
         raise DamagedError(f"Page {index + 1} of the PDF cannot be shown: export it again.") from error
 
 
+def boxes(document: pypdfium2.PdfDocument, index: int, runs: Sequence[tuple[int, int]]) -> Iterator[Box]:
+    """Where runs of characters, each (first index, how many), stand on a page as it is rendered, in reading order."""
+    with _text_page(document, index) as (page, text_page):
+        if page is None or text_page is None:
+            return
+        for first, count in runs:
+            for place in range(pdfium_c.FPDFText_CountRects(text_page, first, count)):
+                yield _box(page, text_page, place)
+
+
+def _box(page: ctypes.c_void_p, text_page: ctypes.c_void_p, place: int) -> Box:
+    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
+    pdfium_c.FPDFText_GetRect(text_page, place, left, top, right, bottom)
+    corners = []
+    for x, y in ((left.value, top.value), (right.value, bottom.value)):  # turned and cropped as the page is
+        across, down = ctypes.c_int(), ctypes.c_int()
+        pdfium_c.FPDF_PageToDevice(page, 0, 0, _FINE, _FINE, 0, x, y, across, down)
+        corners.append((min(max(across.value / _FINE, 0.0), 1.0), min(max(down.value / _FINE, 0.0), 1.0)))
+    (one, above), (other, below) = corners
+    return min(one, other), min(above, below), max(one, other), max(above, below)
+
+
 def _object_kinds(document: pypdfium2.PdfDocument, index: int) -> set[int]:
     """The kinds of what stands on a page, annotations as -1."""
     with closing(document[index]) as page:
@@ -116,7 +142,7 @@ def _texts(document: pypdfium2.PdfDocument, limits: Limits) -> tuple[list[str], 
     broken: set[int] = set()
     total = 0
     for index in range(len(document)):
-        with _text_page(document, index) as text_page:
+        with _text_page(document, index) as (_, text_page):
             if text_page is None:
                 broken.add(index)
             texts.append(_characters(text_page, limits) if text_page else "")
@@ -126,11 +152,14 @@ def _texts(document: pypdfium2.PdfDocument, limits: Limits) -> tuple[list[str], 
 
 
 @contextmanager
-def _text_page(document: pypdfium2.PdfDocument, index: int) -> Iterator[ctypes.c_void_p | None]:
+def _text_page(
+    document: pypdfium2.PdfDocument, index: int
+) -> Iterator[tuple[ctypes.c_void_p | None, ctypes.c_void_p | None]]:
+    """A page and its text, each None where PDFium cannot load it."""
     page = pdfium_c.FPDF_LoadPage(document.raw, index)
     text_page = pdfium_c.FPDFText_LoadPage(page) if page else None
     try:
-        yield text_page or None
+        yield page or None, text_page or None
     finally:
         if text_page:
             pdfium_c.FPDFText_ClosePage(text_page)

@@ -12,7 +12,7 @@ from rag.errors import DamagedError, DocumentError, NoTextError, ParseLimitError
 from rag.parsing import wire
 from rag.parsing.child import Cause, EndedError, Worker
 from rag.parsing.media import PDF, READABLE, media_type
-from rag.records import OcrPage, ParsedDocument
+from rag.records import OcrPage, PageView, ParsedDocument
 
 if TYPE_CHECKING:  # the child imports this package too, and pydantic would double its start-up time
     from rag.settings import Settings
@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # the child imports this package too, and pydantic would doub
 OCR_MEMORY_MB = 1024
 """OCR may use this much even where parsing may not: its models and one page take about 400 MB."""
 
+VIEW_SECONDS = 20.0
+"""Showing a page may take so long: somebody waits for it."""
 KEPT_MB = 400
 """A child is replaced when it has this much after a file, one that parses also at half of what it may have."""
 
@@ -31,7 +33,7 @@ def never() -> bool:
 
 
 class Reader:
-    """Reads files in two child processes, one for parsing and one for OCR, whose models take memory.
+    """Reads files in child processes: one for parsing, one for OCR, whose models take memory, one for pages to look at.
 
     They start when needed, are reused, and end after some idle seconds. Thread-safe; each does one thing at a time.
     """
@@ -40,11 +42,13 @@ class Reader:
         self._settings = settings
         self._parser = Worker(settings.parse_memory_mb, min(KEPT_MB, settings.parse_memory_mb // 2))
         self._ocr = Worker(max(settings.parse_memory_mb, OCR_MEMORY_MB), KEPT_MB)
+        self._viewer = Worker(settings.parse_memory_mb, KEPT_MB)
 
     def close(self) -> None:
         """End the child processes for good, and with StoppedError what they are doing and whatever is asked later."""
         self._parser.close()
         self._ocr.close()
+        self._viewer.close()
 
     def parse(self, path: Path, name: str, password: str = "", cancelled: Callable[[], bool] = never) -> ParsedDocument:
         """Read the file at `path`, whose kind is told by the extension of `name` (which is never used as a path).
@@ -99,6 +103,21 @@ class Reader:
                 f"Reading page {number} by OCR takes more {ended.cause.value} than allowed: raise {setting}, or set "
                 "RAG_OCR=false."
             ) from ended
+
+    def view(self, path: Path, name: str, page: int, runs: Sequence[tuple[int, int]], password: str = "") -> PageView:
+        """The image of a page (from 1) of a PDF or image; its boxes are those of `runs`, each PDFium's first character
+        index and how many. Within VIEW_SECONDS, and never behind a file that is being read. Raises DocumentError,
+        StoppedError.
+        """
+        request = self._request("view", path, name, password) | {"page": page, "runs": list(runs)}
+        request["limits"] |= {"seconds": VIEW_SECONDS, "cpu_seconds": VIEW_SECONDS}
+        try:
+            return wire.decode_view(self._viewer.ask(request, VIEW_SECONDS, never))
+        except EndedError as ended:
+            why = (
+                "it makes its reader crash" if ended.cause is Cause.CRASH else f"it takes too much {ended.cause.value}"
+            )
+            raise DamagedError(f"Page {page} cannot be shown: {why}. Open the original.") from ended
 
     def decrypt(
         self, path: Path, name: str, password: str, target: Path, cancelled: Callable[[], bool] = never

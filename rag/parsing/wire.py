@@ -1,4 +1,4 @@
-"""How a parse travels from the child process to the parent: JSON, with the pages' text only once."""
+"""How what was read travels from the child process to the parent: JSON, with the pages' text only once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rag import errors
-from rag.records import Heading, OcrLine, OcrPage, Page, ParsedDocument
+from rag.records import Heading, OcrLine, OcrPage, Page, PageView, ParsedDocument
 
 PAGE_BREAK = "\n\n"
 """Stands between two pages in a document's text."""
@@ -47,6 +47,12 @@ def encode_ocr(page: OcrPage) -> bytes:
     return json.dumps({"number": page.number, "lines": lines, "engine": page.engine}).encode()
 
 
+def encode_view(page: PageView) -> bytes:
+    """A line of JSON, then the image."""
+    fields = {"width": page.width, "height": page.height, "boxes": page.boxes}
+    return json.dumps(fields).encode() + b"\n" + page.image
+
+
 def encode_error(error: errors.RagError) -> bytes:
     return json.dumps({"error": type(error).__name__, "message": str(error)}).encode()
 
@@ -69,6 +75,13 @@ def decode_ocr(reply: bytes) -> OcrPage:
     fields = decode(reply)
     lines = tuple(OcrLine(text, confidence, tuple(box)) for text, confidence, box in fields["lines"])
     return OcrPage(fields["number"], lines, fields["engine"])
+
+
+def decode_view(reply: bytes) -> PageView:
+    """Raises the DocumentError that the reply carries instead."""
+    first, _, image = reply.partition(b"\n")
+    fields = decode(first)
+    return PageView(image, fields["width"], fields["height"], tuple(tuple(box) for box in fields["boxes"]))
 
 
 def _document(fields: dict[str, Any]) -> ParsedDocument:

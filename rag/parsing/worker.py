@@ -97,6 +97,15 @@ def _recognise(request: dict[str, Any], _limits: Limits) -> bytes:
     return wire.encode_ocr(page)
 
 
+def _view(request: dict[str, Any], _limits: Limits) -> bytes:
+    from rag.parsing.viewing import view_page
+
+    page = view_page(
+        Path(request["path"]), request["media_type"], request["page"], request["runs"], request["password"]
+    )
+    return wire.encode_view(page)
+
+
 def _decrypt(request: dict[str, Any], _limits: Limits) -> bytes:
     from rag.parsing.pdfium import decrypt
 
@@ -104,7 +113,7 @@ def _decrypt(request: dict[str, Any], _limits: Limits) -> bytes:
     return b"{}"
 
 
-_TASKS = {"parse": _parse, "recognise": _recognise, "decrypt": _decrypt}
+_TASKS = {"parse": _parse, "recognise": _recognise, "view": _view, "decrypt": _decrypt}
 
 if __name__ == "__main__":
     main()

@@ -53,6 +53,20 @@ class Page:
     ocr: float | None = None
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom on a page, as shares of its width and height in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """A page as it is seen: a PNG of `width` x `height` pixels, and the boxes of what was asked for, a line each."""
+
+    image: bytes
+    width: int
+    height: int
+    boxes: tuple[Box, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A heading: it holds from `offset` in the document's text until the next of its level or above, or until `end`.
@@ -85,11 +99,11 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class OcrLine:
-    """A line read by OCR. `confidence` is in [0, 1]; `box` is (left, top, right, bottom) on the page, in [0, 1]."""
+    """A line read by OCR, where `box` is. `confidence` is in [0, 1]."""
 
     text: str
     confidence: float
-    box: tuple[float, float, float, float]
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rag.archive import Unpacked
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
-from rag.parsing import READABLE, page_noun
+from rag.parsing import READABLE, has_image, page_noun
 from rag.workspace.asking import Workspace
 from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
@@ -28,6 +28,7 @@ __all__ = [
     "answer_markdown",
     "as_uploads",
     "distinct_names",
+    "has_image",
     "is_archive",
     "language_name",
     "language_notice",

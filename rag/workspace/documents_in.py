@@ -14,13 +14,13 @@ from rag.following import POLL_SECONDS, Following, Way
 from rag.ingestion import Upload, as_uploads
 from rag.progress import progress
 from rag.records import UNFINISHED, Chunk, Document, IngestEvent, Preflight, Progress, State
-from rag.workspace.contents import Contents
+from rag.workspace.viewing import Viewing
 
 LONGEST_TAG = 60
 """Characters."""
 
 
-class DocumentsIn(Contents):
+class DocumentsIn(Viewing):
     """Ingestion."""
 
     def ingest(
