@@ -964,7 +964,7 @@ def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: 
     assert re.search(r"1 of 1 page read by OCR, confidence \d+%", app.info[0].value)
     assert re.search(r"Chunk 1 · page 1 · .*read by OCR, confidence \d+%", plain(app))
     app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
-    assert re.search(r"read by OCR \(confidence \d+%\): check the original", app.warning[0].value)
+    assert re.search(r"Read by OCR \(confidence \d+%\): check it against the page", plain(app))
 
 
 def test_documents_of_one_name_are_told_apart(data_dir: Path, tmp_path: Path) -> None:
