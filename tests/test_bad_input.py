@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+import sqlalchemy
 
 from rag.errors import FolderError, StoreUnavailableError
 from rag.ingestion import shown_name
@@ -149,9 +151,10 @@ def test_a_data_folder_on_a_read_only_disk(
 def test_a_data_folder_that_becomes_read_only_keeps_answering(
     lively: Workspace, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with lively.catalog.read() as connection:
-        connection.exec_driver_sql("PRAGMA query_only = ON")
-        connection.commit()
+    def read_only(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    sqlalchemy.event.listen(lively.catalog._engine, "checkout", read_only)  # every connection, whoever uses it
     outcome, reason = only_outcome(lively, recipe)
     assert (outcome, "could not be read or written" in reason) == ("failed", True)
     assert "84,000" in lively.ask("How high is the rent?").text
