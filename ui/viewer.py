@@ -160,19 +160,21 @@ def _step(viewer: Viewer, words: str, icon: str, pages: int, disabled: bool) -> 
 
 def _draw_page(workspace: Workspace, document: Document, viewer: Viewer, shown: str) -> None:
     passage, page = viewer.passage, workspace.page(document, viewer.page)
-    if passage.heading and page.number == passage.page:
+    quoted = page.number == passage.page
+    start, end = (passage.start, passage.end) if quoted else (page.start, page.start)
+    if passage.heading and quoted:
         st.caption(heading_path(passage.heading))
     if page.ocr is not None:
         st.caption(
             f":orange[:material/document_scanner: Read by OCR (confidence {page.ocr:.0%}): check it against the page.]"
         )
     try:
-        view = None if shown == TEXT else workspace.view(document, page, passage.start, passage.end)
+        view = None if shown == TEXT else workspace.view(document, page, start, end)
     except DocumentError as error:
         st.warning(message_markdown(str(error)), icon=":material/hide_image:")
         view = None
     if view is None:
-        st.html(page_html(page, passage.start, passage.end, passage.inside))
+        st.html(page_html(page, start, end, passage.inside if quoted else ()))
     else:
         alt = f"{place(document.name, page.number).capitalize()} of {document.name}"
         st.html(image_html(view, alt, WIDTHS[shown]))

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from rag.records import Box, OcrPage, Page
 
 Run = tuple[int, int]
+"""PDFium's first character index, and how many characters."""
 
 
 def character_run(page: Page, start: int, end: int) -> Run | None:
-    """PDFium's (first index, count) of `page.text[start:end]`, white space at its ends left out; None without a map."""
+    """PDFium's characters of `page.text[start:end]`, white space at its ends left out; None without a map."""
     part = page.text[start:end]
     first = start + len(part) - len(part.lstrip())
     last = start + len(part.rstrip()) - 1

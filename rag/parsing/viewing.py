@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from rag.parsing.boxes import Run
 from rag.parsing.media import PDF
 from rag.records import Box, PageView
 
@@ -18,9 +19,6 @@ GAP = 1.0
 """Of a line's height, both as shares of the page: boxes with a wider gap stay apart, as cells of a table do."""
 ON_LINE = 0.3
 """Of the lower one's height two boxes on one line share so much."""
-
-Run = tuple[int, int]
-"""PDFium's first character index, and how many characters."""
 
 
 def view_page(path: Path, media_type: str, number: int, runs: Sequence[Run], password: str = "") -> PageView:
