@@ -28,6 +28,7 @@ FAILURES = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    EOFError,  # a part whose header tells of more bytes than the file has
     LookupError,
     OSError,
     RuntimeError,  # RecursionError and NotImplementedError are such
