@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from ui.conversation import Turn, ask, choose_search, draw, offer, only_by_words, search_in_words
+from ui.answers import draw
+from ui.asking import ask, offer
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
+from ui.search import choose_search, covers, only_by_words, search_in_words
 from ui.shell import heading, page
 from ui.text import counted
+from ui.turns import Turn
 
 VECTORS = (
     "Vectors are numbers that stand for the meaning of a passage, so that a question is matched in other words too. "
@@ -40,7 +43,7 @@ with page("Ask") as workspace:
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)
         with beside:
-            offer_overview([one for one in searchable if search.covers(one)])
+            offer_overview([one for one in searchable if covers(search, one)])
     st.caption(search_in_words(search, workspace.settings))
     if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
@@ -50,7 +53,7 @@ with page("Ask") as workspace:
         turns.append(Turn(question, search))
     elif not turns:
         with beginning.container():
-            offer(example_questions(one for one in searchable if search.covers(one)))
+            offer(example_questions(one for one in searchable if covers(search, one)))
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):
@@ -58,6 +61,6 @@ with page("Ask") as workspace:
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
                 ask(workspace, turn, turns[:number])
-            if draw(turn, number):
+            if draw(workspace, turn):
                 ask(workspace, turn, turns[:number])
                 st.rerun()

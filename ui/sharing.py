@@ -9,13 +9,13 @@ from rag.workspace import answer_markdown
 from ui.text import escape_markdown
 
 
-def draw_searched(searched: str, number: int) -> bool:
+def draw_searched(searched: str, key: str) -> bool:
     """What a follow-up question became. True if the reader wants just what was typed instead."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/search: Searched for: **{escape_markdown(searched)}**", width="content")
         return st.button(
             "Search for what I typed",
-            key=f"literally-{number}",
+            key=f"literally-{key}",
             type="tertiary",
             help="To have another question searched for, ask it in full.",
         )

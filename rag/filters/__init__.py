@@ -9,6 +9,7 @@ In Python they are built from fields, in JSON they are written as Chroma's `wher
 from rag.filters.chroma import to_chroma
 from rag.filters.clauses import Filter
 from rag.filters.fields import DATE, DOCUMENT, NAME, PAGE, TAG, TYPE
+from rag.filters.searches import where_of
 from rag.filters.written import Where, parse_where
 
-__all__ = ["DATE", "DOCUMENT", "NAME", "PAGE", "TAG", "TYPE", "Filter", "Where", "parse_where", "to_chroma"]
+__all__ = ["DATE", "DOCUMENT", "NAME", "PAGE", "TAG", "TYPE", "Filter", "Where", "parse_where", "to_chroma", "where_of"]

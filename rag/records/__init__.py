@@ -35,6 +35,7 @@ from rag.records.documents import (
 )
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
+from rag.records.searches import Search
 
 __all__ = [
     "DOUBTFUL",
@@ -66,6 +67,7 @@ __all__ = [
     "Passage",
     "Preflight",
     "Progress",
+    "Search",
     "Section",
     "State",
     "Verdict",

@@ -11,6 +11,7 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
+from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
@@ -34,4 +35,5 @@ __all__ = [
     "language_notice",
     "open_workspace",
     "page_noun",
+    "where_of",
 ]

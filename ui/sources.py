@@ -1,0 +1,59 @@
+"""The sources of an answer: the passages it was made from, or those that come closest."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rag.records import QUOTING, Abstention, Answer, Hit
+from rag.workspace import Workspace
+from ui.labels import heading_path, label
+from ui.passages import found
+from ui.text import counted, escape_markdown
+from ui.turns import Turn
+from ui.viewer import open_viewer
+
+LONGEST_HEADING = 200
+"""Characters: the names of a wide table's columns are many."""
+
+
+def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
+    if not answer.hits:
+        return
+    seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
+    what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
+    title = f"{what} · {seconds:.2f} s"
+    passages = [found(hit, turn.search.collection) for hit in answer.hits]
+    with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
+        st.caption(_made_by(answer))
+        for index, hit in enumerate(answer.hits):
+            with st.container(gap="xxsmall"):
+                st.button(
+                    f"**{label(hit.name, hit.chunk.page)}**",
+                    key=f"hit-{turn.key}-{index}",
+                    type="tertiary",
+                    icon=":material/article:",
+                    on_click=open_viewer,
+                    args=(passages, index),
+                )
+                if hit.chunk.heading:
+                    st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
+                st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
+
+
+def how_found(hit: Hit) -> str:
+    """By what a passage was found, and how near it is to the question."""
+    alike = f"{hit.scores.get('dense', hit.score):.0%} alike"
+    return f"found by its words · {alike}" if "lexical" in hit.ranks and "dense" not in hit.ranks else alike
+
+
+def _snippet(text: str) -> str:
+    flat = " ".join(text.split())
+    return escape_markdown(flat if len(flat) <= 280 else f"{flat[:280].rstrip()}…")
+
+
+def _made_by(answer: Answer) -> str:
+    if answer.abstained:
+        return "What comes closest to the question, best first. None of it was taken for an answer."
+    if answer.model == QUOTING:
+        return "The answer is quoted word for word from these passages, best first."
+    return f"Written by {escape_markdown(answer.model)} from these passages, best first. Check the footnotes."
