@@ -35,7 +35,7 @@ from rag.records.documents import (
 )
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
-from rag.records.searches import Search
+from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
     "DOUBTFUL",
@@ -53,6 +53,7 @@ __all__ = [
     "Document",
     "Exchange",
     "Explanation",
+    "Facets",
     "Failure",
     "Finding",
     "Heading",
@@ -70,6 +71,7 @@ __all__ = [
     "Search",
     "Section",
     "State",
+    "Totals",
     "Verdict",
     "Visible",
     "chunk_id",
