@@ -13,8 +13,7 @@ from ui.shell import heading, page
 from ui.text import counted
 from ui.turns import Turn
 
-FEW = 50
-"""Documents among which samples are looked for, to offer questions about them."""
+FEW = 50  # documents among which samples are looked for, to offer questions about them
 VECTORS = (
     "Vectors are numbers that stand for the meaning of a passage, so that a question is matched in other words too. "
     "Making them takes longer than reading a document."

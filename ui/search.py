@@ -135,8 +135,8 @@ def _choose_dates(collection: str, facets: Facets) -> None:
         st.caption(":orange[The first date is after the last: no document is in between.]")
     if first and last:
         st.caption(
-            f"Documents that tell their own date are from {day(first)} to {day(last)}. "
-            "Those that do not are left out where a date is chosen."
+            f"Dates here go from {day(first)} to {day(last)}: the document's own, or the day it was added where it "
+            "tells none."
         )
 
 
