@@ -242,3 +242,12 @@ def test_flipped_bytes_are_a_reason_or_do_no_harm(kind: str) -> None:
         data = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
         with contextlib.suppress(DocumentError):
             read(data, f"a.{kind}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_that_is_said_to_go_on_beyond_the_file_is_damage(kind: str) -> None:
+    data = bytearray(repacked(good(kind), lambda _, part: part))
+    last = data.rfind(b"PK\x01\x02")
+    struct.pack_into("<L", data, last + 20, 10**6)  # its packed size
+    with pytest.raises(DamagedError):
+        read(bytes(data), f"a.{kind}")
