@@ -1,6 +1,6 @@
 """How long the script of each page takes when it is drawn again, with very many documents.
 
-    python -m benchmarks.rerun --documents 10000 --chunks 200000
+    python benchmarks/rerun.py --documents 10000 --chunks 200000
 
 The catalog has them all; Chroma and the lexical index stay empty, because drawing a page asks neither. Streamlit's own
 share is in the figure, the browser's is not. Beside each page stands what it takes to read all documents once, which
@@ -17,16 +17,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from benchmarks.measuring import say_how, table
+from measuring import ROOT, say_how, table
+
+sys.path.insert(0, str(ROOT))
+
 from rag.ingestion import fingerprint
 from rag.records import Chunk, Document, Page, ParsedDocument, State, chunk_id
 from rag.settings import load_settings
 from rag.store import store_name
 from rag.workspace import Workspace, open_workspace
 
-ROOT = Path(__file__).parent.parent
 PAGES = {"Home": "", "Upload": "1_Upload", "Ask": "2_Ask", "Collections": "3_Collections"}
 WORDS = "The yearly rent of building {} is {} euros, and it ends in the year {}."
 TAGS = ("report", "contract", "letter", "draft")
