@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "owner": set(),
     "folder": {"owner"},
     "catalog": set(),
+    "conversations": {"catalog"},
     "parsing": {"memory"},
     "chunking": set(),
     "embedding": set(),
@@ -49,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "catalog",
         "checking",
         "chunking",
+        "conversations",
         "embedding",
         "filters",
         "folder",
@@ -76,6 +78,7 @@ ONLY_IN = {
     "chromadb": {"store"},
     "mlflow": {"tracking"},
     "langchain.chat_models": {"answering"},
+    "langchain_community": {"conversations"},
 }
 # Imports that must wait for the branch that needs them: a cold search must not pay for them.
 HEAVY = {"torch", "transformers", "sentence_transformers", "mlflow", "chromadb", "langchain", "onnxruntime"}

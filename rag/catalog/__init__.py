@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from rag.catalog.collections import Collections
 from rag.catalog.contents import Contents
+from rag.catalog.database import Database
 from rag.catalog.documents import Documents
+from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Database", "Migrations"]
 
 
 class Catalog(Collections, Documents, Queue, Pace, Contents):
