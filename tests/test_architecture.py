@@ -81,8 +81,19 @@ ONLY_IN = {
     "langchain_community": {"conversations"},
 }
 # Imports that must wait for the branch that needs them: a cold search must not pay for them.
-HEAVY = {"torch", "transformers", "sentence_transformers", "mlflow", "chromadb", "langchain", "onnxruntime"}
-ITSELF_IMPORTED_LATE = {"bundled.py"}  # rag/bundled.py is imported by load_embedder, for the bundled model only
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "mlflow",
+    "chromadb",
+    "langchain",
+    "langchain_community",
+    "onnxruntime",
+}
+# rag/bundled.py is imported by load_embedder, for the bundled model only; rag/conversations/chat_history.py with the
+# first conversation that is opened or kept.
+ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py"}
 
 
 def part_of(path: Path) -> str:

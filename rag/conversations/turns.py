@@ -40,11 +40,8 @@ class Turns(Database):
         """Conversations, the one that was continued last first: those that have each word of `text` somewhere in their
         title, questions and answers, whatever their capitals."""
         mine = messages.c.session_id == conversations.c.id
-        query = sql.select(conversations).where(
-            conversations.c.owner == owner,
-            sql.exists().where(mine),
-            *(_somewhere(word) for word in folded(text).split()),
-        )
+        wanted = [_somewhere(word) for word in folded(text).split()]
+        query = sql.select(conversations).where(conversations.c.owner == owner, sql.exists().where(mine), *wanted)
         query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit).offset(offset)
         with self.read() as connection:
             return [to_conversation(row) for row in connection.execute(query).mappings()]
@@ -64,8 +61,8 @@ class Turns(Database):
             return to_turns(found)
         except (ValidationError, KeyError, ValueError) as error:
             raise StorageError(
-                "This conversation was written by another version of Footnote, and cannot be shown. Update Footnote, or "
-                "delete the conversation."
+                "This conversation was written by another version of Footnote, and cannot be shown. Update Footnote, "
+                "or delete the conversation."
             ) from error
 
     def keep(self, owner: str, conversation: str, turn: KeptTurn) -> Conversation:

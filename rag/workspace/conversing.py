@@ -34,44 +34,44 @@ class Conversing(Opened):
     def conversations(self, owner: str = "", text: str = "", limit: int = 30, offset: int = 0) -> list[Conversation]:
         """The conversations that have each word of `text` in their title, questions or answers; the one continued last
         comes first."""
-        return [] if self.settings.demo else self.kept.listed(owner, text, limit, offset)
+        return [] if self.settings.demo else self.talks.listed(owner, text, limit, offset)
 
     def conversation(self, conversation: str, owner: str = "") -> WholeConversation:
         """A conversation with its turns, and what was thought of them. Raises NotFoundError, StorageError."""
         if self.settings.demo:
             raise NotFoundError("A read-only demo keeps no conversations.")
-        found = self.kept.one(owner, conversation)
-        turns = self.kept.turns(conversation)
-        feedback = {(one.turn, one.chunk): one for one in self.kept.feedback(owner, conversation)}
-        rows = self.kept.rows(owner, [one.id for one in turns])
+        found = self.talks.one(owner, conversation)
+        turns = self.talks.turns(conversation)
+        feedback = {(one.turn, one.chunk): one for one in self.talks.feedback(owner, conversation)}
+        rows = self.talks.rows(owner, [one.id for one in turns])
         return WholeConversation(found, tuple(turns), feedback, {one.turn: one for one in rows})
 
     def keep_turn(self, conversation: str, turn: KeptTurn, owner: str = "") -> Conversation:
         """Keep a turn of a conversation as it is now, whether it is there already or is the next one. A conversation
         that is not there begins with it, and is called by its question. Raises NotFoundError, StorageError."""
         self._require_writable()
-        return self.kept.keep(owner, conversation, turn)
+        return self.talks.keep(owner, conversation, turn)
 
     def drop_turn(self, conversation: str, turn: str, owner: str = "") -> None:
         """Remove a turn with its feedback. Raises NotFoundError."""
         self._require_writable()
-        self.kept.drop(owner, conversation, turn)
+        self.talks.drop(owner, conversation, turn)
 
     def rename_conversation(self, conversation: str, title: str, owner: str = "") -> Conversation:
         """Raises InputError for a title that cannot be one, NotFoundError."""
         self._require_writable()
-        return self.kept.rename(owner, conversation, title)
+        return self.talks.rename(owner, conversation, title)
 
     def delete_conversation(self, conversation: str, owner: str = "") -> Removed:
         """Delete a conversation with its feedback, also from the disk. What is returned is all there is left of it, and
         what `restore_conversation` takes. Rows of the evaluation set stay. Raises NotFoundError."""
         self._require_writable()
-        return self.kept.remove(owner, conversation)
+        return self.talks.remove(owner, conversation)
 
     def restore_conversation(self, removed: Removed) -> None:
         """Bring back what was deleted."""
         self._require_writable()
-        self.kept.restore(removed)
+        self.talks.restore(removed)
 
     def judge(
         self,
@@ -88,7 +88,7 @@ class Conversing(Opened):
         self._require_writable()
         if value not in (1, 0, -1) or len(note) > LONGEST_NOTE:
             raise InputError(f"Feedback is 1, -1 or 0, with a note of up to {LONGEST_NOTE:,} characters.")
-        self.kept.one(owner, conversation)
+        self.talks.one(owner, conversation)
         about = Feedback(
             turn=turn.id,
             value=value,
@@ -101,11 +101,11 @@ class Conversing(Opened):
             name=hit.name if hit else "",
             page=hit.chunk.page if hit else 0,
         )
-        return self.kept.judge(conversation, about)
+        return self.talks.judge(conversation, about)
 
     def feedback(self, owner: str | None = None) -> list[Feedback]:
         """All feedback, oldest first; of one owner, or of all."""
-        return [] if self.settings.demo else self.kept.feedback(owner)
+        return [] if self.settings.demo else self.talks.feedback(owner)
 
     def add_evaluation_row(
         self,
@@ -137,16 +137,16 @@ class Conversing(Opened):
             document,
             owner=owner,
         )
-        return self.kept.add_row(row)
+        return self.talks.add_row(row)
 
     def remove_evaluation_row(self, turn: str, owner: str = "") -> None:
         """Take a turn's row out of the evaluation set."""
         self._require_writable()
-        self.kept.remove_row(owner, turn)
+        self.talks.remove_row(owner, turn)
 
     def evaluation_rows(self, owner: str | None = None) -> list[EvaluationRow]:
         """The evaluation set, oldest first; of one owner, or of all."""
-        return [] if self.settings.demo else self.kept.rows(owner)
+        return [] if self.settings.demo else self.talks.rows(owner)
 
 
 def expected_of(turn: KeptTurn) -> str:
