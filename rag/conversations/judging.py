@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sql
@@ -25,13 +26,13 @@ class Judging(Database):
     def judge(self, conversation: str, given: Feedback) -> Feedback:
         """Keep what was thought, instead of what was thought before of the same; with value 0, nothing."""
         same = (feedback.c.turn_id == given.turn, feedback.c.chunk_id == given.chunk)
-        row = feedback_row(given, conversation, _now())
+        now = datetime.now(UTC)
         with self.write() as connection:
             connection.execute(feedback.delete().where(*same))
             if given.value:
-                connection.execute(feedback.insert().values(row))
+                connection.execute(feedback.insert().values(feedback_row(given, conversation, now.isoformat())))
             _retell(connection, given.turn)
-        return to_feedback(row)  # type: ignore[arg-type]  # it has what such a row has
+        return replace(given, at=now)
 
     def feedback(self, owner: str | None = None, conversation: str | None = None) -> list[Feedback]:
         """What was thought, oldest first: by an owner or by all, on one conversation or on all."""
@@ -43,7 +44,12 @@ class Judging(Database):
 
     def add_row(self, given: EvaluationRow) -> EvaluationRow:
         """Put a row into the evaluation set, instead of the one of the same turn, with what was thought of the turn."""
-        row = evaluation_row(given, _now()) | {"verdict": 0, "note": "", "relevant": "[]", "not_relevant": "[]"}
+        row = evaluation_row(given, datetime.now(UTC).isoformat()) | {
+            "verdict": 0,
+            "note": "",
+            "relevant": "[]",
+            "not_relevant": "[]",
+        }
         with self.write() as connection:
             connection.execute(evaluation_rows.insert().prefix_with("OR REPLACE").values(row))
             _retell(connection, given.turn)
@@ -76,7 +82,3 @@ def _retell(connection: sql.Connection, turn: str) -> None:
     )
     told = evaluation_rows.update().where(evaluation_rows.c.turn_id == turn)
     connection.execute(told.values(verdict=verdict, note=note, relevant=relevant, not_relevant=not_relevant))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +79,7 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", storable(text)).casefold().replace("\0", " ").split())
 
 
-def to_conversation(row: Mapping[str, Any]) -> Conversation:
+def to_conversation(row: sql.RowMapping) -> Conversation:
     return Conversation(
         row["id"],
         row["title"],
@@ -107,7 +106,7 @@ def feedback_row(given: Feedback, conversation: str, at: str) -> dict[str, Any]:
     }
 
 
-def to_feedback(row: Mapping[str, Any]) -> Feedback:
+def to_feedback(row: sql.RowMapping) -> Feedback:
     return Feedback(
         turn=row["turn_id"],
         value=row["value"],
@@ -139,7 +138,7 @@ def evaluation_row(given: EvaluationRow, at: str) -> dict[str, Any]:
     }
 
 
-def to_evaluation_row(row: Mapping[str, Any]) -> EvaluationRow:
+def to_evaluation_row(row: sql.RowMapping) -> EvaluationRow:
     return EvaluationRow(
         turn=row["turn_id"],
         question=row["question"],
