@@ -4,11 +4,13 @@ import streamlit as st
 
 from ui.answers import draw
 from ui.asking import ask, offer
+from ui.history import draw_history
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
 from ui.search import choose_search, covers, only_by_words, search_in_words
 from ui.shell import heading, page
+from ui.talk import draw_notice, keep, keeping, new_talk, resume
 from ui.text import counted
 from ui.turns import Turn
 
@@ -18,9 +20,10 @@ VECTORS = (
 )
 
 with page("Ask") as workspace:
-    turns: list[Turn] = st.session_state.setdefault("turns", [])
+    turns = resume(workspace)
     searchable = [one for one in workspace.documents() if one.visible]
     if not searchable and not turns:
+        draw_history(workspace)
         waiting = workspace.unfinished()
         heading("Ask")
         st.markdown(
@@ -37,7 +40,7 @@ with page("Ask") as workspace:
     question = (question or "").strip() or st.session_state.pop("example", None)
     with heading("Ask"):
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
-            turns.clear()
+            new_talk()
             question = None
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
@@ -48,19 +51,24 @@ with page("Ask") as workspace:
     if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
+    draw_notice()
     beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
     if question:
         turns.append(Turn(question, search))
+        keep(workspace, turns[-1])
     elif not turns:
         with beginning.container():
             offer(example_questions(one for one in searchable if covers(search, one)))
+    draw_history(workspace)
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
-                ask(workspace, turn, turns[:number])
+                with keeping(workspace, turn):
+                    ask(workspace, turn, turns[:number])
             if draw(workspace, turn):
-                ask(workspace, turn, turns[:number])
+                with keeping(workspace, turn):
+                    ask(workspace, turn, turns[:number])
                 st.rerun()

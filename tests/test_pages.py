@@ -703,7 +703,7 @@ def test_an_abstention_looks_different_and_offers_the_closest_passages(indexed: 
 def test_examples_are_offered_and_asked(indexed: Path) -> None:
     app = press(start("2_Ask"), DIVIDEND)
     assert "EUR 0.31 per share" in shown(app)
-    assert not [one for one in labels(app) if one.endswith("?")]
+    assert not [one for one in app.main.button if one.label.endswith("?")]
 
 
 def test_a_chosen_document_that_is_deleted_does_not_widen_the_search(indexed: Path) -> None:

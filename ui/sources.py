@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag.records import QUOTING, Abstention, Answer, Hit
 from rag.workspace import Workspace
+from ui.feedback import draw_relevance
 from ui.labels import heading_path, label
 from ui.passages import found
 from ui.text import counted, escape_markdown
@@ -38,6 +39,7 @@ def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
                 st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
+                draw_relevance(workspace, turn, hit)
 
 
 def how_found(hit: Hit) -> str:
