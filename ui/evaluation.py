@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from rag.records import Citation, EvaluationRow, Hit
 from rag.workspace import Workspace, as_csv, as_jsonl, expected_of
+from ui.dialogs import close_dialog, open_dialog, run_page
+from ui.errors import friendly_errors
 from ui.labels import place
 from ui.talk import talk
 from ui.text import counted
@@ -14,19 +18,34 @@ from ui.turns import Turn
 NOWHERE = "In no document"
 
 
-def draw_evaluation(workspace: Workspace, turn: Turn) -> None:
-    """A form that makes a turn a row of the set, or changes that row; and the whole set, to be kept elsewhere."""
-    row = talk().evaluation.get(turn.id)
+def offer_evaluation(workspace: Workspace, turn: Turn) -> None:
+    """What opens the form for a turn, and the whole set, to be kept elsewhere."""
+    there = turn.id in talk().evaluation
+    rows = workspace.evaluation_rows(talk().owner)
     st.markdown(
         "**Evaluation set**",
         help="Questions with the answers you expect. With them it can be measured how good the answers are.",
     )
-    _form(workspace, turn, row)
-    if row is not None and st.button("Remove from the set", key=f"unset-{turn.key}", icon=":material/remove:"):
-        workspace.remove_evaluation_row(turn.id, talk().owner)
-        del talk().evaluation[turn.id]
-        st.rerun(scope="fragment")
-    _downloads(workspace, turn)
+    words, icon = ("Change its row", ":material/edit:") if there else ("Add to the set", ":material/playlist_add:")
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(words, key=f"evaluate-{turn.key}", icon=icon, on_click=_open, args=(workspace, turn))
+        if rows:
+            _downloads(rows, turn)
+
+
+def _open(workspace: Workspace, turn: Turn) -> None:
+    open_dialog(evaluate, workspace, turn)
+    st.session_state[f"feedback-{turn.key}"] = False  # what it was opened from closes
+    run_page()
+
+
+@st.dialog("Evaluation set", icon=":material/playlist_add_check:", on_dismiss=close_dialog)
+def evaluate(workspace: Workspace, turn: Turn) -> None:
+    """A form that makes a turn a row of the set, or changes that row."""
+    row = talk().evaluation.get(turn.id)
+    with friendly_errors():
+        st.text(turn.question)
+        _form(workspace, turn, row)
 
 
 def _form(workspace: Workspace, turn: Turn, row: EvaluationRow | None) -> None:
@@ -53,11 +72,20 @@ def _form(workspace: Workspace, turn: Turn, row: EvaluationRow | None) -> None:
         tags = st.text_input(
             "Tags", ", ".join(row.tags) if row else "", placeholder="revenue, easy", key=f"tags-{turn.key}"
         )
-        if st.form_submit_button("Save" if row else "Add to the evaluation set", icon=":material/playlist_add:"):
-            talk().evaluation[turn.id] = workspace.add_evaluation_row(
-                turn.kept, expected or "", places.get(where or NOWHERE), (tags or "").split(","), talk().owner
-            )
-            st.rerun(scope="fragment")
+        with st.container(horizontal=True):
+            save = st.form_submit_button("Save", type="primary")
+            remove = row is not None and st.form_submit_button("Remove from the set", icon=":material/remove:")
+    if save:
+        made = workspace.add_evaluation_row(
+            turn.kept, expected or "", places.get(where or NOWHERE), (tags or "").split(","), talk().owner
+        )
+        talk().evaluation[turn.id] = made
+    elif remove:
+        workspace.remove_evaluation_row(turn.id, talk().owner)
+        del talk().evaluation[turn.id]
+    if save or remove:
+        close_dialog()
+        st.rerun()
 
 
 def _expected(turn: Turn) -> str:
@@ -88,19 +116,15 @@ def _is_at(row: EvaluationRow, one: Citation | Hit) -> bool:
     return (row.document_id, row.page, row.quote) == (document, page, quote)
 
 
-def _downloads(workspace: Workspace, turn: Turn) -> None:
-    rows = workspace.evaluation_rows(talk().owner)
-    if not rows:
-        return
-    st.caption(f"The set has {counted(len(rows), 'question')}.")
-    with st.container(horizontal=True, gap="xsmall"):
-        for kind, data, mime in (("CSV", as_csv(rows), "text/csv"), ("JSONL", as_jsonl(rows), "application/jsonl")):
-            st.download_button(
-                kind,
-                data,
-                f"evaluation-set.{kind.lower()}",
-                mime,
-                key=f"set-{kind}-{turn.key}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+def _downloads(rows: Sequence[EvaluationRow], turn: Turn) -> None:
+    for kind, data, mime in (("CSV", as_csv(rows), "text/csv"), ("JSONL", as_jsonl(rows), "application/jsonl")):
+        st.download_button(
+            kind,
+            data,
+            f"evaluation-set.{kind.lower()}",
+            mime,
+            key=f"set-{kind}-{turn.key}",
+            icon=":material/download:",
+            help=f"The whole set: {counted(len(rows), 'question')}",
+            on_click="ignore",
+        )

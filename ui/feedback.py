@@ -6,8 +6,9 @@ import streamlit as st
 
 from rag.records import Hit
 from rag.workspace import LONGEST_NOTE, Workspace
+from ui.dialogs import run_page_if_asked
 from ui.errors import friendly_errors
-from ui.evaluation import draw_evaluation
+from ui.evaluation import offer_evaluation
 from ui.talk import talk
 from ui.turns import Turn
 
@@ -23,28 +24,28 @@ def draw_feedback(workspace: Workspace, turn: Turn) -> None:
 
 @st.fragment
 def _answer(workspace: Workspace, turn: Turn) -> None:
+    run_page_if_asked()
     given = talk().feedback.get((turn.id, ""))
-    st.feedback(
-        "thumbs",
-        key=f"thumbs-{turn.key}",
-        default=None if given is None else int(given.value > 0),
-        on_change=_thumb,
-        args=(workspace, turn),
-    )
-    marks = [
-        what for what, there in (("noted", given and given.note), ("saved", turn.id in talk().evaluation)) if there
-    ]
-    more = st.popover(
-        " · ".join(["Feedback", *marks]),
-        icon=":material/rate_review:",
-        type="tertiary",
-        key=f"feedback-{turn.key}",
-        on_change="rerun",
-    )
-    if more.open:
-        with more, friendly_errors():
+    more = "Feedback" + " · noted" * bool(given and given.note) + " · in the set" * (turn.id in talk().evaluation)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.feedback(
+            "thumbs",
+            key=f"thumbs-{turn.key}",
+            default=None if given is None else int(given.value > 0),
+            on_change=_thumb,
+            args=(workspace, turn),
+        )
+        box = st.popover(
+            more,
+            icon=":material/rate_review:",
+            type="tertiary",
+            key=f"feedback-{turn.key}",
+            on_change="rerun",
+        )
+    if box.open:
+        with box, friendly_errors():
             _note(workspace, turn)
-            draw_evaluation(workspace, turn)
+            offer_evaluation(workspace, turn)
 
 
 def _thumb(workspace: Workspace, turn: Turn) -> None:

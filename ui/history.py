@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag.records import Conversation
 from rag.workspace import Removed, Workspace
-from ui.dialogs import close_dialog, open_dialog
+from ui.dialogs import close_dialog, open_dialog, run_page, run_page_if_asked
 from ui.door import reader
 from ui.errors import friendly_errors
 from ui.talk import new_talk, open_talk, talk
@@ -21,11 +21,15 @@ LONGEST = 60
 RENAME, DELETE = "Rename", "Delete"
 _ICONS = {RENAME: ":material/edit:", DELETE: ":material/delete:"}
 
-# Names as in a list, from the left on, each on one line. How far indexing is stays at the foot of the sidebar.
+# Names as in a list, from the left on and close together; what can be done with each is behind three dots. How far
+# indexing is stays at the foot of the sidebar.
 _STYLE = """<style>
-.st-key-history :is([class*=st-key-open-talk]) button { justify-content: flex-start; text-align: left; min-width: 0; }
-.st-key-history [class*=st-key-talk-row] { flex-wrap: nowrap; }
-[data-testid=stSidebarUserContent] :has(> .st-key-indexing) { order: 1; }
+.st-key-history button { min-height: 2.1rem; padding-top: .1rem; padding-bottom: .1rem; }
+.st-key-history [class*=st-key-open-talk] button { padding-left: .5rem; padding-right: .5rem; }
+.st-key-history [class*=st-key-open-talk] button > div { width: 100%; justify-content: flex-start; text-align: left; }
+.st-key-history [class*=st-key-change-talk] button :is(div[aria-hidden], [data-testid=stMarkdownContainer]) {
+  position: absolute; clip-path: inset(50%); }
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] > :has(.st-key-indexing) { order: 1; }
 </style>"""
 
 
@@ -38,8 +42,7 @@ def draw_history(workspace: Workspace) -> None:
 
 @st.fragment
 def _draw(workspace: Workspace) -> None:
-    if st.session_state.pop("talk-changed", False):
-        st.rerun()
+    run_page_if_asked()
     with friendly_errors():
         shown = st.session_state.setdefault("talks-shown", AT_ONCE)
         text = st.session_state.get("search-talks") or ""
@@ -47,7 +50,7 @@ def _draw(workspace: Workspace) -> None:
         if not (found or text or "removed" in st.session_state):
             return
         st.html(_STYLE)
-        st.markdown("**Conversations**")
+        st.space("small")
         st.text_input(
             "Search conversations",
             key="search-talks",
@@ -60,8 +63,11 @@ def _draw(workspace: Workspace) -> None:
         _draw_removed(workspace)
         if text and not found:
             st.caption("No conversation has these words.")
-        now = datetime.now(UTC)
+        now, before = datetime.now(UTC), ""
         for one in found[:shown]:
+            if (heading := period(one.updated_at, now)) != before:
+                st.caption(heading)
+                before = heading
             _row(workspace, one, now)
         if len(found) > shown:
             st.button(
@@ -79,7 +85,7 @@ def _draw(workspace: Workspace) -> None:
 def _row(workspace: Workspace, one: Conversation, now: datetime) -> None:
     current = one.id == talk().id
     title = escape_markdown(shortened(one.title, LONGEST))
-    with st.container(horizontal=True, vertical_alignment="center", gap=None, key=f"talk-row-{one.id}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap=None, wrap=False):
         st.button(
             f"**{title}**" if current else title,
             key=f"open-talk-{one.id}",
@@ -91,7 +97,7 @@ def _row(workspace: Workspace, one: Conversation, now: datetime) -> None:
             args=(workspace, one.id),
         )
         st.menu_button(
-            "",
+            "Rename or delete",
             (RENAME, DELETE),
             key=f"change-talk-{one.id}",
             type="tertiary",
@@ -105,13 +111,13 @@ def _row(workspace: Workspace, one: Conversation, now: datetime) -> None:
 def _open(workspace: Workspace, conversation: str) -> None:
     with friendly_errors():
         open_talk(workspace, conversation)
-        st.session_state["talk-changed"] = True
+        run_page()
 
 
 def _change(workspace: Workspace, one: Conversation) -> None:
     if st.session_state[f"change-talk-{one.id}"] == RENAME:
         open_dialog(rename, workspace, one)
-        st.session_state["talk-changed"] = True
+        run_page()
     else:
         _delete(workspace, one)
 
@@ -122,16 +128,16 @@ def _delete(workspace: Workspace, one: Conversation) -> None:
         st.session_state["removed"] = (workspace.delete_conversation(one.id, one.owner), current)
         if current:
             new_talk()
-            st.session_state["talk-changed"] = True
+            run_page()
 
 
 def _draw_removed(workspace: Workspace) -> None:
     """What was deleted last, until the page is loaded anew: nobody else has it then."""
     if "removed" in st.session_state:
         removed: Removed = st.session_state["removed"][0]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f"Deleted “{escape_markdown(shortened(removed.conversation.title, 40))}”.", width="stretch")
-            st.button("Undo", key="restore-talk", icon=":material/undo:", on_click=_restore, args=(workspace,))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+            st.caption(f"“{escape_markdown(shortened(removed.conversation.title, 30))}” is deleted.", width="stretch")
+            st.button("Undo", key="restore-talk", on_click=_restore, args=(workspace,))
 
 
 def _restore(workspace: Workspace) -> None:
@@ -155,14 +161,18 @@ def rename(workspace: Workspace, one: Conversation) -> None:
             st.rerun()
 
 
+def period(when: datetime, now: datetime) -> str:
+    """`Today`, `Yesterday`, `Last 7 days`, `Earlier`; days are those of where Footnote runs."""
+    days = (now.astimezone().date() - when.astimezone().date()).days
+    periods = ((0, "Today"), (1, "Yesterday"), (7, "Last 7 days"))
+    return next((words for limit, words in periods if days <= limit), "Earlier")
+
+
 def age(when: datetime, now: datetime) -> str:
-    """`just now`, `5 min ago`, `3 h ago`, `yesterday`, `22 Nov 2026`; the day is that of where Footnote runs."""
+    """`just now`, `5 min ago`, `3 h ago`, `22 Nov 2026`."""
     passed = now - when
     if passed < timedelta(minutes=1):
         return "just now"
     if passed < timedelta(hours=1):
         return f"{passed.seconds // 60} min ago"
-    local, today = when.astimezone(), now.astimezone().date()
-    if local.date() == today:
-        return f"{passed.seconds // 3600} h ago"
-    return "yesterday" if local.date() == today - timedelta(days=1) else day(local)
+    return f"{passed.seconds // 3600} h ago" if passed < timedelta(days=1) else day(when.astimezone())
