@@ -51,15 +51,15 @@ with page("Ask") as workspace:
     if partly := only_by_words(searchable, workspace.held_back(), search.collection):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
-    draw_notice()
-    beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
     if question:
         turns.append(Turn(question, search))
-        keep(workspace, turns[-1])
-    elif not turns:
+        keep(workspace)
+    draw_history(workspace)
+    draw_notice()
+    beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
+    if not turns:
         with beginning.container():
             offer(example_questions(one for one in searchable if covers(search, one)))
-    draw_history(workspace)
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):

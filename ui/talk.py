@@ -105,20 +105,20 @@ def new_talk() -> None:
     st.query_params.pop(ADDRESS, None)
 
 
-def keep(workspace: Workspace, turn: Turn) -> None:
-    """Keep a turn of the session's conversation; it may be the first."""
+def keep(workspace: Workspace) -> None:
+    """Keep the turns of the session's conversation: the new one, and those that could not be kept before."""
     if workspace.settings.demo:
         return
     here = talk()
-    here.keep(workspace, turn)
+    for turn in st.session_state["turns"]:
+        here.keep(workspace, turn)
     if here.kept and st.query_params.get(ADDRESS) != here.id:
         st.query_params[ADDRESS] = here.id
 
 
 @contextmanager
 def keeping(workspace: Workspace, turn: Turn) -> Iterator[None]:
-    """Keep a turn as it is before and after what is done to it inside, even if that is stopped or goes wrong."""
-    keep(workspace, turn)
+    """Keep a turn as it is after what is done to it inside, even if that is stopped or goes wrong."""
     here = talk()
     try:
         yield

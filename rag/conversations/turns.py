@@ -88,11 +88,13 @@ class Turns(Database):
         return kept
 
     def drop(self, owner: str, conversation: str, turn: str) -> None:
-        """Remove a turn, with what was thought of it."""
+        """Remove a turn, with what was thought of it; with its last turn a conversation goes."""
         with self.write() as connection:
             self._row(connection, owner, conversation)
             for table, column in _OF_A_CONVERSATION.values():
                 connection.execute(table.delete().where(column == conversation, table.c.turn_id == turn))
+            left = sql.exists().where(messages.c.session_id == conversation)
+            connection.execute(conversations.delete().where(conversations.c.id == conversation, ~left))
         self.empty_log()
 
     def rename(self, owner: str, conversation: str, title: str) -> Conversation:
