@@ -16,7 +16,7 @@ from rag.errors import StorageError
 from rag.records import AnswerPiece, Conversation, KeptTurn, Search
 from rag.settings import load_settings
 from rag.workspace import Workspace, as_csv, open_workspace
-from tests.test_pages import ROOT, ask, close, footnotes, healthy, labels, plain, press, shown, start
+from tests.test_pages import ROOT, ask, close, footnotes, healthy, labels, plain, press, shown, start, unfold
 from ui import history, talk
 from ui.history import age, period
 
@@ -303,7 +303,7 @@ def test_thumbs_and_a_note_are_there_after_a_reload_and_can_be_taken_back(worksp
 
 
 def test_sources_are_called_relevant_or_not(workspace: Workspace) -> None:
-    app = ask(start("2_Ask"), DIVIDEND)
+    app = unfold(ask(start("2_Ask"), DIVIDEND))
     pills = app.get("button_group")
     healthy(pills[0].set_value(":material/check: Relevant").run())
     healthy(app.get("button_group")[2].set_value(":material/close: Not relevant").run())
@@ -312,7 +312,7 @@ def test_sources_are_called_relevant_or_not(workspace: Workspace) -> None:
         hits[0].chunk.id: (1, REPORT, hits[0].chunk.page),
         hits[2].chunk.id: (-1, REPORT, hits[2].chunk.page),
     }
-    again = reload(app)
+    again = unfold(reload(app))
     values = [one.value for one in again.get("button_group")[:3]]
     assert values == [":material/check: Relevant", None, ":material/close: Not relevant"]
     healthy(again.get("button_group")[0].set_value(None).run())

@@ -22,6 +22,11 @@ def run_page() -> None:
     st.session_state["run-page"] = True
 
 
+def runs_page() -> None:
+    """Say that the page runs."""
+    st.session_state.pop("run-page", None)
+
+
 def run_page_if_asked() -> None:
     """Where a fragment begins whose callbacks use `run_page`."""
     if st.session_state.pop("run-page", False):

@@ -1,4 +1,4 @@
-"""What a reader thinks of an answer and of its sources. A click in it draws only it anew, and stops no answer."""
+"""What a reader thinks of an answer and its sources. A click draws only what is round it anew, and stops no answer."""
 
 from __future__ import annotations
 
@@ -74,13 +74,9 @@ def _note(workspace: Workspace, turn: Turn) -> None:
 
 
 def draw_relevance(workspace: Workspace, turn: Turn, hit: Hit) -> None:
-    """Whether a source is relevant to the question."""
-    if not workspace.settings.demo:
-        _source(workspace, turn, hit)
-
-
-@st.fragment
-def _source(workspace: Workspace, turn: Turn, hit: Hit) -> None:
+    """Whether a source is relevant to the question; within a fragment."""
+    if workspace.settings.demo:
+        return
     given = talk().feedback.get((turn.id, hit.chunk.id))
     st.pills(
         "Is this passage relevant to the question?",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag.records import QUOTING, Abstention, Answer, Hit
 from rag.workspace import Workspace
+from ui.dialogs import run_page_if_asked
 from ui.feedback import draw_relevance
 from ui.labels import heading_path, label
 from ui.passages import found
@@ -18,13 +19,22 @@ LONGEST_HEADING = 200
 
 
 def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
-    if not answer.hits:
-        return
+    """Those of an answer, folded away. What is folded is not drawn: a long conversation has hundreds."""
+    if answer.hits:
+        _draw(workspace, turn, answer)
+
+
+@st.fragment
+def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
+    run_page_if_asked()
     seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
     what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     title = f"{what} · {seconds:.2f} s"
     passages = [found(hit, turn.search.collection) for hit in answer.hits]
-    with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
+    near = answer.abstention is Abstention.NEAR_MISS
+    with st.expander(title, expanded=near, key=f"sources-{turn.key}", on_change="rerun") as box:
+        if not box.open:
+            return
         st.caption(_made_by(answer))
         for index, hit in enumerate(answer.hits):
             with st.container(gap="xxsmall"):
