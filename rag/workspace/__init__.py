@@ -11,7 +11,7 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
-from rag.conversations import Removed, as_csv, as_jsonl
+from rag.conversations import Removed, as_csv, as_jsonl, as_row
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
@@ -33,6 +33,7 @@ __all__ = [
     "answer_markdown",
     "as_csv",
     "as_jsonl",
+    "as_row",
     "as_uploads",
     "distinct_names",
     "expected_of",
