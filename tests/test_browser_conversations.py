@@ -1,4 +1,4 @@
-"""Conversations and feedback in a real browser: kept over reloads and restarts, found, renamed, deleted, brought back."""
+"""Conversations and feedback in a real browser: kept over reloads and restarts, found, renamed, deleted, restored."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def talks(page: Page) -> Locator:
 def change(page: Page, title: str, what: str) -> None:
     row = page.locator(".st-key-history [data-testid=stHorizontalBlock]").filter(has_text=title)
     row.get_by_role("button", name="Rename or delete").click()
-    page.get_by_role("menuitem", name=what).or_(page.get_by_role("option", name=what)).first.click()
+    page.get_by_role("menuitem", name=what).click()
 
 
 def conversation(page: Page) -> str:
@@ -87,8 +87,8 @@ def test_a_conversation_is_kept_found_renamed_deleted_and_brought_back(page: Pag
         expect(page.get_by_role("button", name=re.compile("Feedback · noted"))).to_be_visible()
         page.keyboard.press("Escape")
         page.get_by_text("5 sources").click()
-        page.get_by_role("button", name="Not relevant").nth(1).click()
-        expect(page.get_by_role("button", name="Not relevant").nth(1)).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("radio", name="Not relevant").nth(1).click()
+        expect(page.get_by_role("radio", name="Not relevant").nth(1)).to_have_attribute("aria-checked", "true")
 
         page.reload()
         expect(answer).to_be_visible()
@@ -109,7 +109,7 @@ def test_a_conversation_is_kept_found_renamed_deleted_and_brought_back(page: Pag
         expect(page.get_by_text("Searched for:")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("Feedback · noted"))).to_be_visible()
         page.get_by_text("5 sources").first.click()
-        expect(page.get_by_role("button", name="Not relevant").nth(1)).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_role("radio", name="Not relevant").nth(1)).to_have_attribute("aria-checked", "true")
         page.get_by_role("button", name=re.compile(r"\[1\] tarnholt")).first.click()
         expect(page.locator(".st-key-viewer")).to_contain_text("page 3 of 14")
         page.get_by_role("button", name="Close").click()
