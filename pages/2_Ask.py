@@ -5,11 +5,13 @@ import streamlit as st
 from ui.address import follow_address, tell_address
 from ui.answers import draw
 from ui.asking import ask, offer
+from ui.history import draw_history
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
 from ui.search import choose_search, draw_chips, only_by_words, search_in_words, usual_search
 from ui.shell import heading, page
+from ui.talk import draw_notice, keep, keeping, new_talk, resume
 from ui.text import counted
 from ui.turns import Turn
 
@@ -20,9 +22,10 @@ VECTORS = (
 )
 
 with page("Ask") as workspace:
-    turns: list[Turn] = st.session_state.setdefault("turns", [])
+    turns = resume(workspace)
     names = [one.name for one in workspace.collections() if one.documents]
     if not names and not turns:
+        draw_history(workspace)
         waiting = workspace.totals().unfinished
         heading("Ask")
         st.markdown(
@@ -42,7 +45,7 @@ with page("Ask") as workspace:
     question = (question or "").strip() or st.session_state.pop("example", None)
     with heading("Ask"):
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
-            turns.clear()
+            new_talk()
             question = None
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
@@ -56,10 +59,13 @@ with page("Ask") as workspace:
     if partly := only_by_words(workspace.facets(search.collection)):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
-    beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
     if question:
         turns.append(Turn(question, search))
-    elif not turns:
+        keep(workspace)
+    draw_history(workspace)
+    draw_notice()
+    beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
+    if not turns:
         with beginning.container():
             offer(example_questions(first))
 
@@ -68,7 +74,9 @@ with page("Ask") as workspace:
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
             if question and turn is turns[-1]:
-                ask(workspace, turn, turns[:number])
+                with keeping(workspace, turn):
+                    ask(workspace, turn, turns[:number])
             if draw(workspace, turn):
-                ask(workspace, turn, turns[:number])
+                with keeping(workspace, turn):
+                    ask(workspace, turn, turns[:number])
                 st.rerun()

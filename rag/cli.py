@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import __version__
+from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_output import Output
 from rag.cli_progress import progress
@@ -106,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     for one in (cancel, about, text):
         one.add_argument("document", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
+    thought = command("feedback", _feedback, "what readers thought of answers and their sources")
+    thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser
 
@@ -234,6 +237,12 @@ def _check(given: argparse.Namespace, output: Output) -> int:
     counted = f"{len(found)} problem{'s' * (len(found) != 1)} found, {len(found) - left} repaired."
     output.say(counted if found else "Everything agrees.")
     return EXIT_FAILED if left else 0
+
+
+def _feedback(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given, share=True) as workspace:
+        feedback(workspace, given.evaluation, output)
+    return 0
 
 
 def _hash_password(_given: argparse.Namespace, output: Output) -> int:

@@ -61,7 +61,7 @@ class Output:
 
     def line(self, row: Mapping[str, Any], text: str) -> None:
         """A JSON object, or a line for people."""
-        print(_dump(row) if self._json else text, flush=True)
+        print(_dump(row) if self._json else _visible(text), flush=True)
 
     def table(self, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Records, one JSON object a line or as a table."""

@@ -38,6 +38,10 @@ class Folder(Owned):
         return self.path / "catalog.sqlite3"
 
     @property
+    def conversations(self) -> Path:
+        return self.path / "conversations.sqlite3"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

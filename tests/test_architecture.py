@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **dict.fromkeys(("cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
     "bundled": "embedding",
     "model_sources": "embedding",
 }
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "owner": set(),
     "folder": {"owner"},
     "catalog": set(),
+    "conversations": {"catalog"},
     "parsing": {"memory"},
     "chunking": set(),
     "embedding": set(),
@@ -49,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "catalog",
         "checking",
         "chunking",
+        "conversations",
         "embedding",
         "filters",
         "folder",
@@ -76,10 +78,22 @@ ONLY_IN = {
     "chromadb": {"store"},
     "mlflow": {"tracking"},
     "langchain.chat_models": {"answering"},
+    "langchain_community": {"conversations"},
 }
 # Imports that must wait for the branch that needs them: a cold search must not pay for them.
-HEAVY = {"torch", "transformers", "sentence_transformers", "mlflow", "chromadb", "langchain", "onnxruntime"}
-ITSELF_IMPORTED_LATE = {"bundled.py"}  # rag/bundled.py is imported by load_embedder, for the bundled model only
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "mlflow",
+    "chromadb",
+    "langchain",
+    "langchain_community",
+    "onnxruntime",
+}
+# rag/bundled.py is imported by load_embedder, for the bundled model only; rag/conversations/chat_history.py with the
+# first conversation that is opened or kept.
+ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py"}
 
 
 def part_of(path: Path) -> str:

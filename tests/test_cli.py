@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rag import __version__
 from rag.passwords import verify_password
+from rag.records import KeptTurn, Search
+from rag.settings import load_settings
 from rag.workspace import Workspace
 from tests import pdfs
 from tests.conftest import NOTES
@@ -411,3 +414,28 @@ def test_a_cold_search_imports_no_torch_and_little_else(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "84,000" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_feedback_is_listed_beside_an_open_dashboard(tmp_path: Path) -> None:
+    turn = KeptTurn("t1", "What was it?\x1b[2J", Search("documents"), datetime(2026, 1, 1, tzinfo=UTC))
+    with Workspace(load_settings(data_dir=tmp_path / "data")) as workspace:
+        workspace.keep_turn("c", turn)
+        workspace.judge("c", turn, -1, "Wrong year")
+        workspace.add_evaluation_row(turn, "", tags=["hard"])
+        (row,) = rows(run("--data-dir", tmp_path / "data", "feedback", "--json"))
+        assert (row["question"], row["about"], row["verdict"], row["note"]) == (
+            turn.question,
+            "answer",
+            "bad",
+            "Wrong year",
+        )
+        assert (row["collection"], row["turn"], row["page"]) == ("documents", "t1", None)
+        told = run("--data-dir", tmp_path / "data", "feedback").stdout
+        assert told == "What was it?\N{REPLACEMENT CHARACTER}[2J: bad (Wrong year)\n"
+        (row,) = rows(run("--data-dir", tmp_path / "data", "feedback", "--evaluation", "--json"))
+        assert (row["question"], row["expected_answer"], row["document"], row["tags"]) == (
+            turn.question,
+            "",
+            "",
+            ["hard"],
+        )

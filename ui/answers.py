@@ -8,12 +8,15 @@ import streamlit as st
 
 from rag.records import QUOTING, Abstention, Answer, Citation
 from rag.workspace import Workspace
+from ui.errors import friendly_errors
+from ui.feedback import draw_feedback
 from ui.labels import label
 from ui.ledger import draw_checked, draw_ledger
 from ui.overviews import draw_overview
 from ui.passages import cited
 from ui.sharing import copy_button, draw_searched
 from ui.sources import draw_sources
+from ui.talk import drop
 from ui.text import answer_markdown, escape_markdown, message_markdown, quoted_html
 from ui.turns import Turn
 from ui.viewer import open_viewer
@@ -22,13 +25,14 @@ from ui.viewer import open_viewer
 def draw(workspace: Workspace, turn: Turn) -> bool:
     """Draw the answer of a turn. True if the reader wants it asked again."""
     if turn.answer is None:
-        return _draw_unanswered(turn)
+        return _draw_unanswered(workspace, turn)
     answer = turn.answer
     if answer.searched not in ("", turn.question.strip()) and draw_searched(answer.searched, turn.key):
         turn.literally = True
         return True
     if answer.overview is not None:
         draw_overview(answer.overview, answer, turn.search.collection, turn.key)
+        draw_feedback(workspace, turn)
         return False
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
@@ -50,9 +54,10 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if not answer.abstained:
             copy_button(answer, turn.key)
+        draw_feedback(workspace, turn)
 
 
-def _draw_unanswered(turn: Turn) -> bool:
+def _draw_unanswered(workspace: Workspace, turn: Turn) -> bool:
     if turn.error:
         st.error(message_markdown(turn.error), icon=":material/error:")
     else:
@@ -60,14 +65,21 @@ def _draw_unanswered(turn: Turn) -> bool:
             st.markdown(answer_markdown(turn.partial, ()))
         st.caption("Stopped before the answer was complete.")
     with st.container(horizontal=True):
-        st.button("Edit the question", key=f"edit-{turn.key}", icon=":material/edit:", on_click=_edit, args=(turn,))
+        st.button(
+            "Edit the question",
+            key=f"edit-{turn.key}",
+            icon=":material/edit:",
+            on_click=_edit,
+            args=(workspace, turn),
+        )
         return st.button("Ask again", key=f"again-{turn.key}", icon=":material/refresh:")
 
 
-def _edit(turn: Turn) -> None:
+def _edit(workspace: Workspace, turn: Turn) -> None:
     """Put a question back into the box it came from."""
     st.session_state["question"] = turn.question
-    st.session_state["turns"].remove(turn)
+    with friendly_errors():
+        drop(workspace, turn)
 
 
 def _draw_abstention(answer: Answer) -> None:

@@ -89,7 +89,8 @@ def storage(workspace: Workspace) -> None:
         st.markdown(f"Documents, their text and the index are kept in this folder{until}:")
         st.code(str(workspace.folder.path), language=None, wrap_lines=True)
         st.markdown(
-            f"**Erase everything.** All documents of all collections will be gone. To go on, type `{ERASE_WORD}`."
+            "**Erase everything.** All documents of all collections and all conversations will be gone. To go on, type "
+            f"`{ERASE_WORD}`."
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             typed = st.text_input("Type it here", key="erase-word", label_visibility="collapsed", width=180, live=True)
@@ -107,7 +108,7 @@ def _erase(workspace: Workspace) -> None:
         return
     with friendly_errors():
         workspace.erase()
-        for key in ("turns", "watched"):
+        for key in ("turns", "talk", "removed", "watched"):
             st.session_state.pop(key, None)
         st.session_state["erase-word"] = ""
         say("Everything has been erased.")

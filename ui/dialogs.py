@@ -17,6 +17,22 @@ def open_dialog(draw: Callable[..., Any], *given: Any) -> None:
     st.session_state["dialog"] = (st.session_state["page"], draw, given)
 
 
+def run_page() -> None:
+    """Have the page run again after a click in a fragment, which would draw only that; for callbacks."""
+    st.session_state["run-page"] = True
+
+
+def runs_page() -> None:
+    """Say that the page runs."""
+    st.session_state.pop("run-page", None)
+
+
+def run_page_if_asked() -> None:
+    """Where a fragment begins whose callbacks use `run_page`."""
+    if st.session_state.pop("run-page", False):
+        st.rerun()
+
+
 def close_dialog() -> None:
     """Close it; for callbacks, and for `on_dismiss` of each dialog."""
     st.session_state.pop("dialog", None)

@@ -105,6 +105,14 @@ def guard(settings: Settings, secrets: Mapping[str, Any]) -> None:
         st.stop()
 
 
+def reader() -> str:
+    """Who reads: the signed-in user's address, or where they have none what tells them from others. Empty without a
+    sign-in: whoever may come in is the same reader then."""
+    if not st.session_state.get("signed_in"):
+        return ""
+    return str(st.user.get("email") or st.user["sub"]).lower()
+
+
 def leave_button() -> None:
     """A way out, for those who came in by password or sign-in."""
     if st.session_state.get("admitted"):

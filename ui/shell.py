@@ -17,7 +17,7 @@ from rag.settings import Settings, load_settings
 from rag.workspace import Workspace, open_workspace
 from ui.brand import ICON, NAME
 from ui.corner import corner
-from ui.dialogs import draw_dialog
+from ui.dialogs import draw_dialog, runs_page
 from ui.door import guard, leave_button
 from ui.errors import friendly_errors, show_error
 from ui.places import ASK, COLLECTIONS, HOME, UPLOAD
@@ -38,6 +38,7 @@ def page(title: str) -> Iterator[Workspace]:
     """Begin a page; inside, errors are shown as one friendly line each."""
     st.set_page_config(page_title=NAME if title == NAME else f"{title} · {NAME}", page_icon=ICON, layout="centered")
     st.logo(ICON, size="large")
+    runs_page()
     try:
         secrets = _secrets()
         settings = load_settings(**_settings_among(secrets))

@@ -6,6 +6,8 @@ import streamlit as st
 
 from rag.records import QUOTING, Abstention, Answer, Hit
 from rag.workspace import Workspace
+from ui.dialogs import run_page_if_asked
+from ui.feedback import draw_relevance
 from ui.labels import heading_path, label
 from ui.passages import found
 from ui.text import counted, escape_markdown
@@ -18,13 +20,22 @@ LONGEST_HEADING = 200
 
 
 def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
-    if not answer.hits:
-        return
+    """Those of an answer, folded away. What is folded is not drawn: a long conversation has hundreds."""
+    if answer.hits:
+        _draw(workspace, turn, answer)
+
+
+@st.fragment
+def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
+    run_page_if_asked()
     seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
     what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     title = f"{what} · {seconds:.2f} s"
     passages = [found(hit, turn.search.collection) for hit in answer.hits]
-    with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
+    near = answer.abstention is Abstention.NEAR_MISS
+    with st.expander(title, expanded=near, key=f"sources-{turn.key}", on_change="rerun") as box:
+        if not box.open:
+            return
         st.caption(_made_by(answer))
         why_button(workspace, turn, answer)
         for index, hit in enumerate(answer.hits):
@@ -40,6 +51,7 @@ def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
                 st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
+                draw_relevance(workspace, turn, hit)
 
 
 def how_found(hit: Hit) -> str:

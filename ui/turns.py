@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from rag.records import Answer, Search
+from rag.records import Answer, KeptTurn, Search
 
 
 @dataclass(slots=True, eq=False)
@@ -20,8 +21,24 @@ class Turn:
     literally: bool = False
     """Whether it is searched for as it was typed, even if it looks like a follow-up question."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def key(self) -> str:
         """Tells its widgets from those of others."""
         return self.id[:8]
+
+    @property
+    def kept(self) -> KeptTurn:
+        """As it is kept."""
+        search, answer = self.search, self.answer
+        return KeptTurn(
+            self.id, self.question, search, self.at, answer, self.error, "" if answer else self.partial, self.literally
+        )
+
+
+def turn_of(kept: KeptTurn) -> Turn:
+    """As it was."""
+    return Turn(
+        kept.question, kept.search, kept.answer, kept.error, kept.partial, kept.literally, id=kept.id, at=kept.at
+    )

@@ -16,7 +16,7 @@ import streamlit as st
 from rag.errors import DocumentError, NotFoundError
 from rag.records import Document, PageView
 from rag.workspace import Workspace, has_image
-from ui.dialogs import close_dialog
+from ui.dialogs import close_dialog, run_page
 from ui.errors import friendly_errors
 from ui.labels import heading_path, place
 from ui.originals import download_button
@@ -75,6 +75,7 @@ def open_viewer(passages: Sequence[Passage], at: int = 0) -> None:
     """Open one of some passages; for callbacks."""
     st.session_state["viewer"] = (st.session_state["page"], Viewer(passages, at, passages[at].page))
     close_dialog()
+    run_page()
 
 
 def close_viewer() -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from rag.catalog.collections import Collections
 from rag.catalog.contents import Contents
+from rag.catalog.database import Database
 from rag.catalog.looking import Looking
+from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Database", "Migrations"]
 
 
 class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.exc import DatabaseError
 
-from rag.catalog.migrations import LATEST, migrate, version
+from rag.catalog.migrations import MIGRATIONS, Migrations, migrate, version
 from rag.errors import FolderError, StorageError
 
 T = TypeVar("T")
@@ -23,11 +23,17 @@ LOCK_SECONDS = 30
 class Database:
     """Opened at the newest schema. Safe to use from threads; other processes may use the file too."""
 
+    migrations: ClassVar[Migrations] = MIGRATIONS
+    called: ClassVar[str] = "catalog"
+    """What the file is called in messages."""
+    wipes: ClassVar[bool] = False
+    """Whether what is deleted is overwritten at once, which costs writing."""
+
     def __init__(self, path: Path) -> None:
         url = sql.URL.create("sqlite", database=str(path))
         self._engine = sql.create_engine(url, connect_args={"timeout": LOCK_SECONDS})
         self._writer = self._engine.execution_options(writes=True)
-        sql.event.listen(self._engine, "connect", _tune)
+        sql.event.listen(self._engine, "connect", self._tune)
         sql.event.listen(self._engine, "begin", _begin)
         self._path = path
         self._closed = False
@@ -37,9 +43,9 @@ class Database:
         try:
             with self.read() as connection:
                 current = version(connection)
-            if current != LATEST:
+            if current != len(self.migrations):
                 with self.write() as connection:
-                    migrate(connection)
+                    migrate(connection, self.migrations)
         except FolderError:
             self.close()
             raise
@@ -94,12 +100,28 @@ class Database:
         except DatabaseError as error:
             raise self._in_words(str(error.orig)) from error
 
+    @contextmanager
+    def engine(self, writes: bool = False) -> Iterator[sql.Engine]:
+        """For a library that makes its connections and transactions itself. Raises FolderError."""
+        self._require_open()
+        try:
+            yield self._writer if writes else self._engine
+        except DatabaseError as error:
+            raise self._in_words(str(error.orig)) from error
+
     def shrink(self) -> None:
         """Give back the space of what was deleted, so that it cannot be read any more."""
+        self._alone("VACUUM")
+        self.empty_log()
+
+    def empty_log(self) -> None:
+        """Leave nothing in the file beside, in which SQLite keeps what was written last, and what it replaced."""
+        self._alone("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _alone(self, statement: str) -> None:
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql(statement)
         except DatabaseError as error:
             raise self._in_words(str(error.orig)) from error
 
@@ -108,26 +130,28 @@ class Database:
             raise StorageError("The data folder has been closed. Open it again, or reload the page.")
 
     def _in_words(self, why: str) -> FolderError:
+        file = f"The {self.called} {self._path}"
         if "locked" in why or "busy" in why:
             return FolderError(
-                f"The catalog {self._path} is busy: another process has been writing to it for {LOCK_SECONDS} seconds. "
-                "Try again in a moment."
+                f"{file} is busy: another process has been writing to it for {LOCK_SECONDS} seconds. Try again in a "
+                "moment."
             )
         if "not a database" in why or "malformed" in why:
-            return FolderError(f"The catalog {self._path} is damaged ({why}). Restore the data folder from a backup.")
+            return FolderError(f"{file} is damaged ({why}). Restore the data folder from a backup.")
         return FolderError(
-            f"The catalog {self._path} could not be read or written ({why}). Free some disk space or make the data "
-            "folder writable, then try again."
+            f"{file} could not be read or written ({why}). Free some disk space or make the data folder writable, "
+            "then try again."
         )
 
-
-def _tune(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where _begin says, not where sqlite3 guesses
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers work while one writes
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
+    def _tune(self, connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where _begin says, not where sqlite3 guesses
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")  # readers work while one writes
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if self.wipes:
+            cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
 
 
 def _begin(connection: sql.Connection) -> None:

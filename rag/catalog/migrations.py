@@ -6,7 +6,9 @@ import sqlalchemy as sql
 
 from rag.errors import FolderError
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+Migrations = tuple[tuple[str, ...], ...]
+
+MIGRATIONS: Migrations = (
     (  # 1: collections, documents, their text, pages and chunk spans
         """CREATE TABLE collections (
             id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, store_name TEXT NOT NULL UNIQUE,
@@ -79,29 +81,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-LATEST = len(MIGRATIONS)
-
-
 def version(connection: sql.Connection) -> int:
-    """The schema of a catalog; 0 for a new file."""
+    """The schema of a file; 0 for a new one."""
     if not sql.inspect(connection).has_table("schema_version"):
         return 0
     return int(connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one())
 
 
-def migrate(connection: sql.Connection) -> None:
-    """Bring the catalog to the newest schema, within the caller's transaction.
+def migrate(connection: sql.Connection, migrations: Migrations) -> None:
+    """Bring the file to the newest schema, within the caller's transaction.
 
     Raises FolderError if it was written by a newer Footnote.
     """
-    current = version(connection)
-    if current > LATEST:
+    current, latest = version(connection), len(migrations)
+    if current > latest:
         raise FolderError(
-            f"This data folder was written by a newer version of Footnote (schema {current}, this one knows {LATEST}). "
+            f"This data folder was written by a newer version of Footnote (schema {current}, this one knows {latest}). "
             "Update Footnote, or choose another folder with RAG_DATA_DIR."
         )
     connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-    for number in range(current, LATEST):
-        for statement in MIGRATIONS[number]:
+    for number in range(current, latest):
+        for statement in migrations[number]:
             connection.exec_driver_sql(statement)
         connection.exec_driver_sql("INSERT INTO schema_version VALUES (?)", (number + 1,))

@@ -11,24 +11,32 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
+from rag.conversations import Removed, as_csv, as_jsonl, as_row
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, extension_of, has_image, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
+from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
+    "LONGEST_NOTE",
     "NOT_ANEW",
     "READABLE",
+    "Removed",
     "Unpacked",
     "Upload",
     "Workspace",
     "answer_markdown",
+    "as_csv",
+    "as_jsonl",
+    "as_row",
     "as_uploads",
     "distinct_names",
+    "expected_of",
     "extension_of",
     "has_image",
     "is_archive",

@@ -14,6 +14,7 @@ from rag.filters import Where, parse_where
 from rag.language import language_notice
 from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
 from rag.retrieval import checked_question
+from rag.workspace.conversing import Conversing
 from rag.workspace.meant import meant, of_one_document
 from rag.workspace.searching import Searching
 
@@ -21,7 +22,7 @@ LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching):
+class Workspace(Searching, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def ask(

@@ -12,6 +12,7 @@ from typing import Self
 
 from rag.answering import Answerer
 from rag.catalog import Catalog
+from rag.conversations import Conversations
 from rag.embedding import Embedder, load_embedder
 from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
 from rag.folder import Folder
@@ -46,6 +47,7 @@ class Opened:
             self.folder.own(role)
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
+        self.talks = Conversations(self.folder.conversations)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.reader = Reader(settings)
         self.answerer = Answerer(settings, lambda: self.embedder)
@@ -85,6 +87,7 @@ class Opened:
             with self._gate.shared():
                 self.store.names()
             self.answerer.load()
+            self.talks.load()
         except RagError as error:  # whoever asks hears it again, with the remedy
             log.warning("Warming up: %s", error)
 
@@ -117,6 +120,7 @@ class Opened:
         self.store.close()
         self.lexical.close()
         self.catalog.close()
+        self.talks.close()
         self.folder.release()
         if self._temporary:
             self._temporary.cleanup()

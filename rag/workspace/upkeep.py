@@ -62,6 +62,7 @@ class Upkeep(DocumentsIn):
                     self.ingestion.removal.delete_collection(collection)
             self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
+            self.talks.erase()
             self._renew_store()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:
