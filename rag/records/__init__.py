@@ -6,7 +6,9 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 
 from rag.records.answers import (
     DOUBTFUL,
+    FIRST_WORDS,
     QUOTING,
+    TOTAL,
     Abstention,
     Answer,
     AnswerPiece,
@@ -15,7 +17,10 @@ from rag.records.answers import (
     Exchange,
     Overview,
     Section,
+    Step,
+    Told,
     Verdict,
+    untold,
 )
 from rag.records.documents import (
     UNFINISHED,
@@ -34,12 +39,15 @@ from rag.records.documents import (
     Visible,
 )
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
+from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Search
 
 __all__ = [
     "DOUBTFUL",
+    "FIRST_WORDS",
     "QUOTING",
+    "TOTAL",
     "UNFINISHED",
     "VISIBLE",
     "Abstention",
@@ -58,6 +66,7 @@ __all__ = [
     "Heading",
     "Hit",
     "IngestEvent",
+    "ModelChoice",
     "OcrLine",
     "OcrPage",
     "Overview",
@@ -70,10 +79,14 @@ __all__ = [
     "Search",
     "Section",
     "State",
+    "Step",
+    "Told",
+    "Trial",
     "Verdict",
     "Visible",
     "chunk_id",
     "document_label",
     "document_of",
     "position_of",
+    "untold",
 ]

@@ -10,6 +10,7 @@ Thread-safe. One per data folder and process (`open_workspace`).
 
 from __future__ import annotations
 
+from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.filters import where_of
 from rag.following import NOT_ANEW
@@ -17,12 +18,14 @@ from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, has_image, page_noun
 from rag.workspace.asking import Workspace
+from rag.workspace.live import live
 from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
     "NOT_ANEW",
     "READABLE",
+    "Answerer",
     "Unpacked",
     "Upload",
     "Workspace",
@@ -33,6 +36,7 @@ __all__ = [
     "is_archive",
     "language_name",
     "language_notice",
+    "live",
     "open_workspace",
     "page_noun",
     "where_of",
