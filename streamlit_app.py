@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from rag.records import UNFINISHED
 from ui.brand import NAME, PROMISE
 from ui.places import ASK, COLLECTIONS, UPLOAD
 from ui.progress import hand_in, remember, watch
 from ui.samples import sample_files
 from ui.shell import heading, page
-from ui.stages import failed
 from ui.text import counted, day, escape_markdown, shortened
 
 STEPS = (
@@ -25,43 +23,40 @@ LATEST = 5
 with page(NAME) as workspace:
     heading(NAME)
     st.markdown(PROMISE)
-    documents = workspace.documents()
-    ready = [one for one in documents if one.visible]
-    waiting = [one for one in documents if one.state in UNFINISHED]
-    unread = failed(documents)
+    totals = workspace.totals()
 
-    if ready:
+    if totals.documents:
         with st.grid(4, min_column_width=130):
-            st.metric("Documents", f"{len(ready):,}", border=True)
-            st.metric("Pages", f"{sum(one.pages for one in ready):,}", border=True)
+            st.metric("Documents", f"{totals.documents:,}", border=True)
+            st.metric("Pages", f"{totals.pages:,}", border=True)
             st.metric(
                 "Passages",
-                f"{sum(one.chunks for one in ready):,}",
+                f"{totals.chunks:,}",
                 border=True,
                 help="Documents are split into passages of a few sentences, which are what is searched and quoted.",
             )
-            st.metric("Collections", f"{len({one.collection for one in ready}):,}", border=True)
+            st.metric("Collections", f"{totals.collections:,}", border=True)
         with st.container(horizontal=True):
             if st.button("Ask a question", type="primary", icon=":material/forum:"):
                 st.switch_page(ASK)
             if not workspace.settings.demo and st.button("Upload more", icon=":material/upload_file:"):
                 st.switch_page(UPLOAD)
 
-    if waiting:
+    if totals.unfinished:
         st.subheader("In progress", anchor=False)
         watch(workspace, briefly=True)
 
-    if ready:
+    if totals.documents:
         st.subheader("Latest documents", anchor=False)
         with st.container(border=True, gap="small"):
-            for one in sorted(ready, key=lambda document: document.added_at, reverse=True)[:LATEST]:
+            for one in workspace.latest(LATEST):
                 facts = f"{counted(one.pages, 'page')} · {counted(one.chunks, 'passage')} · {day(one.added_at)}"
-                if len({other.collection for other in ready}) > 1:
+                if totals.collections > 1:
                     facts += f" · in {escape_markdown(one.collection)}"
                 name = escape_markdown(shortened(one.name, 60))
                 st.markdown(f":material/description: **{name}**  \n:gray[:small[{facts}]]")
         st.page_link(COLLECTIONS, label="All documents", icon=":material/library_books:")
-    elif not waiting:
+    elif not totals.unfinished:
         with st.grid(3, min_column_width=200):
             for icon, title, words in STEPS:
                 with st.container(border=True, height="stretch", gap="xsmall"):
@@ -79,6 +74,6 @@ with page(NAME) as workspace:
             if st.button("Upload documents", icon=":material/upload_file:"):
                 st.switch_page(UPLOAD)
 
-    if unread:
-        st.warning(f"{counted(len(unread), 'document')} could not be indexed.", icon=":material/warning:")
+    if totals.failed:
+        st.warning(f"{counted(totals.failed, 'document')} could not be indexed.", icon=":material/warning:")
         st.page_link(COLLECTIONS, label="See why", icon=":material/arrow_forward:")

@@ -2,16 +2,18 @@
 
 import streamlit as st
 
+from ui.address import follow_address, tell_address
 from ui.answers import draw
 from ui.asking import ask, offer
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
-from ui.search import choose_search, covers, only_by_words, search_in_words
+from ui.search import choose_search, draw_chips, only_by_words, search_in_words, usual_search
 from ui.shell import heading, page
 from ui.text import counted
 from ui.turns import Turn
 
+FEW = 50  # documents among which samples are looked for, to offer questions about them
 VECTORS = (
     "Vectors are numbers that stand for the meaning of a passage, so that a question is matched in other words too. "
     "Making them takes longer than reading a document."
@@ -19,12 +21,12 @@ VECTORS = (
 
 with page("Ask") as workspace:
     turns: list[Turn] = st.session_state.setdefault("turns", [])
-    searchable = [one for one in workspace.documents() if one.visible]
-    if not searchable and not turns:
-        waiting = workspace.unfinished()
+    names = [one.name for one in workspace.collections() if one.documents]
+    if not names and not turns:
+        waiting = workspace.totals().unfinished
         heading("Ask")
         st.markdown(
-            f"{counted(len(waiting), 'document')} will be ready in a moment."
+            f"{counted(waiting, 'document')} will be ready in a moment."
             if waiting
             else "There is nothing to ask about yet."
         )
@@ -33,6 +35,9 @@ with page("Ask") as workspace:
             st.page_link(UPLOAD, label=words, icon=":material/upload_file:")
         st.stop()
 
+    names = names or [workspace.settings.collection]
+    usual = usual_search(workspace.settings, names)
+    follow_address(workspace, names)
     question = st.chat_input("Ask about your documents", key="question", submit_mode="stop")
     question = (question or "").strip() or st.session_state.pop("example", None)
     with heading("Ask"):
@@ -41,11 +46,14 @@ with page("Ask") as workspace:
             question = None
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
-            search = choose_search(searchable, workspace.settings)
+            search = choose_search(workspace, names)
+        there, first = workspace.matching(search, FEW)
         with beside:
-            offer_overview([one for one in searchable if covers(search, one)])
-    st.caption(search_in_words(search, workspace.settings))
-    if partly := only_by_words(searchable, workspace.held_back(), search.collection):
+            offer_overview(first[:2])
+    draw_chips(workspace, search)
+    tell_address(search, usual)
+    st.caption(search_in_words(search, there, workspace.settings))
+    if partly := only_by_words(workspace.facets(search.collection)):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
     beginning = st.empty()  # cleared at once by the first question, not only when its answer is complete
@@ -53,7 +61,7 @@ with page("Ask") as workspace:
         turns.append(Turn(question, search))
     elif not turns:
         with beginning.container():
-            offer(example_questions(one for one in searchable if covers(search, one)))
+            offer(example_questions(first))
 
     for number, turn in enumerate(turns):
         with st.chat_message("user", avatar=":material/person:"):

@@ -70,6 +70,11 @@ def found(hit: Hit, collection: str) -> Passage:
     return Passage(collection, chunk.document_id, hit.name, chunk.page, *hit.span, hit.text, chunk.heading)
 
 
+def of_chunk(chunk: Chunk, name: str, collection: str) -> Passage:
+    """A chunk of a document of that name as a passage."""
+    return Passage(collection, chunk.document_id, name, chunk.page, chunk.start, chunk.end, chunk.text, chunk.heading)
+
+
 def passage_html(passage: Passage) -> str:
     """What was quoted, marked, where its page is not to be had."""
     return _paper(_marked(passage.text, passage.inside))

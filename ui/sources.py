@@ -11,6 +11,7 @@ from ui.passages import found
 from ui.text import counted, escape_markdown
 from ui.turns import Turn
 from ui.viewer import open_viewer
+from ui.why import why_button
 
 LONGEST_HEADING = 200
 """Characters: the names of a wide table's columns are many."""
@@ -25,6 +26,7 @@ def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     passages = [found(hit, turn.search.collection) for hit in answer.hits]
     with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
         st.caption(_made_by(answer))
+        why_button(workspace, turn, answer)
         for index, hit in enumerate(answer.hits):
             with st.container(gap="xxsmall"):
                 st.button(

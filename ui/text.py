@@ -10,7 +10,7 @@ import html
 import math
 import re
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date
 
 from rag.records import Citation
 
@@ -148,7 +148,7 @@ def settled(seconds: float, shown: float | None) -> float:
     return shown if shown is not None and 0.75 * shown <= seconds <= 1.15 * shown else seconds
 
 
-def day(when: datetime) -> str:
+def day(when: date) -> str:
     """`22 Nov 2026`."""
     return f"{when.day} {when:%b %Y}"
 

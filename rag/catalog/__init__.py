@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from rag.catalog.collections import Collections
 from rag.catalog.contents import Contents
-from rag.catalog.documents import Documents
+from rag.catalog.looking import Looking
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 
 __all__ = ["Catalog"]
 
 
-class Catalog(Collections, Documents, Queue, Pace, Contents):
+class Catalog(Collections, Looking, Queue, Pace, Contents):
     """One catalog file. Build once and share."""

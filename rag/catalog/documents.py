@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, shown, slices, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, shown, slices, waits, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
 from rag.errors import NotFoundError
 from rag.records import Document, State, Visible
@@ -73,7 +73,7 @@ class Documents(Database):
         query = sql.select(documents.c.id, documents.c.name, documents.c.state).where(
             documents.c.collection_id == collection_id(collection).scalar_subquery(),
             shown(),
-            sql.not_(_waits()),
+            sql.not_(waits()),
         )
         with self.read() as connection:
             rows = connection.execute(query).all()
@@ -88,7 +88,7 @@ class Documents(Database):
             collections, collections.c.id == documents.c.collection_id
         )
         with self.read() as connection:
-            return {(row.name, row.id) for row in connection.execute(query.where(_waits()))}
+            return {(row.name, row.id) for row in connection.execute(query.where(waits()))}
 
     def claimed(self) -> set[str]:
         """Ids of all documents whose bytes must be kept."""
@@ -135,19 +135,6 @@ class Documents(Database):
     def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
         with self.read() as connection:
             return [to_document(row) for row in connection.execute(query).mappings()]
-
-
-def _waits() -> sql.ColumnElement[bool]:
-    """Whether a document is to replace an older one and is not ready to."""
-    older = documents.alias()
-    replaced = sql.exists().where(
-        older.c.collection_id == documents.c.collection_id,
-        older.c.name == documents.c.name,
-        older.c.id != documents.c.id,
-        older.c.added_at < documents.c.added_at,
-        shown(older),
-    )
-    return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
 
 
 def forget(connection: sql.Connection, document: Document) -> None:

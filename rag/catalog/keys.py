@@ -50,6 +50,19 @@ def served(table: sql.FromClause = documents) -> sql.ColumnElement[bool]:
     return sql.and_(table.c.served, table.c.state.in_([State.QUEUED.value, State.INDEXING.value]))
 
 
+def waits() -> sql.ColumnElement[bool]:
+    """Whether a document is to replace an older one and is not ready to."""
+    older = documents.alias()
+    replaced = sql.exists().where(
+        older.c.collection_id == documents.c.collection_id,
+        older.c.name == documents.c.name,
+        older.c.id != documents.c.id,
+        older.c.added_at < documents.c.added_at,
+        shown(older),
+    )
+    return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
+
+
 def moment(document: Document) -> str:
     return document.added_at.isoformat(timespec="microseconds")
 

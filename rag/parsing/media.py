@@ -49,6 +49,23 @@ _MEDIA_TYPES = {
     ".tiff": TIFF,
 }
 
+_NAMES = {
+    PDF: "PDF",
+    TEXT: "Text",
+    MARKDOWN: "Markdown",
+    DOCX: "Word",
+    PPTX: "PowerPoint",
+    XLSX: "Excel",
+    CSV: "CSV",
+    TSV: "TSV",
+    HTML: "HTML",
+    JSON: "JSON",
+    JSONL: "JSON lines",
+    PNG: "PNG",
+    JPEG: "JPEG",
+    TIFF: "TIFF",
+}
+
 _PAGE_NOUNS = {PDF: "page", **dict.fromkeys(IMAGES, "page"), PPTX: "slide", XLSX: "sheet"}
 
 READABLE = ", ".join(_MEDIA_TYPES)
@@ -79,6 +96,16 @@ def takes_password(kind: str) -> bool:
 def media_type_called(word: str) -> str:
     """The media type that people call `word`, by an extension (`pdf`); any other word is taken for a media type."""
     return _MEDIA_TYPES.get(f".{word.lower()}", word)
+
+
+def type_name(media_type: str) -> str:
+    """What people call files of a media type: `PDF`, `Word`."""
+    return _NAMES.get(media_type, media_type)
+
+
+def extension_of(media_type: str) -> str:
+    """The usual extension of a media type, `pdf`; the media type itself where there is none."""
+    return next((one[1:] for one, kind in _MEDIA_TYPES.items() if kind == media_type), media_type)
 
 
 def title_from_name(name: str) -> str:

@@ -41,7 +41,7 @@ from rag.records.documents import (
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
-from rag.records.searches import Search
+from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
     "DOUBTFUL",
@@ -61,6 +61,7 @@ __all__ = [
     "Document",
     "Exchange",
     "Explanation",
+    "Facets",
     "Failure",
     "Finding",
     "Heading",
@@ -81,6 +82,7 @@ __all__ = [
     "State",
     "Step",
     "Told",
+    "Totals",
     "Trial",
     "Verdict",
     "Visible",

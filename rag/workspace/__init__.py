@@ -16,7 +16,7 @@ from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
-from rag.parsing import READABLE, has_image, page_noun
+from rag.parsing import READABLE, extension_of, has_image, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
 from rag.workspace.live import live
 from rag.workspace.markdown import answer_markdown
@@ -32,12 +32,15 @@ __all__ = [
     "answer_markdown",
     "as_uploads",
     "distinct_names",
+    "extension_of",
     "has_image",
     "is_archive",
     "language_name",
     "language_notice",
     "live",
+    "media_type_called",
     "open_workspace",
     "page_noun",
+    "type_name",
     "where_of",
 ]

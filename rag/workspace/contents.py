@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.errors import NotFoundError
-from rag.records import Chunk, Collection, Document, Page, State
+from rag.records import Chunk, Collection, Document, Facets, Page, Search, State, Totals
 from rag.workspace.opened import Opened
 
 SHORTEST_ID = 8
@@ -32,6 +32,23 @@ class Contents(Opened):
         if collection is not None:
             self.catalog.collection(collection)
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
+
+    def facets(self, collection: str) -> Facets:
+        """What the documents of a collection that can be searched may be told apart by."""
+        return self.catalog.facets(collection)
+
+    def matching(self, search: Search, most: int, named: str = "") -> tuple[int, list[Document]]:
+        """How many documents a search looks into, and `most` of them by name; with `named`, only those that have it in
+        their names."""
+        return self.catalog.matching(search, most, named)
+
+    def totals(self) -> Totals:
+        """How much there is in all collections."""
+        return self.catalog.totals()
+
+    def latest(self, most: int) -> list[Document]:
+        """The documents that were added last, newest first."""
+        return self.catalog.latest(most)
 
     def document(self, prefix: str, collection: str | None = None) -> Document:
         """The one document whose id begins so, with 8 characters at least, or that has this name. Raises NotFoundError
