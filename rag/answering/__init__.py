@@ -50,7 +50,8 @@ class Answerer:
         self._chat = ChatAnswerer(settings, self._count_tokens, fields) if settings.llm else None
 
     def load(self) -> None:
-        """Load the language model's client, if one is set. Raises ModelError, MissingDependencyError."""
+        """Load the language model's client, if there is one; nothing is sent. Raises ModelError,
+        MissingDependencyError."""
         if self._chat is not None:
             self._chat.load()
 

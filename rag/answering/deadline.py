@@ -8,7 +8,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
@@ -42,7 +42,7 @@ def stream_within(seconds: float, start: Callable[[], Iterator[str]]) -> Iterato
             yield one
 
 
-def stream_alive(seconds: float, start: Callable[[], Iterator[T]], beat: float, name: str) -> Iterator[T | None]:
+def stream_alive(seconds: float, start: Callable[[], Iterator[T]], beat: float, name: str) -> Generator[T | None]:
     """As `stream_within`, of anything; None whenever nothing has come for `beat` seconds.
 
     A stream that reads others through this module is waked when it is abandoned, and they are abandoned with it.

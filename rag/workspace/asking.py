@@ -8,7 +8,7 @@ from functools import partial
 
 from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
 from rag.chunking import sentence_spans
-from rag.errors import NotFoundError, ReadOnlyError
+from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
 from rag.records import (
@@ -39,12 +39,16 @@ class Workspace(Searching):
         """Who answers a session that has chosen a language model, to be given to `ask_stream` and `overview`; without a
         choice, who answers everybody. Keep it as long as the session: it holds the key.
 
-        Sends nothing. Raises ReadOnlyError if the choice is not the reader's.
+        Sends nothing. Raises ReadOnlyError if the choice is not the reader's, and ModelError for an address of a
+        provider whose package may send to it what it finds in this machine's environment.
         """
         if choice is None:
             return self.answerer
         if not self.settings.model_may_be_chosen:
             raise ReadOnlyError("The language model cannot be chosen here: RAG_CHOOSE_MODEL or RAG_DEMO forbids it.")
+        theirs = choice.provider in ("", "openai", "ollama") or choice.base_url in ("", self.settings.llm_base_url)
+        if not theirs:
+            raise ModelError("An address can be given for OpenAI-compatible servers and for Ollama only. Leave it out.")
         return Answerer(self.settings.choosing(choice), lambda: self.embedder, CHOSEN)
 
     def ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 from rag.answering import DeadlineError, stop_if_abandoned, stream_alive
@@ -16,7 +16,7 @@ BEAT_SECONDS = 0.1
 THREAD = "footnote-answer"
 
 
-def live(seconds: float, start: Callable[[], Iterator[T]]) -> Iterator[T | None]:
+def live(seconds: float, start: Callable[[], Iterator[T]]) -> Generator[T | None]:
     """What `start()` gives, which runs on a thread of its own, and None whenever it has given nothing for a moment.
 
     Closing this stops the work: at once where it waits for a language model, whose connection is cut, else after the
