@@ -9,6 +9,7 @@ import streamlit as st
 from rag.records import QUOTING, Abstention, Answer, Citation
 from rag.workspace import Workspace
 from ui.labels import label
+from ui.latency import latency
 from ui.ledger import draw_checked, draw_ledger
 from ui.overviews import draw_overview
 from ui.passages import cited
@@ -17,6 +18,7 @@ from ui.sources import draw_sources
 from ui.text import answer_markdown, escape_markdown, message_markdown, quoted_html
 from ui.turns import Turn
 from ui.viewer import open_viewer
+from ui.waiting import STOPPED
 
 
 def draw(workspace: Workspace, turn: Turn) -> bool:
@@ -50,6 +52,7 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if not answer.abstained:
             copy_button(answer, turn.key)
+        latency(answer, turn.key)
 
 
 def _draw_unanswered(turn: Turn) -> bool:
@@ -58,7 +61,7 @@ def _draw_unanswered(turn: Turn) -> bool:
     else:
         if turn.partial:
             st.markdown(answer_markdown(turn.partial, ()))
-        st.caption("Stopped before the answer was complete.")
+        st.caption(STOPPED)
     with st.container(horizontal=True):
         st.button("Edit the question", key=f"edit-{turn.key}", icon=":material/edit:", on_click=_edit, args=(turn,))
         return st.button("Ask again", key=f"again-{turn.key}", icon=":material/refresh:")

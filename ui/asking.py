@@ -13,6 +13,7 @@ from rag.errors import RagError
 from rag.records import Answer, Exchange
 from rag.workspace import Workspace, live, where_of
 from ui.answerers import answerer_of
+from ui.stopping import drawn_anew_if_stopped
 from ui.text import answer_markdown, escape_markdown
 from ui.turns import Turn
 from ui.waiting import Waiting
@@ -60,7 +61,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
     numbers = range(1, turn.search.passages + 1)
     try:
         start = partial(workspace.ask_stream, turn.question, *given)
-        with closing(live(workspace.settings.ask_timeout, start)) as stream:
+        with drawn_anew_if_stopped(waiting.stopped), closing(live(workspace.settings.ask_timeout, start)) as stream:
             for one in stream:
                 if isinstance(one, Answer):
                     turn.answer = one

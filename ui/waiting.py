@@ -16,6 +16,8 @@ _WORDS = {
     Step.RERANK: "Reading the best passages again",
 }
 
+STOPPED = "Stopped before the answer was complete."
+
 
 class Waiting:
     """A line that says what is being done. `begin` may be called by any thread; the rest by the page's script."""
@@ -41,6 +43,10 @@ class Waiting:
             return
         self._shown = words
         self._place.markdown(f":small[:gray[{words}]]" if writing else f":shimmer[{words}]")
+
+    def stopped(self) -> None:
+        """Say that nothing is done any more."""
+        self._place.caption(STOPPED)
 
     def _words(self, writing: bool) -> str:
         if self._step is Step.CHECK:
