@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rag.records import QUOTING, TOTAL, Abstention, Answer, Hit
+from rag.records import QUOTING, Abstention, Answer, Hit
 from rag.workspace import Workspace
 from ui.labels import heading_path, label
 from ui.passages import found
@@ -20,9 +20,7 @@ LONGEST_HEADING = 200
 def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     if not answer.hits:
         return
-    seconds = answer.timings.get(TOTAL, 0.0)
-    what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
-    title = f"{what} · {seconds:.2f} s"
+    title = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     passages = [found(hit, turn.search.collection) for hit in answer.hits]
     with st.expander(title, expanded=answer.abstention is Abstention.NEAR_MISS):
         st.caption(_made_by(answer))
