@@ -70,9 +70,11 @@ with page("Ask") as workspace:
         with st.chat_message("user", avatar=":material/person:"):
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
-            place = st.empty()  # also where nothing is asked: what is below it stays where it is
+            place = st.empty()
             if question and turn is turns[-1]:
                 ask(workspace, turn, turns[:number], place)
-            if draw(workspace, turn):
+            with place.container():  # takes the place of the words that came, piece by piece, so that nothing jumps
+                again = draw(workspace, turn)
+            if again:
                 ask(workspace, turn, turns[:number], st.empty())
                 st.rerun()

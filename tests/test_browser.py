@@ -349,4 +349,11 @@ def test_a_click_on_stop_takes_effect_while_the_model_is_silent(page: Page, tmp_
         page.get_by_role("button", name="Ask again").last.click()
         expect(page.get_by_test_id("stChatMessage").last).to_contain_text("It is 42,000 euros [1].")
         expect(page.get_by_text("Stopped before")).to_have_count(1)
+        model.behaviour = Behaviour(hang_after=0)
+        box.fill("What is the yearly fee for Larkfield?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Waiting for")).to_be_visible()
+        button(page, "New conversation").click()  # any other click ends it as well
+        expect(page.get_by_test_id("stChatMessage")).to_have_count(0)
+        assert model.requests[-1].gone.wait(0.5)
         assert "sk-typed" not in page.url

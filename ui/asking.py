@@ -34,8 +34,8 @@ def offer(examples: Sequence[str]) -> None:
 
 
 def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGenerator) -> None:
-    """Answer a turn, drawing the answer as it comes at `place`, an `st.empty()` that is empty afterwards; a question
-    that depends on those `before` it, of the same collection, is completed.
+    """Answer a turn, drawing the answer as it comes at `place`, an `st.empty()`, where the whole is to be drawn
+    afterwards; a question that depends on those `before` it, of the same collection, is completed.
 
     The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
     interrupts this, a stop or another click, leaves a history that is whole. Either ends the work within a moment.
@@ -43,7 +43,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
     turn.answer, turn.error, turn.partial = None, "", ""
     answerer = answerer_of(workspace)
     model = answerer.settings.llm
-    with place.container(gap="xsmall"):
+    with place.container():
         words, below = st.empty(), st.empty()
     waiting = Waiting(below, model)
     waiting.draw(writing=False)
@@ -74,4 +74,3 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
                 waiting.draw(writing=bool(model and turn.partial))
     except RagError as error:
         turn.error = str(error)
-    place.empty()
