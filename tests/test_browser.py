@@ -340,6 +340,8 @@ def test_a_click_on_stop_takes_effect_while_the_model_is_silent(page: Page, tmp_
             page.keyboard.press("Enter")
             answer = page.get_by_test_id("stChatMessage").last
             expect(answer).to_contain_text("Writing…" if number else "Waiting for")
+            while len(model.requests) <= number:  # the first has to load the model's client
+                page.wait_for_timeout(20)
             page.get_by_test_id("stChatInputStopButton").click()
             expect(answer).to_contain_text("Stopped before the answer was complete.", timeout=2000)
             assert model.requests[-1].gone.wait(0.5)
@@ -352,7 +354,8 @@ def test_a_click_on_stop_takes_effect_while_the_model_is_silent(page: Page, tmp_
         model.behaviour = Behaviour(hang_after=0)
         box.fill("What is the yearly fee for Larkfield?")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Waiting for")).to_be_visible()
+        while len(model.requests) < 4:
+            page.wait_for_timeout(20)
         button(page, "New conversation").click()  # any other click ends it as well
         expect(page.get_by_test_id("stChatMessage")).to_have_count(0)
         assert model.requests[-1].gone.wait(0.5)
