@@ -379,16 +379,25 @@ def test_a_folder_of_the_first_schema_opens_and_keeps_its_documents(tmp_path: Pa
                 "'application/pdf', 10, 2, 2, 20260101, '[]', ?, 1.0, '', 0, 0, 0)",
                 (name, name, reason),
             )
-        old.execute("INSERT INTO texts VALUES ('c', 'd1', 'the text')")
+        old.execute("INSERT INTO texts VALUES ('c', 'd1', '🎉 one\n\ntwo')")
+        old.execute("INSERT INTO pages VALUES ('c', 'd1', 1, 0, 5, '', '[]'), ('c', 'd1', 2, 7, 10, '', '[]')")
     old.close()
     catalog = Catalog(path)
+    assert [one.text for one in catalog.pages(catalog.document("reports", "d1"))] == ["🎉 one", "two"]
     assert catalog.visible("reports").ready == {"d1": "a.pdf"}
-    assert catalog.text(catalog.document("reports", "d1")) == "the text"
+    assert catalog.text(catalog.document("reports", "d1")) == "🎉 one\n\ntwo"
     failures = {one.id: one.failure for one in catalog.documents(states=[State.FAILED])}
     assert failures == {"c": Failure.CANCELLED, "b": None}
     index(catalog, document(2, "b.pdf"))
     assert set(catalog.visible("reports").names) == {"d1", "d2"}
     catalog.close()
+
+
+@pytest.mark.parametrize("span", [(0, 5), (6, 12), (13, 14), (16, 22), (10, 20), (40, 50)])
+def test_a_passage_is_what_stands_there_on_one_page_or_across(catalog: Catalog, span: tuple[int, int]) -> None:
+    index(catalog, document())
+    assert catalog.passage("reports", "d1", *span) == TEXT[slice(*span)]
+    assert catalog.passage("reports", "d9", *span) == ""
 
 
 def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -703,7 +703,7 @@ def test_an_abstention_looks_different_and_offers_the_closest_passages(indexed: 
 def test_examples_are_offered_and_asked(indexed: Path) -> None:
     app = press(start("2_Ask"), DIVIDEND)
     assert "EUR 0.31 per share" in shown(app)
-    assert not [one for one in labels(app) if one.endswith("?")]
+    assert not [one for one in labels(app) if one.endswith("?") and one != "Why these?"]
 
 
 def test_a_chosen_document_that_is_deleted_does_not_widen_the_search(indexed: Path) -> None:
@@ -1217,3 +1217,111 @@ def test_an_unexpected_error_shows_a_number_and_logs_the_rest(
     assert number[1] in caplog.text
     assert "secret detail" in caplog.text
     assert "secret detail" not in shown(app)
+
+
+# -- where to look ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tagged(data_dir: Path, tmp_path: Path) -> Workspace:
+    """Leases of two years and a recipe, each with a tag."""
+    workspace = open_workspace(load_settings(data_dir=data_dir), "the dashboard")
+    for name, tag, text in (
+        ("lease-2023.txt", "old", "The yearly rent of the harbour office is 71,000 euros."),
+        ("lease-2024.txt", "new", "The yearly rent of the harbour office is 84,000 euros."),
+        ("bread.md", "new", "Mix rye flour with warm water."),
+    ):
+        (tmp_path / name).write_text(text)
+        list(workspace.ingest([tmp_path / name], tags=[tag]))
+    return workspace
+
+
+RENT = "What is the yearly rent of the harbour office?"
+
+
+def test_the_scope_is_in_chips_and_in_the_address_and_a_chip_takes_it_away(tagged: Workspace) -> None:
+    app = start("2_Ask")
+    assert "Only in" not in plain(app)
+    tags = next(one for one in app.multiselect if one.label == "Tags")
+    healthy(tags.set_value(["old"]).run())
+    assert "Searching 1 document in the collection" in plain(app)
+    ask(app, RENT)
+    assert "71,000" in plain(app)
+    assert "84,000" not in plain(app)
+    address = dict(app.query_params)
+    assert address == {"collection": "documents", "tag": "old"}
+
+    elsewhere = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
+    for key, value in address.items():
+        elsewhere.query_params[key] = value
+    healthy(elsewhere.run())
+    assert "Searching 1 document in the collection" in plain(elsewhere)
+    press(elsewhere, "tag old")
+    assert "Searching every document in the collection" in plain(elsewhere)
+    assert not elsewhere.query_params
+
+
+def test_all_filters_together_can_be_shared_and_cleared(tagged: Workspace) -> None:
+    lease = next(one for one in tagged.documents() if one.name == "lease-2024.txt")
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
+    wanted = {"document": lease.id[:16], "tag": "new", "type": "txt", "since": "2020-01-01", "k": "3"}
+    for key, value in wanted.items():
+        app.query_params[key] = value
+    healthy(app.run())
+    chips = [one.label.replace("\\", "") for one in app.button if str(one.key).startswith("chip-")]
+    assert chips == ["lease-2024.txt", "tag new", "Text", "from 1 Jan 2020"]
+    assert dict(app.query_params) == {"collection": "documents", **wanted}
+    assert "84,000" in plain(ask(app, RENT))
+    press(app, "Clear all")
+    assert "Searching every document" in plain(app)
+    assert dict(app.query_params) == {"collection": "documents", "k": "3"}
+
+
+def test_a_link_to_what_is_gone_says_so_and_searches_nothing_else(tagged: Workspace) -> None:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
+    app.query_params["document"] = "0123456789abcdef"
+    healthy(app.run())
+    assert "no longer there" in app.toast[0].value
+    assert "No document is in all of these filters" in plain(app)
+    ask(app, RENT)
+    assert "000 euros" not in plain(app)
+
+    app.query_params["collection"] = "never <b>was</b>"
+    healthy(app.run())
+    assert "There is no collection" in app.toast[0].value
+    assert "Searching every document" in plain(app)
+
+
+@pytest.mark.parametrize("address", [{"since": "yesterday"}, {"k": "99999"}, {"k": "-1"}, {"until": "2024-02-31"}])
+def test_nonsense_in_the_address_does_no_harm(tagged: Workspace, address: dict[str, str]) -> None:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
+    for key, value in address.items():
+        app.query_params[key] = value
+    healthy(app.run())
+    assert not app.error
+    assert "84,000" in plain(ask(app, RENT))
+
+
+# -- why these, and why not that -------------------------------------------------------------------
+
+
+def test_why_a_source_was_found_and_another_page_was_not(indexed: Path) -> None:
+    app = start("2_Ask")
+    next(one for one in app.slider if one.label == "Passages to find").set_value(2)
+    ask(healthy(app.run()), DIVIDEND)
+    press(app, "Why these?")
+    table = app.dataframe[0].value
+    assert f"{REPORT} · page 3" in list(table["Source"])
+    assert len(table) == 2
+    assert table["Words"][0] in ("1st", "2nd", "3rd")
+    assert table["Meaning"][0].endswith(("st", "nd", "rd", "th"))
+    choose = next(one for one in app.selectbox if one.label == "Document")
+    healthy(choose.select(REPORT).run())
+    page = next(one for one in app.number_input if one.label == "Page")
+    healthy(page.set_value(9).run())
+    assert f"Page 9 of {REPORT} is not among the sources" in plain(app)
+    page = next(one for one in app.number_input if one.label == "Page")
+    healthy(page.set_value(3).run())
+    assert f"Page 3 of {REPORT} is among the 2 sources" in app.success[0].value.replace("\\", "")
+    press(app, "See it on its page")
+    assert "page 3 of 14" in plain(app)

@@ -242,3 +242,16 @@ def test_flipped_bytes_are_a_reason_or_do_no_harm(kind: str) -> None:
         data = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
         with contextlib.suppress(DocumentError):
             read(data, f"a.{kind}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_that_is_said_to_go_on_beyond_the_file_is_damage(kind: str) -> None:
+    buffer = io.BytesIO(good(kind))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("more.xml", b"\x00\xff\xff\x00\x00<a/>")  # deflated, it begins a block of 65,535 bytes
+    data = bytearray(buffer.getvalue())
+    last = data.rfind(b"PK\x01\x02")
+    struct.pack_into("<H", data, last + 10, zipfile.ZIP_DEFLATED)
+    struct.pack_into("<L", data, last + 20, 10**6)  # its packed size
+    with pytest.raises(DamagedError):
+        read(bytes(data), f"a.{kind}")

@@ -156,3 +156,15 @@ def test_a_plain_text_has_passages_and_no_pages() -> None:
 def test_a_document_that_is_read_anew_says_that_it_is_searched_meanwhile() -> None:
     one = Document("d", "a.pdf", "documents", State.INDEXING, datetime.now(UTC), stage="reading", served=True)
     assert stage(one) == "reading · searched as it was read before until then"
+
+
+@pytest.mark.parametrize("address", ["http://evil.test/m", "https://evil.test", "www.evil.test", "me@evil.test"])
+def test_no_address_becomes_a_link_even_where_code_only_seems_to_be(address: str) -> None:
+    for text in (f"is: ```text\nclick {address}\n``` [1].", f"`{address}`", f"```\n{address}\n```", f"~~~\n{address}"):
+        shown = answer_markdown(text, ())
+        assert address not in shown
+        assert address in shown.replace("\u2060", "")
+
+
+def test_html_of_an_answer_is_shown_and_does_not_vanish() -> None:
+    assert answer_markdown("Write <b>this</b> here", ()) == "Write &lt;b>this&lt;/b> here"

@@ -134,10 +134,10 @@ def _choose_dates(collection: str, facets: Facets) -> None:
     since, until = (_number(st.session_state.get(_key(collection, part))) for part in _DAYS)
     if since > until > 0:
         st.caption(":orange[The first date is after the last: no document is in between.]")
-    if first and last:
+    if first and last and first != last:
         st.caption(
-            f"Dates here go from {day(first)} to {day(last)}: the document's own, or the day it was added where it "
-            "tells none."
+            f"Dates here go from {day(first)} to {day(last)}. A document that does not tell its own has the day it was "
+            "added."
         )
 
 

@@ -85,7 +85,7 @@ def choose_collection(workspace: Workspace) -> str:
 
 def choose_tags(workspace: Workspace) -> list[str]:
     """Tags for the files, those there are already or new ones."""
-    there = {tag for one in workspace.documents() for tag in one.tags}
+    there = workspace.tags()
     return st.multiselect(
         "Tags",
         sorted(there | set(st.session_state.get("upload_tags", ()))),

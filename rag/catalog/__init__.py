@@ -12,9 +12,10 @@ from rag.catalog.contents import Contents
 from rag.catalog.looking import Looking
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
+from rag.catalog.scans import Scans
 
 __all__ = ["Catalog"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents):
+class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):
     """One catalog file. Build once and share."""

@@ -1,9 +1,9 @@
-"""What documents say, in the catalog: their text, pages and chunk spans, and what OCR has read."""
+"""What documents say, in the catalog: their text, pages and chunk spans."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,13 @@ from rag.catalog.tables import (
     collections,
     documents,
     headings,
-    ocr,
-    ocr_row,
     page_row,
     pages,
     texts,
     to_chunk,
-    to_ocr,
     to_page,
 )
-from rag.records import VISIBLE, Chunk, Document, OcrPage, Page, ParsedDocument, Passage, State, document_label
+from rag.records import VISIBLE, Chunk, Document, Page, ParsedDocument, Passage, State, document_label
 
 PAGES_KEPT = 10_000
 """Documents whose chunks' pages are kept in memory."""
@@ -43,31 +40,19 @@ def _some_chunks(*columns: sql.ColumnElement[Any] | sql.Table) -> sql.Select[Any
     return sql.select(*columns).where(chunks.c.collection_id == owner, among)
 
 
-def _with_text() -> sql.Select[Any]:
-    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
+def _on_pages() -> sql.Select[Any]:
+    """Chunks with what their documents are called, and the pages that they are on."""
     mine = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
-    text = sql.func.substr(texts.c.text, chunks.c.start + 1, chunks.c.end - chunks.c.start).label("passage")
-    query = _some_chunks(chunks, text, documents.c.name, documents.c.title)
-    return query.join(texts, same).join(documents, mine)
-
-
-def _around() -> sql.Select[Any]:
-    """`margin` is the code points on either side."""
-    same = sql.and_(texts.c.collection_id == chunks.c.collection_id, texts.c.document_id == chunks.c.document_id)
     page = sql.and_(
         pages.c.collection_id == chunks.c.collection_id,
         pages.c.document_id == chunks.c.document_id,
         pages.c.number == chunks.c.page,
     )
-    start = sql.func.max(pages.c.start, chunks.c.start - sql.bindparam("margin", type_=sql.Integer))
-    end = sql.func.min(pages.c.end, chunks.c.end + sql.bindparam("margin", type_=sql.Integer))
-    text = sql.func.substr(texts.c.text, start + 1, end - start)
-    query = _some_chunks(chunks.c.id, start.label("start"), end.label("end"), text.label("text"))
-    return query.join(texts, same).join(pages, page)
+    whole = pages.c.start.label("page_start"), pages.c.text.label("page_text")
+    return _some_chunks(chunks, documents.c.name, documents.c.title, *whole).join(documents, mine).join(pages, page)
 
 
-_BY_ID = _with_text()
-_AROUND = _around()
+_ON_PAGES = _on_pages()
 
 
 class Contents(Database):
@@ -131,10 +116,17 @@ class Contents(Database):
 
     def passage(self, collection: str, document_id: str, start: int, end: int) -> str:
         """What stands between two offsets in a document's text; empty if there is none."""
-        part = sql.select(sql.func.substr(texts.c.text, start + 1, end - start))
-        mine = texts.c.collection_id == collection_id(collection).scalar_subquery()
+        owner = collection_id(collection).scalar_subquery()
+        first = pages.c.start
+        on_one = sql.select(sql.func.substr(pages.c.text, start - first + 1, end - start)).where(
+            pages.c.collection_id == owner, pages.c.document_id == document_id, first <= start, pages.c.end >= end
+        )
+        part = sql.select(sql.func.substr(texts.c.text, start + 1, end - start)).where(
+            texts.c.collection_id == owner, texts.c.document_id == document_id
+        )
         with self.read() as connection:
-            return connection.execute(part.where(mine, texts.c.document_id == document_id)).scalar_one_or_none() or ""
+            found = connection.execute(on_one.limit(1)).scalar_one_or_none()
+            return (connection.execute(part).scalar_one_or_none() or "") if found is None else str(found)
 
     def heading(self, collection: str, document_id: str, offset: int) -> str:
         """The heading path at an offset in a document's text; empty if there is none."""
@@ -148,19 +140,16 @@ class Contents(Database):
 
     def pages(self, document: Document) -> list[Page]:
         """The document's pages with their text and maps."""
-        text = self.text(document)
         query = sql.select(pages).where(*belongs(pages, document)).order_by(pages.c.number)
         with self.read() as connection:
-            return [to_page(row, text[row.start : row.end]) for row in connection.execute(query)]
+            return [to_page(row) for row in connection.execute(query)]
 
     def page(self, document: Document, number: int) -> Page | None:
         """One of its pages, from 1, without reading the others; None if there is none such."""
         query = sql.select(pages).where(*belongs(pages, document), pages.c.number == number)
         with self.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return to_page(row, self.passage(document.collection, document.id, row.start, row.end))
+        return None if row is None else to_page(row)
 
     def chunks(self, document: Document) -> list[Chunk]:
         """The document's chunks in reading order."""
@@ -179,14 +168,18 @@ class Contents(Database):
 
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
-        rows = self._some(_BY_ID, collection, ids)
-        return {row.id: to_chunk(row, row.passage, document_label(row.name, row.title)) for row in rows}
+        return {one: chunk for one, (chunk, _) in self.chunks_on_pages(collection, ids).items()}
 
-    def surroundings(self, collection: str, ids: Sequence[str], margin: int) -> dict[str, Passage]:
-        """What stands around chunks on their pages, up to `margin` code points on either side, chunks included; those
-        that are not there are left out."""
-        rows = self._some(_AROUND, collection, ids, {"margin": margin})
-        return {row.id: Passage(row.start, row.end, row.text) for row in rows}
+    def chunks_on_pages(self, collection: str, ids: Sequence[str]) -> dict[str, tuple[Chunk, Passage]]:
+        """Some chunks of a collection, each with the text of its page; those that are not there are left out."""
+        found = {}
+        with self.read() as connection:
+            for some in slices(ids):
+                for row in connection.execute(_ON_PAGES, {"collection": collection, "ids": list(some)}):
+                    whole = Passage(row.page_start, row.page_start + len(row.page_text), row.page_text)
+                    text = whole.text[row.start - whole.start : row.end - whole.start]
+                    found[row.id] = to_chunk(row, text, document_label(row.name, row.title)), whole
+        return found
 
     def chunk_pages(self, document: Document) -> Sequence[int]:
         """The pages of a document's chunks, by their positions. Kept while its text is the same."""
@@ -200,14 +193,6 @@ class Contents(Database):
                 self._pages_of_chunks.clear()
             self._pages_of_chunks[same_text] = known
         return known
-
-    def _some(
-        self, query: sql.Select[Any], collection: str, ids: Sequence[str], more: Mapping[str, Any] = {}
-    ) -> list[sql.Row[Any]]:
-        """The rows of some chunks, by a query that `_some_chunks` made."""
-        with self.read() as connection:
-            given = [{"collection": collection, "ids": list(some), **more} for some in slices(ids)]
-            return [row for one in given for row in connection.execute(query, one).all()]
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
         """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""
@@ -224,33 +209,3 @@ class Contents(Database):
                 row for some in slices(digests) for row in connection.execute(query.where(chunks.c.digest.in_(some)))
             ]
         return {row.digest: row.id for row in found}
-
-    # -- OCR -----------------------------------------------------------------------------------------
-
-    def save_ocr(self, document_id: str, read: Iterable[OcrPage]) -> None:
-        """Keep what OCR read, so that it is not read again; nothing if the document was deleted meanwhile."""
-        rows = [ocr_row(document_id, page) for page in read]
-        there = sql.select(documents.c.id).where(documents.c.id == document_id).limit(1)
-        with self.write() as connection:
-            if rows and connection.execute(there).first() is not None:
-                connection.execute(ocr.insert().prefix_with("OR REPLACE"), rows)
-
-    def ocr_numbers(self, document_id: str, engine: str) -> set[int]:
-        """The numbers of the pages that an OCR engine has read of a document so far."""
-        query = sql.select(ocr.c.number).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
-        with self.read() as connection:
-            return set(connection.execute(query).scalars())
-
-    def ocr_page(self, document: Document, number: int) -> OcrPage | None:
-        """What OCR has read on a page of a document, by the engine that its text is from; None if that is not known."""
-        query = sql.select(ocr).where(ocr.c.document_id == document.id, ocr.c.number == number)
-        with self.read() as connection:
-            parser = connection.execute(sql.select(documents.c.parser).where(key(document))).scalar_one_or_none() or ""
-            read = [to_ocr(row) for row in connection.execute(query)]
-        return next((one for one in read if one.engine in parser.split(" + ")), None)
-
-    def ocr(self, document_id: str, engine: str) -> dict[int, OcrPage]:
-        """What an OCR engine has read of a document so far, by page number."""
-        query = sql.select(ocr).where(ocr.c.document_id == document_id, ocr.c.engine == engine)
-        with self.read() as connection:
-            return {row.number: to_ocr(row) for row in connection.execute(query)}

@@ -79,6 +79,16 @@ class Looking(Documents):
             left, broken = (connection.execute(one).scalar_one() for one in (number.where(unfinished()), failed))
         return Totals(there[0], there[1], there[2], there[3], left, broken)
 
+    def tags(self) -> frozenset[str]:
+        """Those that documents have, in any state."""
+        return self.while_unchanged("tags", self._tags)
+
+    def _tags(self) -> frozenset[str]:
+        tag = sql.func.json_each(documents.c.tags).table_valued("value")
+        there = sql.select(tag.c.value).distinct().select_from(documents.join(tag, sql.true()))
+        with self.read() as connection:
+            return frozenset(connection.execute(there).scalars())
+
     def latest(self, most: int) -> list[Document]:
         """The documents that may be shown and were added last, newest first."""
         return self._all(with_collection().where(shown()).order_by(documents.c.added_at.desc()).limit(most))

@@ -70,6 +70,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             collection_id TEXT NOT NULL, document_id TEXT NOT NULL, start INTEGER NOT NULL, path TEXT NOT NULL,
             PRIMARY KEY (collection_id, document_id, start))""",
     ),
+    (  # 9: the text of each page beside it: to cut a passage out of a long document's text reads all that is before it
+        "ALTER TABLE pages ADD COLUMN text TEXT NOT NULL DEFAULT ''",
+        """UPDATE pages SET text = coalesce((SELECT substr(texts.text, pages.start + 1, pages."end" - pages.start)
+            FROM texts
+            WHERE texts.collection_id = pages.collection_id AND texts.document_id = pages.document_id), '')""",
+    ),
 )
 
 

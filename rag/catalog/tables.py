@@ -71,6 +71,7 @@ pages = sql.Table(
     sql.Column("label", sql.String),
     sql.Column("char_map", sql.Text),
     sql.Column("ocr", sql.Float),
+    sql.Column("text", sql.Text),
 )
 chunks = sql.Table(
     "chunks",
@@ -194,13 +195,13 @@ def page_row(page: Page) -> dict[str, Any]:
         "label": page.label,
         "char_map": json.dumps(page.char_map, separators=(",", ":")),
         "ocr": page.ocr,
+        "text": page.text,
     }
 
 
-def to_page(row: sql.Row[Any], text: str) -> Page:
-    """`text` is the page's own."""
+def to_page(row: sql.Row[Any]) -> Page:
     char_map = tuple((offset, index) for offset, index in json.loads(row.char_map))
-    return Page(row.number, text, row.start, row.label, char_map, row.ocr)
+    return Page(row.number, row.text, row.start, row.label, char_map, row.ocr)
 
 
 def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from rag.lexical import Lexical
 from rag.records import Chunk, Explanation, Hit, Step, Told, document_of, untold
 from rag.retrieval.fusion import reciprocal_rank_fusion
 from rag.retrieval.lists import CANDIDATES, ChunksById, Lists
-from rag.retrieval.passages import MARGIN, with_passages
+from rag.retrieval.passages import with_passages
 from rag.retrieval.scope import Scope
 from rag.settings import Settings
 from rag.store import Store
 
-__all__ = ["MARGIN", "PER_PAGE", "Retriever", "Scope", "checked_question", "with_passages"]
+__all__ = ["PER_PAGE", "Retriever", "Scope", "checked_question", "with_passages"]
 
 PER_PAGE = 2
 """Hits of one page of a document with several, as long as there are others."""

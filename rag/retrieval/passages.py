@@ -31,17 +31,24 @@ Sharing = Callable[[str], float]
 
 
 def with_passages(hits: Sequence[Hit], surroundings: Mapping[str, Passage], sharing: Sharing) -> list[Hit]:
-    """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page
-    around it; a chunk that it lacks is its own passage."""
+    """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page; a
+    chunk that it lacks is its own passage."""
     found: list[Hit] = []
     for rank, hit in enumerate(hits):
-        around = surroundings.get(hit.chunk.id)
-        if around is not None:
+        page = surroundings.get(hit.chunk.id)
+        if page is not None:
+            around = _within(page, hit.chunk.start - MARGIN, hit.chunk.end + MARGIN)
             room = _room(hit, [*found, *hits[rank + 1 :]], around)
             found.append(replace(hit, passage=_passage(hit, around, room, sharing, rank >= WHOLE)))
         else:
             found.append(hit)
     return found
+
+
+def _within(page: Passage, start: int, end: int) -> Passage:
+    """What of a page lies between two offsets in the document's text."""
+    start, end = max(start, page.start), min(end, page.end)
+    return Passage(start, end, page.text[start - page.start : end - page.start])
 
 
 def _room(hit: Hit, others: Sequence[Hit], around: Passage) -> Span:

@@ -37,6 +37,10 @@ class Contents(Opened):
         """What the documents of a collection that can be searched may be told apart by."""
         return self.catalog.facets(collection)
 
+    def tags(self) -> frozenset[str]:
+        """The tags that documents of any collection have."""
+        return self.catalog.tags()
+
     def matching(self, search: Search, most: int, named: str = "") -> tuple[int, list[Document]]:
         """How many documents a search looks into, and `most` of them by name; with `named`, only those that have it in
         their names."""

@@ -10,8 +10,8 @@ from rag.errors import NotFoundError, StorageError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
-from rag.records import Collection, Explanation, Hit, Told, Visible, document_of, position_of, untold
-from rag.retrieval import MARGIN, Scope, checked_question, with_passages
+from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
+from rag.retrieval import Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
 
@@ -53,9 +53,14 @@ class Searching(Upkeep):
             return hits
 
     def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told) -> list[Hit]:
-        chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
+        around: dict[str, Passage] = {}
+
+        def chunks_by_id(ids: Sequence[str]) -> dict[str, Chunk]:
+            on_pages = self.catalog.chunks_on_pages(found.name, ids)
+            around.update((one, page) for one, (_, page) in on_pages.items())
+            return {one: chunk for one, (chunk, _) in on_pages.items()}
+
         hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id, told)
-        around = self.catalog.surroundings(found.name, [one.chunk.id for one in hits], MARGIN)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(
