@@ -154,6 +154,24 @@ def test_what_is_done_is_told_and_timed_while_it_is_done(workspace: Workspace, s
     assert sum(took[one] for one in steps) == pytest.approx(took["total"], abs=0.05)
 
 
+def test_completing_a_follow_up_and_reranking_have_times_of_their_own(
+    workspace: Workspace, server: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(_: str, passages: list[str]) -> list[float]:
+        time.sleep(0.2)
+        return [0.5] * len(passages)
+
+    monkeypatch.setattr(workspace.retriever, "_rerank", slowly)
+    server.behaviour = Behaviour(pieces=("How many staff are there?",), delay=0.1)
+    steps: list[Step] = []
+    conversation = [Exchange(RENT, "84,000 euros [1].")]
+    *_, answer = workspace.ask_stream("And the staff?", conversation=conversation, told=steps.append)
+    assert steps == [Step.REWRITE, Step.RETRIEVE, Step.RERANK, Step.RETRIEVE, Step.GENERATE, Step.CHECK]
+    assert isinstance(answer, Answer)
+    assert answer.timings["rerank"] == pytest.approx(0.2, abs=0.1)
+    assert 0.1 < answer.timings["rewrite"] < answer.timings["total"]
+
+
 def test_what_the_work_raises_reaches_who_waits(workspace: Workspace) -> None:
     with pytest.raises(Exception, match="question is empty"):
         list(live(5, lambda: workspace.ask_stream(" ")))
