@@ -3,9 +3,11 @@
 import streamlit as st
 
 from ui.address import follow_address, tell_address
+from ui.answerers import answerer_of
 from ui.answers import draw
 from ui.asking import ask, offer
 from ui.history import draw_history
+from ui.models import model_button
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
@@ -47,6 +49,7 @@ with page("Ask") as workspace:
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             new_talk()
             question = None
+        model_button(workspace)
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(workspace, names)
@@ -55,7 +58,7 @@ with page("Ask") as workspace:
             offer_overview(first[:2])
     draw_chips(workspace, search)
     tell_address(search, usual)
-    st.caption(search_in_words(search, there, workspace.settings))
+    st.caption(search_in_words(search, there, answerer_of(workspace).settings))
     if partly := only_by_words(workspace.facets(search.collection)):
         st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
@@ -73,10 +76,13 @@ with page("Ask") as workspace:
         with st.chat_message("user", avatar=":material/person:"):
             st.text(turn.question)
         with st.chat_message("assistant", avatar=":material/format_quote:"):
+            place = st.empty()
             if question and turn is turns[-1]:
                 with keeping(workspace, turn):
-                    ask(workspace, turn, turns[:number])
-            if draw(workspace, turn):
+                    ask(workspace, turn, turns[:number], place)
+            with place.container():  # takes the place of the words that came, piece by piece, so that nothing jumps
+                again = draw(workspace, turn)
+            if again:
                 with keeping(workspace, turn):
-                    ask(workspace, turn, turns[:number])
+                    ask(workspace, turn, turns[:number], st.empty())
                 st.rerun()

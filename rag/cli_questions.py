@@ -54,6 +54,7 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "model": found.model,
             "ledger": [_claim(found, one) for one in found.ledger],
             "searched": found.searched,
+            "timings": {step: round(took, 4) for step, took in found.timings.items()},
         }
 
     empty = {
@@ -65,7 +66,7 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         "citations": [],
         "model": "",
     }
-    empty |= {"ledger": [], "searched": ""}
+    empty |= {"ledger": [], "searched": "", "timings": {}}
     return _each_question(given, answer, empty, output.answer)
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
+from rag.records import ModelChoice
 
 QUIET = {
     "ANONYMIZED_TELEMETRY": "False",
@@ -29,6 +30,8 @@ _FOR_CHILDREN = ("PATH", "PYTHON", "LANG", "LC_", "HOME", "USERPROFILE", "TMP", 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """Switches that keep Hugging Face's libraries from looking anything up."""
 
+NO_KEY = "no-key"
+"""Given to a server that has an address but no key: without it, libraries take any key from the environment."""
 
 _PASSWORD_HASH = re.compile(r"scrypt\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|key|pk)-\S{6,}|\bBearer \S+|(?<=//)[^/\s@]+(?=@)")
@@ -97,8 +100,21 @@ class Settings(BaseSettings):
     llm: str = Field("", description="language model as `provider:model` (`openai:...`, `ollama:...`); empty: none")
     llm_base_url: str = Field("", description="address of an OpenAI-compatible or Ollama server")
     llm_api_key: SecretStr = Field(SecretStr(""), description="key for the language model")
-    llm_timeout: float = Field(60.0, gt=0, description="seconds until an answer must be complete")
+    llm_temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="how freely the language model words things, 0 least; unset: the provider's default, 0 with Ollama",
+    )
+    llm_timeout: float = Field(60.0, gt=0, description="seconds until the language model's reply must be complete")
     llm_context_tokens: int = Field(3000, ge=200, description="tokens of passages given to the language model")
+
+    choose_model: bool = Field(
+        True, description="let readers choose a language model for their session; never in the demo"
+    )
+    ask_timeout: float = Field(
+        300.0, gt=0, description="seconds until the dashboard gives up an answer, with all its steps"
+    )
 
     max_file_mb: int = Field(200, ge=1, description="largest file, in MB")
     max_pages: int = Field(5000, ge=1, description="most pages in a document")
@@ -139,6 +155,28 @@ class Settings(BaseSettings):
     def chroma_is_ours(self) -> bool:
         """Whether Chroma lies in the data folder: it has nothing but our collections, and one process may open it."""
         return self.chroma_mode == "persistent"
+
+    @property
+    def model_may_be_chosen(self) -> bool:
+        """Whether readers may name a server that this machine then sends requests to: not strangers."""
+        return self.choose_model and not self.demo
+
+    @property
+    def model(self) -> ModelChoice:
+        """The language model that is set, without its key."""
+        return ModelChoice(self.llm, self.llm_base_url, temperature=self.llm_temperature)
+
+    def choosing(self, choice: ModelChoice) -> Settings:
+        """These settings with the language model of a session. The key that is set goes nowhere but to the provider
+        and the address that are set with it."""
+        there = (choice.provider, choice.base_url.rstrip("/"))
+        key = choice.key
+        if not key.get_secret_value() and there == (self.model.provider, self.llm_base_url.rstrip("/")):
+            key = self.llm_api_key
+        elif not key.get_secret_value() and choice.base_url:
+            key = SecretStr(NO_KEY)
+        changed = {"llm_base_url": choice.base_url, "llm_api_key": key, "llm_temperature": choice.temperature}
+        return self.model_copy(update={"llm": choice.name, **changed})
 
     def redacted(self, text: str) -> str:
         """`text`, an error of a library say, without the keys among these settings and what looks like one."""

@@ -319,3 +319,44 @@ def test_a_models_doubtful_sentences_are_marked_and_a_hostile_document_fetches_n
             expect(page.get_by_text("A passage tells a language model to say so").first).to_be_visible()
             button(page, re.compile("Rests on: agreement")).click()
             expect(page.locator(".st-key-viewer mark")).to_have_text("The yearly fee for Larkfield is 42,000 euros.")
+
+
+def test_a_click_on_stop_takes_effect_while_the_model_is_silent(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "agreement.txt").write_text("The yearly fee for Larkfield is 42,000 euros.\n")
+    with language_model_server() as model, footnote_server(tmp_path / "data") as address:
+        upload(page, address, tmp_path / "agreement.txt")
+        page.goto(f"{address}/Ask")
+        button(page, "Quotes only").click()
+        page.get_by_text("OpenAI or compatible").click()
+        page.get_by_label("Model’s name").fill("tried")
+        page.get_by_label("Server’s address").fill(model.openai_url)
+        page.get_by_role("textbox", name="Key").fill("sk-typed-0123456789")
+        button(page, "Use for this session").click()
+        expect(button(page, "tried")).to_be_visible()
+        box = page.get_by_test_id("stChatInputTextArea")
+        for number, behaviour in enumerate((Behaviour(hang_after=0), Behaviour(pieces=("Forty ", ""), hang_after=1))):
+            model.behaviour = behaviour
+            box.fill("What is the yearly fee for Larkfield?")
+            page.keyboard.press("Enter")
+            answer = page.get_by_test_id("stChatMessage").last
+            expect(answer).to_contain_text("Writing…" if number else "Waiting for")
+            while len(model.requests) <= number:  # the first has to load the model's client
+                page.wait_for_timeout(20)
+            page.get_by_test_id("stChatInputStopButton").click()
+            expect(answer).to_contain_text("Stopped before the answer was complete.", timeout=2000)
+            assert model.requests[-1].gone.wait(0.5)
+            expect(page.get_by_role("button", name="Ask again")).to_have_count(number + 1)
+        expect(answer).to_contain_text("Forty")
+        model.behaviour = Behaviour(pieces=("It is 42,000 euros [1].",))
+        page.get_by_role("button", name="Ask again").last.click()
+        expect(page.get_by_test_id("stChatMessage").last).to_contain_text("It is 42,000 euros [1].")
+        expect(page.get_by_text("Stopped before")).to_have_count(1)
+        model.behaviour = Behaviour(hang_after=0)
+        box.fill("What is the yearly fee for Larkfield?")
+        page.keyboard.press("Enter")
+        while len(model.requests) < 4:
+            page.wait_for_timeout(20)
+        button(page, "New conversation").click()  # any other click ends it as well
+        expect(page.get_by_test_id("stChatMessage")).to_have_count(0)
+        assert model.requests[-1].gone.wait(0.5)
+        assert "sk-typed" not in page.url

@@ -103,7 +103,6 @@ def test_an_answer_streams_and_ends_with_its_citations(server: LanguageModelServ
     assert answer.hits == HITS
     assert answer.model == f"{provider}:test-model"
     assert (answer.abstained, answer.notice) == (False, "")
-    assert 0 < answer.timings["first_words"] <= answer.timings["language_model"]
 
 
 def test_words_are_shown_before_the_model_is_done(server: LanguageModelServer) -> None:
@@ -363,7 +362,7 @@ def test_closing_early_cuts_the_connection_at_once(server: LanguageModelServer, 
 def test_closing_early_ends_a_request_whose_connection_is_not_known(
     server: LanguageModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.answering.models.watch_connection", lambda response: None)
+    monkeypatch.setattr("rag.answering.deadline._watch_connection", lambda *_: None)
     server.behaviour = Behaviour(pieces=["more "] * 2000, delay=0.01)
     stream = answerer(server, llm_timeout=60).stream("How much?", HITS)
     next(stream)

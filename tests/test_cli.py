@@ -40,7 +40,19 @@ INGESTED = {
     "timings",
 }
 HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
-ANSWER = {"id", "question", "answer", "abstained", "abstention", "closest", "citations", "model", "ledger", "searched"}
+ANSWER = {
+    "id",
+    "question",
+    "answer",
+    "abstained",
+    "abstention",
+    "closest",
+    "citations",
+    "model",
+    "ledger",
+    "searched",
+    "timings",
+}
 ANSWER |= {"confidence", "seconds"}
 CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights"}
 

@@ -89,7 +89,7 @@ def intact(page: Page) -> None:
 
 def answered(page: Page, turn: int) -> Locator:
     message = page.get_by_test_id("stChatMessage").nth(2 * turn + 1)
-    expect(message.get_by_text(re.compile(r"\d sources? ·"))).to_be_visible()
+    expect(message.get_by_text(re.compile(r"^\d (sources?|closest passages?)$"))).to_be_visible()
     return message
 
 
@@ -141,7 +141,7 @@ def _converse(page: Page, address: str, numbers: range) -> None:
         said = message.get_by_test_id("stMarkdown").first.inner_text()
         assert readable(place(number)) in readable(said), PAYLOADS[number]
         if number % 5 == 0:
-            message.get_by_text(re.compile(r"\d sources? ·")).click()
+            message.get_by_text(re.compile(r"^\d (sources?|closest passages?)$")).click()
             expect(message.get_by_role("button", name="Why these?")).to_be_visible()
     button = page.get_by_test_id("stChatMessage").last.get_by_role("button", name=re.compile(r"\[1\]")).first
     button.click()

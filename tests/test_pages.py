@@ -883,9 +883,11 @@ def test_a_document_tells_what_it_is_about_and_is_read_once_for_it(
     indexed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    overview = Workspace.overview
+    overview = Workspace.overview_steps
     monkeypatch.setattr(
-        Workspace, "overview", lambda self, one, *more, **given: made.append(one) or overview(self, one, *more, **given)
+        Workspace,
+        "overview_steps",
+        lambda self, one, *more, **given: made.append(one) or overview(self, one, *more, **given),
     )
     app = start("3_Collections")
     chosen = next(one for one in app.selectbox if one.label == "Look into a document")

@@ -435,7 +435,8 @@ def test_a_language_model_answers_from_numbered_sources(make_workspace: Make, no
     assert answer.model == "openai:test"
     assert "".join(one.text for one in pieces if isinstance(one, AnswerPiece)) == answer.text
     assert answer.citations[0].name == "lease.md"
-    assert {"search", "answer", "first_words"} <= set(answer.timings)
+    assert {"retrieve", "generate", "check", "first_words", "total"} == set(answer.timings)
+    assert answer.timings["first_words"] <= answer.timings["total"]
 
 
 def test_a_dead_language_model_is_replaced_by_quoting_and_said_so(make_workspace: Make, notes: Path) -> None:

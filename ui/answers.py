@@ -11,6 +11,7 @@ from rag.workspace import Workspace
 from ui.errors import friendly_errors
 from ui.feedback import draw_feedback
 from ui.labels import label
+from ui.latency import latency
 from ui.ledger import draw_checked, draw_ledger
 from ui.overviews import draw_overview
 from ui.passages import cited
@@ -20,6 +21,7 @@ from ui.talk import drop
 from ui.text import answer_markdown, escape_markdown, message_markdown, quoted_html
 from ui.turns import Turn
 from ui.viewer import open_viewer
+from ui.waiting import STOPPED
 
 
 def draw(workspace: Workspace, turn: Turn) -> bool:
@@ -55,6 +57,7 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
         if not answer.abstained:
             copy_button(answer, turn.key)
         draw_feedback(workspace, turn)
+        latency(answer, turn.key)
 
 
 def _draw_unanswered(workspace: Workspace, turn: Turn) -> bool:
@@ -63,7 +66,7 @@ def _draw_unanswered(workspace: Workspace, turn: Turn) -> bool:
     else:
         if turn.partial:
             st.markdown(answer_markdown(turn.partial, ()))
-        st.caption("Stopped before the answer was complete.")
+        st.caption(STOPPED)
     with st.container(horizontal=True):
         st.button(
             "Edit the question",

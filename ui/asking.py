@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from rag.errors import RagError
-from rag.records import AnswerPiece, Exchange
-from rag.workspace import Workspace, where_of
+from rag.records import Answer, Exchange
+from rag.workspace import Workspace, live, where_of
+from ui.answerers import answerer_of
+from ui.stopping import drawn_anew_if_stopped
 from ui.text import answer_markdown, escape_markdown
 from ui.turns import Turn
+from ui.waiting import Waiting
 
 
 def offer(examples: Sequence[str]) -> None:
@@ -27,17 +33,20 @@ def offer(examples: Sequence[str]) -> None:
         )
 
 
-def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
-    """Answer a turn, drawing the answer as it comes; a question that depends on those `before` it, of the
-    same collection, is completed.
+def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGenerator) -> None:
+    """Answer a turn, drawing the answer as it comes at `place`, an `st.empty()`, where the whole is to be drawn
+    afterwards; a question that depends on those `before` it, of the same collection, is completed.
 
     The turn is already part of the history, and in a state that can be drawn at any time, so that whatever
-    interrupts this, a stop or another click, leaves a history that is whole.
+    interrupts this, a stop or another click, leaves a history that is whole. Either ends the work within a moment.
     """
-    place = st.empty()
-    place.markdown(":shimmer[Looking through the documents…]")
-    numbers = range(1, turn.search.passages + 1)
     turn.answer, turn.error, turn.partial = None, "", ""
+    answerer = answerer_of(workspace)
+    model = answerer.settings.llm
+    with place.container():
+        words, below = st.empty(), st.empty()
+    waiting = Waiting(below, model)
+    waiting.draw(writing=False)
     # What another collection was asked is no part of this conversation, and none of a language model's business.
     same = [one for one in before if one.search.collection == turn.search.collection]
     conversation = [Exchange(one.answer.searched or one.question, one.answer.text) for one in same if one.answer]
@@ -46,15 +55,22 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn]) -> None:
         where_of(turn.search),
         turn.search.collection,
         () if turn.literally else conversation,
+        answerer,
+        waiting.begin,
     )
+    numbers = range(1, turn.search.passages + 1)
     try:
-        for one in workspace.ask_stream(turn.question, *given):
-            if isinstance(one, AnswerPiece):
-                turn.partial = one.text if one.restart else turn.partial + one.text
-                if workspace.settings.llm and turn.partial:
-                    place.markdown(answer_markdown(turn.partial, numbers) + " ▌")
-            else:
-                turn.answer = one
+        start = partial(workspace.ask_stream, turn.question, *given)
+        with drawn_anew_if_stopped(waiting.stopped), closing(live(workspace.settings.ask_timeout, start)) as stream:
+            for one in stream:
+                if isinstance(one, Answer):
+                    turn.answer = one
+                elif one is not None:
+                    turn.partial = one.text if one.restart else turn.partial + one.text
+                    if model and turn.partial:
+                        words.markdown(answer_markdown(turn.partial, numbers) + " ▌")
+                    elif model:
+                        words.empty()
+                waiting.draw(writing=bool(model and turn.partial))
     except RagError as error:
         turn.error = str(error)
-    place.empty()

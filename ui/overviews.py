@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 
 import streamlit as st
+from streamlit.elements.lib.mutable_status_container import StatusContainer
 
 from rag.records import QUOTING, Answer, Citation, Document, Overview
-from rag.workspace import Workspace
+from rag.workspace import Workspace, live
+from ui.answerers import answerer_of, choice_of
 from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
 from ui.labels import place
@@ -49,15 +53,26 @@ def show_overview(workspace: Workspace, document: Document) -> None:
     give_way(show_overview)
     with friendly_errors():
         made = st.session_state.setdefault("overviews", {})
-        key = (document.collection, document.id)
+        key = (document.collection, document.id, choice_of(workspace))
         if key not in made:
             with st.status("Reading the document…") as status:
-                made[key] = workspace.overview(
-                    document.id, document.collection, progress=lambda step: status.update(label=f"{step}…")
-                )
+                made[key] = _made(workspace, document, status)
                 status.update(label="Done", state="complete")
             st.rerun()
         draw_overview(made[key], made[key].answer, document.collection, "dialog")
+
+
+def _made(workspace: Workspace, document: Document, status: StatusContainer) -> Overview:
+    """The overview, by who answers in this session; whoever closes the dialog meanwhile ends the work."""
+    start = partial(workspace.overview_steps, document.id, document.collection, answerer_of(workspace))
+    with closing(live(workspace.settings.ask_timeout, start)) as steps:
+        for one in steps:
+            if isinstance(one, Overview):
+                return one
+            if one is not None:
+                status.update(label=f"{one}…")
+            _ = "page" in st.session_state  # looks for a click elsewhere
+    raise TypeError("an overview's steps end in an Overview")
 
 
 def draw_overview(overview: Overview, answer: Answer, collection: str, key: str) -> None:

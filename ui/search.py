@@ -10,6 +10,7 @@ import streamlit as st
 from rag.records import Facets, Search
 from rag.settings import Settings
 from rag.workspace import Workspace, type_name
+from ui.answerers import what_leaves
 from ui.labels import distinguished
 from ui.text import counted, day, escape_markdown, shortened
 
@@ -196,15 +197,10 @@ def _clear(search: Search) -> None:
 def search_in_words(search: Search, documents: int, settings: Settings) -> str:
     """What is searched, which are so many documents, and who writes the answer, in Markdown."""
     what = "every document" if search.whole else counted(documents, "document")
-    how = (
-        f"Passages and the conversation are sent to {escape_markdown(settings.llm)}, which writes the answer."
-        if settings.llm
-        else "Answers are quoted word for word."
-    )
     if not documents:
         return ":orange[No document is in all of these filters.] Take one away, or choose another collection."
     where = f"Searching {what} in the collection “{escape_markdown(search.collection)}”."
-    return f"{where} {how}"
+    return f"{where} {what_leaves(settings)}"
 
 
 def only_by_words(facets: Facets) -> str:

@@ -28,9 +28,7 @@ def draw_sources(workspace: Workspace, turn: Turn, answer: Answer) -> None:
 @st.fragment
 def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     run_page_if_asked()
-    seconds = answer.timings.get("search", 0.0) + answer.timings.get("answer", 0.0)
-    what = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
-    title = f"{what} · {seconds:.2f} s"
+    title = counted(len(answer.hits), "closest passage" if answer.abstained else "source")
     passages = [found(hit, turn.search.collection) for hit in answer.hits]
     near = answer.abstention is Abstention.NEAR_MISS
     with st.expander(title, expanded=near, key=f"sources-{turn.key}", on_change="rerun") as box:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rag.answering.deadline import DeadlineError, stop_if_abandoned, stream_within
-from rag.answering.models import build_chat_model, failure_reason
+from rag.answering.failures import SET, Fields, failure_reason
+from rag.answering.models import build_chat_model
 from rag.answering.prompt import HUMAN, NO_ANSWER, SYSTEM, citation_of, fit_sources, prompt_variables
 from rag.answering.reply import ReplyCleaner
 from rag.errors import ModelError
-from rag.records import Answer, AnswerPiece, Hit
+from rag.records import Answer, AnswerPiece, Hit, Trial
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 NO_CITATION = "The model cited no source; check it against the passages below."
 CUT_SHORT = "The model stopped at its length limit, so the answer may be incomplete."
 
+_TRIAL = ("You are asked whether you work.", "Reply with the one word: Yes")
+_TRIAL_CHARS = 80
 _REFUSALS = {"content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content"}
 _LENGTH_LIMITS = {"length", "max_tokens", "model_length"}
 
@@ -34,12 +37,14 @@ _LENGTH_LIMITS = {"length", "max_tokens", "model_length"}
 class ChatAnswerer:
     """Answers questions with the language model that `settings.llm` names.
 
-    `count_tokens` measures the sources against `settings.llm_context_tokens`. Making one is cheap: LangChain is
+    `count_tokens` measures the sources against `settings.llm_context_tokens`; errors name `fields` as what to check.
+    Making one is cheap: LangChain is
     imported by `load` or the first question. Safe to use from threads.
     """
 
-    def __init__(self, settings: Settings, count_tokens: Callable[[str], int]) -> None:
+    def __init__(self, settings: Settings, count_tokens: Callable[[str], int], fields: Fields = SET) -> None:
         self._settings = settings
+        self._fields = fields
         self._count_tokens = count_tokens
         self._lock = threading.Lock()
         self._built: BaseChatModel | None = None
@@ -68,6 +73,16 @@ class ChatAnswerer:
         limit = min(seconds or math.inf, self._settings.llm_timeout)
         return "".join(self._cleaned(self._words(system, human, variables, limit, reply), cleaner, reply))
 
+    def trial(self, seconds: float) -> Trial:
+        """Have the model say a word, within `seconds`. Raises as `stream`."""
+        started, first, said = time.perf_counter(), 0.0, ""
+        cleaner, reply = ReplyCleaner(0), _Reply()
+        words = self._words(*_TRIAL, {}, min(seconds, self._settings.llm_timeout), reply)
+        for piece in self._cleaned(words, cleaner, reply):
+            first = first or time.perf_counter() - started
+            said += piece
+        return Trial(" ".join(said.split())[:_TRIAL_CHARS], first, time.perf_counter() - started)
+
     def stream(self, question: str, hits: Sequence[Hit]) -> Iterator[AnswerPiece | Answer]:
         """Yield the answer's pieces while the model writes them, then the whole Answer.
 
@@ -78,17 +93,14 @@ class ChatAnswerer:
         """
         used = fit_sources(hits, self._settings.llm_context_tokens, self._count_tokens)
         cleaner, reply = ReplyCleaner(len(used)), _Reply()
-        timings: dict[str, float] = {}
-        started, text = time.perf_counter(), ""
+        text = ""
         words = self._words(SYSTEM, HUMAN, prompt_variables(question, used), self._settings.llm_timeout, reply)
         for piece in self._cleaned(words, cleaner, reply) if used else (NO_ANSWER,):
-            timings.setdefault("first_words", time.perf_counter() - started)
             text += piece
             yield AnswerPiece(piece)
-        timings["language_model"] = time.perf_counter() - started
         if _abstains(text) and text != NO_ANSWER:
             yield AnswerPiece(NO_ANSWER, restart=True)
-        yield self._answer(question, text, used, cleaner, reply.finish_reason, timings)
+        yield self._answer(question, text, used, cleaner, reply.finish_reason)
 
     def _cleaned(self, words: Iterator[str], cleaner: ReplyCleaner, reply: _Reply) -> Generator[str]:
         """The model's words that may be shown, never empty; raises ModelError if it refuses or says nothing."""
@@ -116,16 +128,18 @@ class ChatAnswerer:
         try:
             yield from stream_within(limit, lambda: chain.stream(dict(variables)))
         except DeadlineError:
-            reason = f"did not finish within {limit:g} seconds; RAG_LLM_TIMEOUT sets the limit."
+            reason = f"did not finish within {limit:g} seconds; {self._fields.slow}."
             raise ModelError(f"The language model {self.model} {reason}") from None
         except Exception as error:  # noqa: BLE001 - every provider has its own errors
             # Without the cause: a provider's message may repeat the key.
-            raise ModelError(f"The language model {self.model} {failure_reason(error, self._settings)}") from None
+            raise ModelError(
+                f"The language model {self.model} {failure_reason(error, self._settings, self._fields)}"
+            ) from None
 
     def _model(self) -> BaseChatModel:
         with self._lock:
             if self._built is None:
-                self._built = build_chat_model(self._settings)
+                self._built = build_chat_model(self._settings, self._fields)
             return self._built
 
     def _answer(
@@ -135,7 +149,6 @@ class ChatAnswerer:
         used: tuple[Hit, ...],
         cleaner: ReplyCleaner,
         finish_reason: str,
-        timings: Mapping[str, float],
     ) -> Answer:
         abstained = _abstains(text)
         citations = (
@@ -147,7 +160,7 @@ class ChatAnswerer:
         shown = NO_ANSWER if abstained else text
         unknown = () if abstained else tuple(cleaner.unknown)
         told = " ".join(notices)
-        return Answer(question, shown, citations, used, abstained, self.model, told, timings, unknown=unknown)
+        return Answer(question, shown, citations, used, abstained, self.model, told, unknown=unknown)
 
 
 class _Reply:

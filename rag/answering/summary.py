@@ -5,7 +5,6 @@ Whatever the length of the document, it is asked a bounded number of times with 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -66,7 +65,6 @@ def summarise(
     From at most `budget` tokens of passages a call: of a part that is longer, the chunks nearest to the mean of their
     vectors are taken. Raises ModelError.
     """
-    started = time.monotonic()
     groups = [
         _fitting(group, document, vectors, budget, count_tokens)
         for group in _grouped(parts(chunks), budget, count_tokens)
@@ -86,7 +84,7 @@ def summarise(
         fence = fence_for("\n".join(summaries), hits)
         parts_told = (f"<source-{fence}>\n{one}\n</source-{fence}>" for one in summaries)
         text = model.complete(REDUCE, HUMAN, {"sources": "\n\n".join(parts_told), "fence": fence}, len(hits))
-    return replace(overview, answer=_answer(text, hits, model.model, time.monotonic() - started))
+    return replace(overview, answer=_answer(text, hits, model.model))
 
 
 def _grouped(sections: Sequence[Part], budget: int, count_tokens: Callable[[str], int]) -> list[list[Chunk]]:
@@ -126,7 +124,7 @@ def _fitting(
     return [Hit(one, document.name, 1.0) for one in chunks if one.id in kept]
 
 
-def _answer(text: str, hits: Sequence[Hit], model: str, seconds: float) -> Answer:
+def _answer(text: str, hits: Sequence[Hit], model: str) -> Answer:
     """The model's text with its footnotes numbered anew from 1, in the order they come."""
     order = list(dict.fromkeys(int(one) for one in FOOTNOTE.findall(text) if 1 <= int(one) <= len(hits)))
     number = {old: new for new, old in enumerate(order, start=1)}
@@ -134,4 +132,4 @@ def _answer(text: str, hits: Sequence[Hit], model: str, seconds: float) -> Answe
     used = tuple(hits[old - 1] for old in order)
     cited = tuple(citation_of(at, hit) for at, hit in enumerate(used, start=1))
     notice = "" if cited else "The model cited no source; check it against the document."
-    return Answer(QUESTION, text, cited, used or tuple(hits), False, model, notice, {"language_model": seconds})
+    return Answer(QUESTION, text, cited, used or tuple(hits), False, model, notice)

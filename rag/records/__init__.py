@@ -6,7 +6,9 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 
 from rag.records.answers import (
     DOUBTFUL,
+    FIRST_WORDS,
     QUOTING,
+    TOTAL,
     Abstention,
     Answer,
     AnswerPiece,
@@ -15,7 +17,10 @@ from rag.records.answers import (
     Exchange,
     Overview,
     Section,
+    Step,
+    Told,
     Verdict,
+    untold,
 )
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
 from rag.records.documents import (
@@ -35,12 +40,15 @@ from rag.records.documents import (
     Visible,
 )
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
+from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
     "DOUBTFUL",
+    "FIRST_WORDS",
     "QUOTING",
+    "TOTAL",
     "UNFINISHED",
     "VISIBLE",
     "Abstention",
@@ -64,6 +72,7 @@ __all__ = [
     "Hit",
     "IngestEvent",
     "KeptTurn",
+    "ModelChoice",
     "OcrLine",
     "OcrPage",
     "Overview",
@@ -76,7 +85,10 @@ __all__ = [
     "Search",
     "Section",
     "State",
+    "Step",
+    "Told",
     "Totals",
+    "Trial",
     "Verdict",
     "Visible",
     "WholeConversation",
@@ -84,4 +96,5 @@ __all__ = [
     "document_label",
     "document_of",
     "position_of",
+    "untold",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -75,11 +75,37 @@ class Claim:
     rests_on: Citation | None = None
 
 
+class Step(StrEnum):
+    """What is done for an answer, in this order; each names its time in `Answer.timings`."""
+
+    REWRITE = "rewrite"
+    """A follow-up question is completed."""
+    RETRIEVE = "retrieve"
+    RERANK = "rerank"
+    GENERATE = "generate"
+    """The answer is written, or its quotes are chosen; waiting for a language model is part of it."""
+    CHECK = "check"
+    """Quotes are proved, and what a language model wrote is held against the passages."""
+
+
+Told = Callable[[Step], None]
+"""Is called when a step begins."""
+
+
+def untold(_: Step) -> None:
+    """Where nobody asks what is being done."""
+
+
+FIRST_WORDS, TOTAL = "first_words", "total"
+"""In `Answer.timings`: from the question to the first words, and to the whole answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
     the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
-    language model's answer claims, sentence by sentence. `timings` are seconds by step."""
+    language model's answer claims, sentence by sentence. `timings` are seconds: of each Step that was taken, and until
+    FIRST_WORDS and TOTAL."""
 
     question: str
     text: str

@@ -15,7 +15,7 @@ from functools import partial
 from rag.embedding import Embedder
 from rag.errors import QuestionError
 from rag.lexical import Lexical
-from rag.records import Chunk, Explanation, Hit, document_of
+from rag.records import Chunk, Explanation, Hit, Step, Told, document_of, untold
 from rag.retrieval.fusion import reciprocal_rank_fusion
 from rag.retrieval.lists import CANDIDATES, ChunksById, Lists
 from rag.retrieval.passages import with_passages
@@ -48,10 +48,18 @@ class Retriever:
         self._embedder = embedder
         self._rerank = rerank
 
-    def search(self, store_name: str, scope: Scope, question: str, k: int, chunks_by_id: ChunksById) -> list[Hit]:
+    def search(
+        self,
+        store_name: str,
+        scope: Scope,
+        question: str,
+        k: int,
+        chunks_by_id: ChunksById,
+        told: Told = untold,
+    ) -> list[Hit]:
         """The best `k` chunks in scope. `question` as `checked_question` returns it."""
         lists = self._lists(store_name, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
-        return _spread(self._ranked(lists, question, 2 * k), k)
+        return _spread(self._ranked(lists, question, 2 * k, told), k)
 
     def explain(
         self, store_name: str, scope: Scope, question: str, k: int, chunks: Sequence[Chunk], chunks_by_id: ChunksById
@@ -76,13 +84,15 @@ class Retriever:
     def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
         return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, candidates)
 
-    def _ranked(self, lists: Lists, question: str, n: int) -> list[Hit]:
+    def _ranked(self, lists: Lists, question: str, n: int, told: Told = untold) -> list[Hit]:
         """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""
         if self._rerank is None:
             return self._hits(lists, n)
         hits = self._hits(lists, max(n, RERANKED))
         first, rest = hits[:RERANKED], hits[RERANKED:]
+        told(Step.RERANK)
         scores = self._rerank(question, [hit.chunk.embedded for hit in first])
+        told(Step.RETRIEVE)
         read = [replace(hit, score=round(score, 6)) for hit, score in zip(first, scores, strict=True)]
         read.sort(key=lambda hit: -hit.score)
         read = [

@@ -10,6 +10,7 @@ Thread-safe. One per data folder and process (`open_workspace`).
 
 from __future__ import annotations
 
+from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import Removed, as_csv, as_jsonl, as_row
 from rag.filters import where_of
@@ -19,6 +20,7 @@ from rag.language import language_name, language_notice
 from rag.parsing import READABLE, extension_of, has_image, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
+from rag.workspace.live import live
 from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
@@ -26,6 +28,7 @@ __all__ = [
     "LONGEST_NOTE",
     "NOT_ANEW",
     "READABLE",
+    "Answerer",
     "Removed",
     "Unpacked",
     "Upload",
@@ -42,6 +45,7 @@ __all__ = [
     "is_archive",
     "language_name",
     "language_notice",
+    "live",
     "media_type_called",
     "open_workspace",
     "page_noun",

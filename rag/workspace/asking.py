@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from rag.answering import Texts, asks_for_overview, overview_of
+from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
 from rag.chunking import sentence_spans
-from rag.errors import NotFoundError
+from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
-from rag.records import Answer, AnswerPiece, Document, Exchange, Overview, State
+from rag.records import (
+    Answer,
+    AnswerPiece,
+    Document,
+    Exchange,
+    ModelChoice,
+    Overview,
+    State,
+    Step,
+    Told,
+    untold,
+)
 from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
+from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
 from rag.workspace.searching import Searching
 
@@ -24,6 +35,22 @@ LOOKED_AT = 50
 
 class Workspace(Searching, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
+
+    def answerer_for(self, choice: ModelChoice | None) -> Answerer:
+        """Who answers a session that has chosen a language model, to be given to `ask_stream` and `overview`; without a
+        choice, who answers everybody. Keep it as long as the session: it holds the key.
+
+        Sends nothing. Raises ReadOnlyError if the choice is not the reader's, and ModelError for an address of a
+        provider whose package may send to it what it finds in this machine's environment.
+        """
+        if choice is None:
+            return self.answerer
+        if not self.settings.model_may_be_chosen:
+            raise ReadOnlyError("The language model cannot be chosen here: RAG_CHOOSE_MODEL or RAG_DEMO forbids it.")
+        theirs = choice.provider in ("", "openai", "ollama") or choice.base_url in ("", self.settings.llm_base_url)
+        if not theirs:
+            raise ModelError("An address can be given for OpenAI-compatible servers and for Ollama only. Leave it out.")
+        return Answerer(self.settings.choosing(choice), lambda: self.embedder, CHOSEN)
 
     def ask(
         self,
@@ -46,27 +73,40 @@ class Workspace(Searching, Conversing):
         where: Where | None = None,
         collection: str | None = None,
         conversation: Sequence[Exchange] = (),
+        answerer: Answerer | None = None,
+        told: Told = untold,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
-        completed, and the Answer's `searched` says to what. Nothing of it is kept.
+        completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
+        `answerer_for`; `told` hears of each step as it begins.
         """
+        watch, answerer = Stopwatch(told), answerer or self.answerer
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
-        searched = self.answerer.standalone(question, conversation)
+        if conversation:
+            watch(Step.REWRITE)
+        searched = answerer.standalone(question, conversation)
+        watch(Step.RETRIEVE)
         if documents := self._to_be_summed_up(searched, where, collection):
-            yield from self._overview_stream(documents, question)
-            return
-        started = time.monotonic()
-        hits = self.search(searched, k, where, collection)
-        timings = {"search": time.monotonic() - started}
-        for one in self.answerer.stream(searched, hits, self.texts(collection)):
-            if isinstance(one, Answer):
-                told = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
-                timings |= one.timings
-                one = replace(one, question=question, searched=searched, notice=told, timings=timings)
-            yield one
+            stream = self._overview_stream(documents, question, answerer, watch)
+        else:
+            hits = self.search(searched, k, where, collection, watch)
+            stream = answerer.stream(searched, hits, self.texts(collection), watch)
+        for one in stream:
+            if isinstance(one, AnswerPiece):
+                if one.text and not documents:
+                    watch.first_words()
+                yield one
+                stop_if_abandoned()
+            else:
+                if documents:
+                    yield replace(one, question=question, searched=question, timings=watch.timings())
+                    return
+                notice = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
+                timings = watch.timings()
+                yield replace(one, question=question, searched=searched, notice=notice, timings=timings)
 
     def texts(self, collection: str | None = None) -> Texts:
         """How the texts of a collection are read for an answer."""
@@ -104,22 +144,27 @@ class Workspace(Searching, Conversing):
         like = [there[one] for one, _, _ in named if one in there]
         return meant(what, like, self.lexical.content_terms) or (list(there.values()) if this else ())
 
-    def _overview_stream(self, documents: Sequence[Document], question: str) -> Iterator[AnswerPiece | Answer]:
+    def _overview_stream(
+        self, documents: Sequence[Document], question: str, answerer: Answerer, told: Told
+    ) -> Iterator[AnswerPiece | Answer]:
+        told(Step.GENERATE)
         if len(documents) > 1:
-            told = of_one_document(question, documents)
-            yield AnswerPiece(told.text, restart=True)
-            yield told
+            answer = of_one_document(question, documents)
+            yield AnswerPiece(answer.text, restart=True)
+            yield answer
             return
-        for one in self._overview_steps(documents[0]):
+        for one in self._overview_steps(documents[0], answerer):
             if isinstance(one, str):
                 yield AnswerPiece(f"{one}…", restart=True)
             else:
-                answer = replace(one.answer, question=question, searched=question, overview=one)
-                yield AnswerPiece(answer.text, restart=True)
-                yield answer
+                yield AnswerPiece(one.answer.text, restart=True)
+                yield replace(one.answer, overview=one)
 
     def overview(
-        self, prefix: str, collection: str | None = None, progress: Callable[[str], None] | None = None
+        self,
+        prefix: str,
+        collection: str | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> Overview:
         """What a document is about: its outline and its key sentences, each with its page, or where there is a language
         model an account in that one's words. `progress` is told what is being done.
@@ -127,14 +172,20 @@ class Workspace(Searching, Conversing):
         Raises NotFoundError, also for a document whose text has not been read yet.
         """
         found: str | Overview = ""
-        for found in self._overview_steps(self.document(prefix, collection)):
+        for found in self.overview_steps(prefix, collection):
             if progress and isinstance(found, str):
                 progress(found)
         if not isinstance(found, Overview):
             raise TypeError("an overview's steps end in an Overview")
         return found
 
-    def _overview_steps(self, document: Document) -> Iterator[str | Overview]:
+    def overview_steps(
+        self, prefix: str, collection: str | None = None, answerer: Answerer | None = None
+    ) -> Iterator[str | Overview]:
+        """As `overview`: what is being done, in words, and last the Overview. `answerer` is one of `answerer_for`."""
+        yield from self._overview_steps(self.document(prefix, collection), answerer or self.answerer)
+
+    def _overview_steps(self, document: Document, answerer: Answerer) -> Iterator[str | Overview]:
         """What is being done, and last the overview."""
         if not document.visible:
             raise NotFoundError(f"{document.name} is {document.state}: an overview needs its text. Wait, or retry it.")
@@ -143,4 +194,4 @@ class Workspace(Searching, Conversing):
             chunks = self.catalog.chunks(document)
             ready = document.state is State.READY
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
-        yield (yield from self.answerer.overview(document, chunks, vectors, self.texts(found.name)))
+        yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))

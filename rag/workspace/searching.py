@@ -10,7 +10,7 @@ from rag.errors import NotFoundError, StorageError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.ingestion import fingerprint
 from rag.parsing import page_noun
-from rag.records import Chunk, Collection, Explanation, Hit, Passage, Visible, document_of, position_of
+from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
 from rag.retrieval import Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
 from rag.workspace.upkeep import Upkeep
@@ -26,9 +26,15 @@ class Searching(Upkeep):
     """Search."""
 
     def search(
-        self, question: str, k: int | None = None, where: Where | None = None, collection: str | None = None
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where | None = None,
+        collection: str | None = None,
+        told: Told = untold,
     ) -> list[Hit]:
-        """The best `k` chunks for a question. Raises QuestionError, FilterError, NotFoundError, StorageError."""
+        """The best `k` chunks for a question; `told` hears of each step. Raises QuestionError, FilterError,
+        NotFoundError, StorageError."""
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
@@ -38,7 +44,7 @@ class Searching(Upkeep):
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
-                    hits = self._hits(found, scope, question, k) if scope.names else []
+                    hits = self._hits(found, scope, question, k, told) if scope.names else []
                 except StorageError:
                     self.collection(found.name)  # it may have been deleted on the way, which is another error
                     raise
@@ -46,7 +52,7 @@ class Searching(Upkeep):
                     break
             return hits
 
-    def _hits(self, found: Collection, scope: Scope, question: str, k: int) -> list[Hit]:
+    def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told) -> list[Hit]:
         around: dict[str, Passage] = {}
 
         def chunks_by_id(ids: Sequence[str]) -> dict[str, Chunk]:
@@ -54,7 +60,7 @@ class Searching(Upkeep):
             around.update((one, page) for one, (_, page) in on_pages.items())
             return {one: chunk for one, (chunk, _) in on_pages.items()}
 
-        hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id)
+        hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id, told)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(
