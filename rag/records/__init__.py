@@ -33,6 +33,7 @@ from rag.records.documents import (
     State,
     Visible,
 )
+from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Search
@@ -45,13 +46,16 @@ __all__ = [
     "Abstention",
     "Answer",
     "AnswerPiece",
+    "Asked",
     "Box",
     "Chunk",
     "Citation",
     "Claim",
     "Collection",
     "Document",
+    "Evidence",
     "Exchange",
+    "Exhibit",
     "Explanation",
     "Failure",
     "Finding",
@@ -60,6 +64,7 @@ __all__ = [
     "IngestEvent",
     "OcrLine",
     "OcrPage",
+    "Original",
     "Overview",
     "Page",
     "PageView",
@@ -67,6 +72,7 @@ __all__ = [
     "Passage",
     "Preflight",
     "Progress",
+    "Proof",
     "Search",
     "Section",
     "State",

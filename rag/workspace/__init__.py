@@ -11,13 +11,13 @@ Thread-safe. One per data folder and process (`open_workspace`).
 from __future__ import annotations
 
 from rag.archive import Unpacked
+from rag.evidence import answer_markdown
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, has_image, page_noun
 from rag.workspace.asking import Workspace
-from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [
