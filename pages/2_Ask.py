@@ -8,6 +8,7 @@ from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
 from ui.search import choose_search, covers, only_by_words, search_in_words
+from ui.sharing import save_button
 from ui.shell import heading, page
 from ui.text import counted
 from ui.turns import Turn
@@ -39,6 +40,8 @@ with page("Ask") as workspace:
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             turns.clear()
             question = None
+        if turns or question:
+            save_button(workspace, turns, "conversation", whole=True)
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):
             search = choose_search(searchable, workspace.settings)

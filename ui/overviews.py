@@ -58,6 +58,7 @@ def show_overview(workspace: Workspace, document: Document) -> None:
                 status.update(label="Done", state="complete")
             st.rerun()
         draw_overview(made[key], made[key].answer, document.collection, "dialog")
+        copy_button(made[key].answer, "dialog")
 
 
 def draw_overview(overview: Overview, answer: Answer, collection: str, key: str) -> None:
@@ -77,7 +78,6 @@ def draw_overview(overview: Overview, answer: Answer, collection: str, key: str)
         for section in overview.sections:
             _section(overview, section.heading, section.page, section.citations, passages, collection, key)
     _outline(overview)
-    copy_button(answer, key)
 
 
 def _section(
