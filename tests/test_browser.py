@@ -238,6 +238,30 @@ def test_the_original_is_downloaded_from_the_passage(page: Page, address: str) -
     assert Path(download.value.path()).read_bytes() == REPORT.read_bytes()
 
 
+def test_the_evidence_of_a_conversation_is_saved_and_opens_without_a_network(
+    browser: Browser, page: Page, address: str, tmp_path: Path
+) -> None:
+    ask(page, address, DIVIDEND)
+    expect(button(page, re.compile(r"\[1\] tarnholt"))).to_be_visible()
+    button(page, "Save all").click()
+    with page.expect_download() as download:
+        button(page, "Evidence pack").click()
+    assert re.fullmatch(r"evidence-\d{4}-\d\d-\d\d\.html", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "pack.html")
+
+    context = browser.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    pack = context.new_page()
+    pack.goto((tmp_path / "pack.html").as_uri())
+    pack.get_by_role("link", name="Footnote 1").first.click()
+    card = pack.locator("article:target")
+    expect(card.get_by_role("img", name=f"The part of page 3 of {REPORT.name}")).to_be_in_viewport()
+    expect(card.locator("rect").first).to_be_visible()
+    expect(card).to_contain_text("EUR 0.31 per share")
+    card.get_by_text("See the whole page 3").click()
+    expect(pack.get_by_role("img", name=f"Page 3 of {REPORT.name}, with the quoted words boxed")).to_be_in_viewport()
+    context.close()
+
+
 def test_the_button_that_erases_is_ready_as_soon_as_the_word_is_typed(page: Page, address: str) -> None:
     page.goto(f"{address}/Collections")
     page.get_by_text("Storage").click()

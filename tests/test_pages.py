@@ -896,6 +896,12 @@ def test_an_answer_is_copied_with_its_footnotes(indexed: Path) -> None:
     assert f"[^1]: {REPORT}, page 3" in copied
 
 
+def test_answers_and_the_conversation_can_be_saved_abstentions_too(indexed: Path) -> None:
+    app = ask(start("2_Ask"), NONSENSE)
+    offered = [one.label for one in app.get("download_button")]
+    assert offered == ["Evidence pack", "Markdown"] * 2
+
+
 def test_what_is_searched_by_words_only_is_said(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
 import streamlit as st
@@ -43,7 +44,7 @@ def save_button(workspace: Workspace, turns: Sequence[Turn], key: str, whole: bo
     """
     what = "The conversation" if whole else "The answer"
     kind: Literal["secondary", "tertiary"] = "secondary" if whole else "tertiary"
-    name = _file_name(turns[0].question if turns else "")
+    name = f"evidence-{date.today().isoformat() if whole else _slug(turns[0].question)}"
     with st.popover("Save all" if whole else "Save", icon=":material/download:", type=kind, key=f"save-{key}"):
         st.caption(
             f"{what} and what it rests on: each quote with its document, page and place, the images of the pages with "
@@ -77,7 +78,7 @@ def _asked(turns: Sequence[Turn]) -> list[Asked]:
     return [Asked(one.question, one.search, one.answer) for one in turns]
 
 
-def _file_name(question: str) -> str:
-    """Of letters and digits only, whatever was asked."""
+def _slug(question: str) -> str:
+    """A part of a file's name: letters and digits only, whatever was asked."""
     words = "-".join(re.findall(r"[^\W_]+", question.lower()))
-    return f"evidence-{words[:LONGEST_NAME].strip('-') or 'footnote'}"
+    return words[:LONGEST_NAME].strip("-") or "answer"

@@ -80,7 +80,7 @@ def evidence_markdown(evidence: Evidence) -> str:
     if evidence.originals:
         parts.append("\n".join(["## Documents", "", *map(_original, evidence.originals)]))
     told = [f"- {what}: {_line(value)}" for what, value in evidence.settings.items()]
-    versions = ", ".join(f"{what} {value}" for what, value in evidence.versions.items())
+    versions = ", ".join(f"{what} {_line(value)}" for what, value in evidence.versions.items())
     made = [*told, f"- Versions: {versions}", f"- Made: {evidence.made_at.isoformat(timespec='seconds')}"]
     return "\n\n".join([*parts, "\n".join(["## How this was made", "", *made])]) + "\n"
 
