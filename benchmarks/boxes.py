@@ -41,6 +41,8 @@ from rag.workspace import Workspace
 SHORTEST = 20
 """Characters of a quote."""
 COVERED = 0.8
+FOUND = 0.95
+"""Of a quote's signs; with fewer, which words are quoted is not known well enough."""
 DPI = 150
 SCANNED_PAGES = 12
 _WORD = re.compile(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)</word>')
@@ -134,8 +136,8 @@ def measured(
         return Result(where, quote, 0, [], [], "there is no box")
     texts = [one.text for one in words]
     whole, part, found = quoted(page.text, start - page.start, end - page.start, texts)
-    if found < COVERED:
-        return Result(where, quote, 0, [], [], "poppler reads other words there")
+    if found < FOUND:
+        return Result(where, quote, 0, [], [], "the two have read other words there")
     missed = [words[at].text for at in whole if not covers(view.boxes, words[at].box)]
     others = (one for at, one in enumerate(words) if at not in whole and at not in part)
     boxed = [one.text for one in others if has_centre(view.boxes, one.box)]

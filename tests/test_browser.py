@@ -123,6 +123,24 @@ def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) 
     expect(quote).to_be_in_viewport()
 
 
+def test_the_keyboard_turns_pages_and_closes_but_not_while_somebody_types(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    ask(page, address, DIVIDEND)
+    button(page, re.compile(r"\[1\] tarnholt")).click()
+    viewer = page.get_by_role("region", name="The page that is quoted")
+    expect(viewer).to_be_focused()
+    for key, number in (("ArrowRight", 4), ("ArrowRight", 5), ("ArrowLeft", 4)):
+        page.keyboard.press(key)
+        expect(viewer).to_contain_text(f"page {number} of 14")
+        expect(viewer.get_by_role("img", name=f"Page {number} of {REPORT.name}")).to_be_visible()
+    page.get_by_test_id("stChatInputTextArea").fill("And in 2024")
+    page.keyboard.press("ArrowRight")
+    page.get_by_test_id("stChatInputTextArea").press("ArrowLeft")
+    expect(viewer).to_contain_text("page 4 of 14")
+    page.keyboard.press("Escape")
+    expect(page.locator(".st-key-viewer")).to_have_count(0)
+
+
 def test_a_footnote_of_an_overview_opens_its_passage(page: Page, address: str) -> None:
     page.goto(f"{address}/Collections")
     choose(page, "Look into a document", REPORT.name)

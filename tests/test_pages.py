@@ -924,7 +924,7 @@ def test_what_is_searched_by_words_only_is_said(
 def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> None:
     app = as_text(press(ask(start("2_Ask"), DIVIDEND), "**[1]**"))
     before = press(app, "Previous")
-    assert not [one for one in before.get("html") if "Earlier on this page" in one.proto.body], "it has no quote"
+    assert not [one for one in before.get("html") if "What comes before" in one.proto.body], "it has no quote"
     press(app, "Next")
     assert [one for one in healthy(app.run()).get("html") if "<mark" in one.proto.body]
     healthy(app.switch_page("pages/3_Collections.py").run())

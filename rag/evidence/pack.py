@@ -61,12 +61,8 @@ class _Shown:
         """x, y, width, height of each box."""
         wide, high = self.exhibit.width, self.exhibit.height
         for left, top, right, bottom in proof.boxes:
-            yield (
-                round(left * wide - 2, 1),
-                round(top * high - 2, 1),
-                round((right - left) * wide + 4, 1),
-                round((bottom - top) * high + 4, 1),
-            )
+            sides = left * wide, top * high, (right - left) * wide, (bottom - top) * high
+            yield round(sides[0], 1), round(sides[1], 1), round(sides[2], 1), round(sides[3], 1)
 
     def cut(self, proof: Proof) -> tuple[float, float, float, float]:
         """x, y, width, height of the part of the page that has the boxes of a proof."""
