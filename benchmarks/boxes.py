@@ -44,7 +44,7 @@ COVERED = 0.8
 FOUND = 0.95
 """Of a quote's signs; with fewer, which words are quoted is not known well enough."""
 DPI = 150
-SCANNED_PAGES = 12
+SCANNED_PAGES = 20
 _WORD = re.compile(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)</word>')
 _PAGE = re.compile(r'<page width="([\d.]+)" height="([\d.]+)">')
 _IGNORED = re.compile(r"[\s\u00ad\ufffd-]+")
@@ -100,7 +100,8 @@ def main() -> None:
                         print(f"{event.outcome}: {event.name}", file=sys.stderr)
             there = [one for one in workspace.documents() if one.name in paths and one.visible]
             quotes = drawn(workspace, there, given.quotes, chance)
-            told([measured(workspace, *one, paths) for one in quotes], given.show)
+            if given.quotes:
+                told([measured(workspace, *one, paths) for one in quotes], given.show)
         if given.scanned:
             told(scanned(there, paths, Path(temporary), given.scanned, chance), given.show, "scanned ")
 
