@@ -12,6 +12,7 @@ from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
 from ui.search import choose_search, draw_chips, only_by_words, search_in_words, usual_search
+from ui.sharing import save_button
 from ui.shell import heading, page
 from ui.talk import draw_notice, keep, keeping, new_talk, resume
 from ui.text import counted
@@ -49,6 +50,8 @@ with page("Ask") as workspace:
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             new_talk()
             question = None
+        if turns or question:
+            save_button(workspace, turns, "conversation", whole=True)
         model_button(workspace)
         beside = st.container(width="content")
         with st.popover("Where to look", icon=":material/tune:"):

@@ -93,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     answer.add_argument(
         "--after", action="append", default=[], metavar="QUESTION", help="asked before; may be repeated"
     )
+    proof = "also write the answers with what they rest on: one HTML file, or Markdown if FILE ends in .md"
+    answer.add_argument("--evidence", type=Path, metavar="FILE", help=proof)
     about = command("overview", _asking(overview), "what a document is about: its outline and key sentences", named)
     why = command("explain", _asking(explain), "say why a page is or is not found for a question", named, finding)
     why.add_argument("question", metavar="QUESTION")

@@ -6,14 +6,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
 from rag.errors import InputError, NotFoundError
-from rag.records import Abstention, Answer, Claim, Exchange, Hit, Section
+from rag.records import Abstention, Answer, Asked, Claim, Exchange, Hit, Search, Section
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Workspace
@@ -35,11 +35,13 @@ def search(workspace: Workspace, given: argparse.Namespace, output: Output) -> b
 
 
 def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
-    """Show the answer to each question; whether all could be asked."""
+    """Show the answer to each question, and write their evidence if that is wanted; whether all could be asked."""
+    asked: list[Asked] = []
 
     def answer(question: str) -> dict[str, Any]:
         conversation = [Exchange(one) for one in given.after]
         found = workspace.ask(question, given.k, given.where, given.collection, conversation)
+        asked.append(_asked(workspace, given, found))
         if found.notice:
             output.say(found.notice)
         if found.abstention is Abstention.SEVERAL_DOCUMENTS:
@@ -50,7 +52,7 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
             "abstention": found.abstention,
             "confidence": found.confidence,
             "closest": [_closest(hit) for hit in found.hits[:CLOSEST]] if found.abstained else [],
-            "citations": [_without(asdict(one), "boxes") for one in found.citations],
+            "citations": [asdict(one) for one in found.citations],
             "model": found.model,
             "ledger": [_claim(found, one) for one in found.ledger],
             "searched": found.searched,
@@ -67,7 +69,26 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
         "model": "",
     }
     empty |= {"ledger": [], "searched": "", "timings": {}}
-    return _each_question(given, answer, empty, output.answer)
+    well = _each_question(given, answer, empty, output.answer)
+    if given.evidence is not None:
+        _write_evidence(workspace, asked, given.evidence, output)
+    return well
+
+
+def _asked(workspace: Workspace, given: argparse.Namespace, answer: Answer) -> Asked:
+    passages = workspace.settings.top_k if given.k is None else given.k
+    search = Search(workspace.collection(given.collection).name, passages=passages)
+    return Asked(answer.question, search, answer, given.where or "")
+
+
+def _write_evidence(workspace: Workspace, asked: Sequence[Asked], path: Path, output: Output) -> None:
+    as_markdown = path.suffix.lower() in (".md", ".markdown")
+    made = workspace.evidence_markdown(asked) if as_markdown else workspace.evidence(asked)
+    try:
+        path.write_text(made, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"The evidence cannot be written to {path} ({error.strerror}). Name another file.") from error
+    output.say(f"The evidence is in {path}.")
 
 
 def explain(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
@@ -105,7 +126,7 @@ def overview(workspace: Workspace, given: argparse.Namespace, output: Output) ->
             "outline": [dict(zip(("level", "title", "page"), one, strict=True)) for one in found.outline],
             "sections": [_section(one) for one in found.sections],
             "answer": answer.text,
-            "citations": [_without(asdict(one), "boxes") for one in answer.citations],
+            "citations": [asdict(one) for one in answer.citations],
             "model": answer.model,
             "notice": answer.notice,
             "closest": [],
@@ -118,7 +139,7 @@ def overview(workspace: Workspace, given: argparse.Namespace, output: Output) ->
 
 
 def _section(section: Section) -> dict[str, Any]:
-    return {**asdict(section), "citations": [_without(asdict(one), "boxes") for one in section.citations]}
+    return {**asdict(section), "citations": [asdict(one) for one in section.citations]}
 
 
 def _each_question(given: argparse.Namespace, answer: Any, empty: dict[str, Any], show: Any) -> bool:
@@ -192,7 +213,7 @@ def _closest(hit: Hit) -> dict[str, Any]:
 
 
 def _claim(answer: Answer, claim: Claim) -> dict[str, Any]:
-    rests_on = _without(asdict(claim.rests_on), "boxes") if claim.rests_on else None
+    rests_on = asdict(claim.rests_on) if claim.rests_on else None
     return {"text": answer.text[claim.start : claim.end], **asdict(claim), "rests_on": rests_on}
 
 

@@ -123,6 +123,24 @@ def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) 
     expect(quote).to_be_in_viewport()
 
 
+def test_the_keyboard_turns_pages_and_closes_but_not_while_somebody_types(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    ask(page, address, DIVIDEND)
+    button(page, re.compile(r"\[1\] tarnholt")).click()
+    viewer = page.get_by_role("region", name="The page that is quoted")
+    expect(viewer).to_be_focused()
+    for key, number in (("ArrowRight", 4), ("ArrowRight", 5), ("ArrowLeft", 4)):
+        page.keyboard.press(key)
+        expect(viewer).to_contain_text(f"page {number} of 14")
+        expect(viewer.get_by_role("img", name=f"Page {number} of {REPORT.name}")).to_be_visible()
+    page.get_by_test_id("stChatInputTextArea").fill("And in 2024")
+    page.keyboard.press("ArrowRight")
+    page.get_by_test_id("stChatInputTextArea").press("ArrowLeft")
+    expect(viewer).to_contain_text("page 4 of 14")
+    page.keyboard.press("Escape")
+    expect(page.locator(".st-key-viewer")).to_have_count(0)
+
+
 def test_a_footnote_of_an_overview_opens_its_passage(page: Page, address: str) -> None:
     page.goto(f"{address}/Collections")
     choose(page, "Look into a document", REPORT.name)
@@ -236,6 +254,30 @@ def test_the_original_is_downloaded_from_the_passage(page: Page, address: str) -
         page.locator(".st-key-viewer").get_by_role("button", name="Download the original").click()
     assert download.value.suggested_filename == REPORT.name
     assert Path(download.value.path()).read_bytes() == REPORT.read_bytes()
+
+
+def test_the_evidence_of_a_conversation_is_saved_and_opens_without_a_network(
+    browser: Browser, page: Page, address: str, tmp_path: Path
+) -> None:
+    ask(page, address, DIVIDEND)
+    expect(button(page, re.compile(r"\[1\] tarnholt"))).to_be_visible()
+    button(page, "Save all").click()
+    with page.expect_download() as download:
+        button(page, "Evidence pack").click()
+    assert re.fullmatch(r"evidence-\d{4}-\d\d-\d\d\.html", download.value.suggested_filename)
+    download.value.save_as(tmp_path / "pack.html")
+
+    context = browser.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    pack = context.new_page()
+    pack.goto((tmp_path / "pack.html").as_uri())
+    pack.get_by_role("link", name="Footnote 1").first.click()
+    card = pack.locator("article:target")
+    expect(card.get_by_role("img", name=f"The part of page 3 of {REPORT.name}")).to_be_in_viewport()
+    expect(card.locator("rect").first).to_be_visible()
+    expect(card).to_contain_text("EUR 0.31 per share")
+    card.get_by_text("See the whole page 3").click()
+    expect(pack.get_by_role("img", name=f"Page 3 of {REPORT.name}, with the quoted words boxed")).to_be_in_viewport()
+    context.close()
 
 
 def test_the_button_that_erases_is_ready_as_soon_as_the_word_is_typed(page: Page, address: str) -> None:

@@ -173,6 +173,21 @@ def test_a_document_is_given_by_its_name(folder: Path) -> None:
     assert (missing.returncode, "id or the name" in missing.stderr) == (2, True)
 
 
+def test_answers_are_written_with_their_evidence(folder: Path, tmp_path: Path) -> None:
+    ask = ("--data-dir", folder / "data", "ask", "How high is the rent?", "--where", '{"page": 1}', "--evidence")
+    for name in ("proof.html", "proof.md"):
+        done = run(*ask, tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert name in done.stderr
+        made = (tmp_path / name).read_text(encoding="utf-8")
+        assert "84,000 euros" in made
+        assert "lease.md, section 1" in made
+        assert "page" in made.partition("Filter")[2][:60]
+    done = run(*ask, tmp_path / "missing" / "proof.html")
+    assert done.returncode == 2
+    assert "Name another file" in done.stderr
+
+
 def test_ask(folder: Path) -> None:
     (row,) = rows(run("--data-dir", folder / "data", "ask", "How high is the rent?", "--json"))
     assert set(row) == ANSWER

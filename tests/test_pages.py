@@ -905,6 +905,12 @@ def test_an_answer_is_copied_with_its_footnotes(indexed: Path) -> None:
     assert f"[^1]: {REPORT}, page 3" in copied
 
 
+def test_answers_and_the_conversation_can_be_saved_abstentions_too(indexed: Path) -> None:
+    app = ask(start("2_Ask"), NONSENSE)
+    offered = [one.label for one in app.get("download_button")]
+    assert offered == ["Evidence pack", "Markdown"] * 2
+
+
 def test_what_is_searched_by_words_only_is_said(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -927,7 +933,7 @@ def test_what_is_searched_by_words_only_is_said(
 def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> None:
     app = as_text(press(ask(start("2_Ask"), DIVIDEND), "**[1]**"))
     before = press(app, "Previous")
-    assert not [one for one in before.get("html") if "Earlier on this page" in one.proto.body], "it has no quote"
+    assert not [one for one in before.get("html") if "What comes before" in one.proto.body], "it has no quote"
     press(app, "Next")
     assert [one for one in healthy(app.run()).get("html") if "<mark" in one.proto.body]
     healthy(app.switch_page("pages/3_Collections.py").run())

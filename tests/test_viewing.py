@@ -94,6 +94,21 @@ def test_the_image_is_the_page(reader: Reader, tmp_path: Path) -> None:
     assert inside.getextrema()[0] < 100, "the word is in its box"
 
 
+def test_all_signs_of_a_line_have_boxes_of_one_height(reader: Reader, tmp_path: Path) -> None:
+    document = FPDF()
+    document.add_page()
+    document.set_font("Helvetica", size=12)
+    document.text(30, 40, "- one, Large.")
+    (tmp_path / "a").write_bytes(bytes(document.output()))
+    heights = [
+        bottom - top
+        for word in ("-", "one", ",", "Large")
+        for _, top, _, bottom in boxes_of(reader, tmp_path / "a", word)
+    ]
+    assert heights == pytest.approx([heights[0]] * 4)
+    assert 1 <= heights[0] * MM[1] / (12 * 25.4 / 72) <= 1.3, "of the font's size"
+
+
 def test_what_cannot_be_shown_says_so(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"%PDF-1.4 nothing more")
     with pytest.raises(DocumentError):
@@ -125,6 +140,12 @@ def test_a_part_of_a_line_that_ocr_has_read_is_boxed_by_its_characters() -> None
         pytest.approx((0.5, 0.1, 1.0, 0.2)),
         pytest.approx((0.0, 0.3, 0.2, 0.4)),
     ]
+
+
+def test_a_wide_character_that_ocr_has_read_takes_more_of_its_line() -> None:
+    read = OcrPage(1, (OcrLine("MMMMiiii", 1.0, (0.0, 0.1, 1.0, 0.2)),), "")
+    ((_, _, right, _),) = ocr_boxes(read, 0, 4)
+    assert 0.65 < right < 0.85
 
 
 # -- in a workspace --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ui.latency import latency
 from ui.ledger import draw_checked, draw_ledger
 from ui.overviews import draw_overview
 from ui.passages import cited
-from ui.sharing import copy_button, draw_searched
+from ui.sharing import copy_button, draw_searched, save_button
 from ui.sources import draw_sources
 from ui.talk import drop
 from ui.text import answer_markdown, escape_markdown, message_markdown, quoted_html
@@ -34,7 +34,7 @@ def draw(workspace: Workspace, turn: Turn) -> bool:
         return True
     if answer.overview is not None:
         draw_overview(answer.overview, answer, turn.search.collection, turn.key)
-        draw_feedback(workspace, turn)
+        _draw_actions(workspace, turn, answer)
         return False
     if answer.notice:
         st.warning(message_markdown(answer.notice), icon=":material/info:")
@@ -56,6 +56,7 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if not answer.abstained:
             copy_button(answer, turn.key)
+        save_button(workspace, [turn], turn.key)
         draw_feedback(workspace, turn)
         latency(answer, turn.key)
 

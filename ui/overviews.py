@@ -60,6 +60,7 @@ def show_overview(workspace: Workspace, document: Document) -> None:
                 status.update(label="Done", state="complete")
             st.rerun()
         draw_overview(made[key], made[key].answer, document.collection, "dialog")
+        copy_button(made[key].answer, "dialog")
 
 
 def _made(workspace: Workspace, document: Document, status: StatusContainer) -> Overview:
@@ -92,7 +93,6 @@ def draw_overview(overview: Overview, answer: Answer, collection: str, key: str)
         for section in overview.sections:
             _section(overview, section.heading, section.page, section.citations, passages, collection, key)
     _outline(overview)
-    copy_button(answer, key)
 
 
 def _section(

@@ -90,7 +90,7 @@ def page_html(page: Page, start: int, end: int, inside: Sequence[tuple[int, int]
     near = _line_start(page.text, first - NEAR)
     earlier, before = page.text[:near].strip("\n"), page.text[near:first]
     folded = (
-        f'<details style="margin-bottom:.75rem"><summary style="cursor:pointer;opacity:.7">Earlier on this page'
+        f'<details style="margin-bottom:.75rem"><summary style="cursor:pointer;opacity:.7">What comes before'
         f"</summary>{html.escape(earlier)}</details>"
         if earlier
         else ""

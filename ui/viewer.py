@@ -32,7 +32,8 @@ _STYLE = """<style>
   overscroll-behavior: contain; background: GROUND; border-left: 1px solid rgba(128,128,128,.35); z-index: 999995;
   box-shadow: -1rem 0 2rem rgba(0,0,0,.12); flex-wrap: nowrap; }
 .st-key-viewer > :has(> .st-key-viewer-bar) { position: sticky; top: 0; left: 0; z-index: 2; }
-.st-key-viewer-bar { padding: .75rem 0 .5rem; background: GROUND; }
+.st-key-viewer-bar { padding: .75rem 0 .5rem; background: GROUND; box-shadow: -1.25rem 0 GROUND, 1.25rem 0 GROUND; }
+@media (max-width: 40rem), (hover: none) { .st-key-viewer [aria-label^="Shortcut"] { display: none; } }
 @media (min-width: 1240px) {
   .st-key-viewer { top: 3.75rem; width: 46vw; box-shadow: none; z-index: 100; }
   .stApp:has(.st-key-viewer) :is([data-testid=stMainBlockContainer], [data-testid=stBottomBlockContainer]) {
@@ -41,12 +42,16 @@ _STYLE = """<style>
 </style>"""
 _BOX = (
     "position:absolute;background:rgba(242,182,50,.38);mix-blend-mode:multiply;border-radius:2px;"
-    "outline:2px solid rgba(176,112,0,.9);outline-offset:2px"
+    "outline:1.5px solid rgba(176,112,0,.9)"
 )
 _TO_THE_QUOTE = """<script>
 { const viewer = document.querySelector('.st-key-viewer'), quote = viewer?.querySelector('[data-quote], mark');
-  if (quote) viewer.scrollTop += quote.getBoundingClientRect().top - viewer.clientHeight / 2; }
+  if (quote) viewer.scrollTop += quote.getBoundingClientRect().top - viewer.clientHeight / 2;
+  if (viewer && !viewer.contains(document.activeElement)) {
+    Object.assign(viewer, {tabIndex: -1, role: 'region', ariaLabel: 'The page that is quoted'});
+    viewer.focus({preventScroll: true}); } }
 </script>"""
+"""Also puts the keyboard there: a field for text would keep the arrow keys that turn pages."""
 
 
 @dataclass(slots=True)
@@ -125,7 +130,9 @@ def _title(viewer: Viewer) -> None:
     number = rf"**\[{passage.number}\]** " if passage.number else ""
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(f"{number}**{escape_markdown(passage.name)}**", width="stretch")
-        st.button("Close", key="viewer-close", icon=":material/close:", type="tertiary", on_click=close_viewer)
+        st.button(
+            "Close", key="viewer-close", icon=":material/close:", type="tertiary", shortcut="Esc", on_click=close_viewer
+        )
     if len(viewer.passages) > 1:
         with st.container(horizontal=True, gap="xxsmall"):
             for at, one in enumerate(viewer.passages):
@@ -143,9 +150,9 @@ def _controls(viewer: Viewer, document: Document) -> str:
     """Buttons for turning pages, and what is to be shown: PAGE, LARGER or TEXT."""
     where = f"{place(document.name, viewer.page)} of {document.pages:,}"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        _step(viewer, "Previous", ":material/chevron_left:", -1, disabled=viewer.page <= 1)
+        _step(viewer, "Previous", ":material/chevron_left:", "Left", -1, disabled=viewer.page <= 1)
         st.markdown(where, width="content")
-        _step(viewer, "Next", ":material/chevron_right:", 1, disabled=viewer.page >= document.pages)
+        _step(viewer, "Next", ":material/chevron_right:", "Right", 1, disabled=viewer.page >= document.pages)
         if not has_image(document.media_type):
             return TEXT
         shown = st.segmented_control(
@@ -154,9 +161,9 @@ def _controls(viewer: Viewer, document: Document) -> str:
         return str(shown)
 
 
-def _step(viewer: Viewer, words: str, icon: str, pages: int, disabled: bool) -> None:
+def _step(viewer: Viewer, words: str, icon: str, shortcut: str, pages: int, disabled: bool) -> None:
     key = f"viewer-{words.lower()}"
-    st.button(words, key=key, icon=icon, disabled=disabled, on_click=viewer.turn, args=(pages,))
+    st.button(words, key=key, icon=icon, shortcut=shortcut, disabled=disabled, on_click=viewer.turn, args=(pages,))
 
 
 def _draw_page(workspace: Workspace, document: Document, viewer: Viewer, shown: str) -> None:

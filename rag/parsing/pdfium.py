@@ -97,20 +97,48 @@ def rendered(document: pypdfium2.PdfDocument, index: int, scale: float, max_side
 
 
 def boxes(document: pypdfium2.PdfDocument, index: int, runs: Sequence[tuple[int, int]]) -> Iterator[Box]:
-    """Where runs of characters, each (first index, how many), stand on a page as it is rendered, in reading order."""
+    """Where runs of characters, each (first index, how many), stand on a page as it is rendered, in reading order.
+
+    A box has the room that its font gives the characters, not just their ink: a dash and a comma can be seen in theirs,
+    and all of a line are alike. Where that is not known, of text that is turned say, it is what their ink takes.
+    """
     with _text_page(document, index) as (page, text_page):
         if page is None or text_page is None:
             return
         for first, count in runs:
-            for place in range(pdfium_c.FPDFText_CountRects(text_page, first, count)):
-                yield _box(page, text_page, place)
+            found = [_rectangle(text_page, at) for at in range(pdfium_c.FPDFText_CountRects(text_page, first, count))]
+            for place in range(first, first + count):
+                _grow(found, text_page, place)
+            for one in found:
+                yield _on_page(page, *one)
 
 
-def _box(page: ctypes.c_void_p, text_page: ctypes.c_void_p, place: int) -> Box:
+def _rectangle(text_page: ctypes.c_void_p, at: int) -> list[float]:
+    """Left, bottom, right and top of one of the rectangles that were counted last, in the page's own units."""
     left, top, right, bottom = (ctypes.c_double() for _ in range(4))
-    pdfium_c.FPDFText_GetRect(text_page, place, left, top, right, bottom)
+    pdfium_c.FPDFText_GetRect(text_page, at, left, top, right, bottom)
+    return [left.value, bottom.value, right.value, top.value]
+
+
+def _grow(rectangles: Sequence[list[float]], text_page: ctypes.c_void_p, place: int) -> None:
+    """Make the rectangle that has a character in it large enough for that one's room."""
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    loose = pdfium_c.FS_RECTF()
+    if not pdfium_c.FPDFText_GetCharBox(text_page, place, left, right, bottom, top):
+        return
+    if not pdfium_c.FPDFText_GetLooseCharBox(text_page, place, loose) or right.value <= left.value:
+        return
+    x, y = (left.value + right.value) / 2, (bottom.value + top.value) / 2
+    for one in rectangles:
+        if one[0] <= x <= one[2] and one[1] <= y <= one[3]:
+            one[0], one[2] = min(one[0], loose.left, loose.right), max(one[2], loose.left, loose.right)
+            one[1], one[3] = min(one[1], loose.bottom, loose.top), max(one[3], loose.bottom, loose.top)
+            return
+
+
+def _on_page(page: ctypes.c_void_p, left: float, bottom: float, right: float, top: float) -> Box:
     corners = []
-    for x, y in ((left.value, top.value), (right.value, bottom.value)):  # turned and cropped as the page is
+    for x, y in ((left, top), (right, bottom)):  # turned and cropped as the page is
         across, down = ctypes.c_int(), ctypes.c_int()
         pdfium_c.FPDF_PageToDevice(page, 0, 0, _FINE, _FINE, 0, x, y, across, down)
         corners.append((min(max(across.value / _FINE, 0.0), 1.0), min(max(down.value / _FINE, 0.0), 1.0)))

@@ -39,6 +39,7 @@ from rag.records.documents import (
     State,
     Visible,
 )
+from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
@@ -54,6 +55,7 @@ __all__ = [
     "Abstention",
     "Answer",
     "AnswerPiece",
+    "Asked",
     "Box",
     "Chunk",
     "Citation",
@@ -62,7 +64,9 @@ __all__ = [
     "Conversation",
     "Document",
     "EvaluationRow",
+    "Evidence",
     "Exchange",
+    "Exhibit",
     "Explanation",
     "Facets",
     "Failure",
@@ -75,6 +79,7 @@ __all__ = [
     "ModelChoice",
     "OcrLine",
     "OcrPage",
+    "Original",
     "Overview",
     "Page",
     "PageView",
@@ -82,6 +87,7 @@ __all__ = [
     "Passage",
     "Preflight",
     "Progress",
+    "Proof",
     "Search",
     "Section",
     "State",

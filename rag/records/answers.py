@@ -13,9 +13,8 @@ from rag.records.passages import Hit
 class Citation:
     """Footnote `number` of an answer: `quote` is `document_text[start:end]`, on `page` of the document.
 
-    `heading` is that of the passage it is from: of a table, its columns' names. `boxes` are the quote's rectangles on
-    the page image, (left, top, right, bottom) in [0, 1]. `highlights` are the (start, end) in the document's text of
-    what answers within the quote; empty if that is all of it.
+    `heading` is that of the passage it is from: of a table, its columns' names. `highlights` are the (start, end) in
+    the document's text of what answers within the quote; empty if that is all of it.
     """
 
     number: int
@@ -25,7 +24,6 @@ class Citation:
     quote: str
     start: int
     end: int
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
     heading: str = ""
     highlights: tuple[tuple[int, int], ...] = ()
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import Removed, as_csv, as_jsonl, as_row
+from rag.evidence import answer_markdown
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
@@ -21,7 +22,6 @@ from rag.parsing import READABLE, extension_of, has_image, media_type_called, pa
 from rag.workspace.asking import Workspace
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.live import live
-from rag.workspace.markdown import answer_markdown
 from rag.workspace.opening import open_workspace
 
 __all__ = [

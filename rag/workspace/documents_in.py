@@ -14,13 +14,13 @@ from rag.following import POLL_SECONDS, Following, Way
 from rag.ingestion import Upload, as_uploads
 from rag.progress import progress
 from rag.records import UNFINISHED, Chunk, Document, IngestEvent, Preflight, Progress, State
-from rag.workspace.viewing import Viewing
+from rag.workspace.proving import Proving
 
 LONGEST_TAG = 60
 """Characters."""
 
 
-class DocumentsIn(Viewing):
+class DocumentsIn(Proving):
     """Ingestion."""
 
     def ingest(

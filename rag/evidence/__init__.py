@@ -1,0 +1,7 @@
+"""Answers and what they rest on, to be kept or sent: as one HTML file that needs nothing else, and as Markdown."""
+
+from rag.evidence.images import small_image
+from rag.evidence.markdown import answer_markdown, evidence_markdown
+from rag.evidence.pack import evidence_html
+
+__all__ = ["answer_markdown", "evidence_html", "evidence_markdown", "small_image"]

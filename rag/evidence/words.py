@@ -1,0 +1,72 @@
+"""What evidence says of where something stands, of what was looked into and by whom it was answered: plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rag.parsing import page_noun
+from rag.records import QUOTING, Answer, Asked, Citation, Hit, Proof, Verdict
+
+VERDICTS = {
+    Verdict.VERBATIM: "Word for word in the passage",
+    Verdict.SUPPORTED: "Borne out by the passage",
+    Verdict.PARTLY: "Only partly in the passages",
+    Verdict.UNSUPPORTED: "Not in the passages",
+}
+"""What a sentence of a language model's answer is called."""
+
+
+def place(name: str, page: int) -> str:
+    """`page 5`, `slide 5`: where in a document of that name."""
+    return f"{page_noun(name)} {page}"
+
+
+def number(proof: Proof, several: bool) -> str:
+    """What a footnote is called on the image of its page: `1`, or `2.1` for the first of the second question."""
+    return f"{proof.asked}.{proof.citation.number}" if several else f"{proof.citation.number}"
+
+
+def characters(one: Citation) -> str:
+    """Where a quote stands in the text of its document."""
+    return characters_of((one.start, one.end))
+
+
+def characters_of(span: tuple[int, int]) -> str:
+    """`characters 1,204–1,310`."""
+    return f"characters {span[0]:,}–{span[1]:,}"
+
+
+def answered_by(answer: Answer) -> str:
+    """Who has written an answer."""
+    if answer.abstained:
+        return "Not answered: no passage that was found says it."
+    if answer.model == QUOTING:
+        return "Quoted word for word from the documents; no language model."
+    return f"Written by {answer.model} from the passages that were found."
+
+
+def looked_into(asked: Asked, chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where a question was looked into: what, and its value."""
+    search = asked.search
+    yield "Collection", search.collection
+    if search.documents:
+        yield "Documents", ", ".join(chosen.get(one, one) for one in search.documents)
+    if search.tags:
+        yield "Tags", ", ".join(search.tags)
+    if search.types:
+        yield "Types of file", ", ".join(search.types)
+    if search.since or search.until:
+        yield "Dated", f"{_day(search.since) or 'any time'} to {_day(search.until) or 'today'}"
+    if asked.where:
+        yield "Filter", asked.where
+    yield "Passages looked for", f"{search.passages}"
+    if asked.answer and asked.answer.hits:
+        yield "Passages found", "; ".join(dict.fromkeys(map(_found, asked.answer.hits)))
+
+
+def _found(hit: Hit) -> str:
+    return f"{hit.name}, {place(hit.name, hit.chunk.page)}"
+
+
+def _day(date: int) -> str:
+    return f"{date // 10000}-{date // 100 % 100:02}-{date % 100:02}" if date else ""
