@@ -50,7 +50,7 @@ with page("Ask") as workspace:
         if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
             new_talk()
             question = None
-        if turns or question:
+        if len(turns) > 1:
             save_button(workspace, turns, "conversation", whole=True)
         model_button(workspace)
         beside = st.container(width="content")
