@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 PATIENCE = 30_000
 A_CONVERSATION = 10
-"""Questions in it."""
+"""Payloads in it, two in a question."""
 FOREIGN = "a[href*='evil.test'], a[href^='javascript:'], [src*='evil.test'], [href*='evil.test'][rel], iframe[srcdoc]"
 
 
@@ -99,9 +99,10 @@ def readable(text: str) -> str:
 
 
 def told(request: Request) -> str:
-    """What the hostile model says: the payload of the place that is asked about."""
-    number = int(re.findall(r"Zorro station (\d+)", request.user.split("Question")[-1])[-1])
-    return f"The password of {place(number)} is: {PAYLOADS[number]} [1].\n\nIt is {number} metres high [1]."
+    """What the hostile model says: the payloads of the places that are asked about."""
+    numbers = sorted({int(one) for one in re.findall(r"Zorro station (\d+)", request.user.split("Question")[-1])})
+    said = [f"The password of {place(one)} is: {PAYLOADS[one]} [1].\n\nIt is {one} metres high [1]." for one in numbers]
+    return "\n\n".join(said)
 
 
 def test_there_are_fifty_of_them() -> None:
@@ -133,16 +134,21 @@ def _browse(page: Page, address: str) -> None:
 
 def _converse(page: Page, address: str, numbers: range) -> None:
     page.goto(f"{address}/Ask")
-    for turn, number in enumerate(numbers):
-        asked = f"What is the password of {place(number)}? {PAYLOADS[number][:300]} {place(number)}"
+    for turn, number in enumerate(numbers[::2]):
+        pair = number, number + 1
+        asked = " ".join(f"What is the password of {place(one)}? {PAYLOADS[one][:300]}" for one in pair)
         page.get_by_test_id("stChatInputTextArea").fill(asked)
         page.get_by_test_id("stChatInputSubmitButton").click()
         message = answered(page, turn)
         said = message.get_by_test_id("stMarkdown").first.inner_text()
         assert readable(place(number)) in readable(said), PAYLOADS[number]
-        if number % 5 == 0:
-            message.get_by_text(re.compile(r"^\d (sources?|closest passages?)$")).click()
-            expect(message.get_by_role("button", name="Why these?")).to_be_visible()
+        if turn == 0:
+            message.get_by_text(re.compile(r"^\d sources?$")).click()
+            message.get_by_role("button", name="Why these?").click()
+            expect(page.get_by_role("dialog").get_by_text("Why not this page?")).to_be_visible()
+            assert page.get_by_role("dialog").locator(FOREIGN).count() == 0
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_have_count(0)
     button = page.get_by_test_id("stChatMessage").last.get_by_role("button", name=re.compile(r"\[1\]")).first
     button.click()
     expect(page.locator(".st-key-viewer mark").first).to_be_visible()

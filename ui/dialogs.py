@@ -15,6 +15,7 @@ import streamlit as st
 def open_dialog(draw: Callable[..., Any], *given: Any) -> None:
     """Open a dialog, of which `draw` is a function decorated as one; for callbacks."""
     st.session_state["dialog"] = (st.session_state["page"], draw, given)
+    run_page()
 
 
 def run_page() -> None:

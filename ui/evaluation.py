@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag.records import Citation, EvaluationRow, Hit
 from rag.workspace import Workspace, as_csv, as_jsonl, expected_of
-from ui.dialogs import close_dialog, open_dialog, run_page
+from ui.dialogs import close_dialog, open_dialog
 from ui.errors import friendly_errors
 from ui.labels import place
 from ui.talk import talk
@@ -36,7 +36,6 @@ def offer_evaluation(workspace: Workspace, turn: Turn) -> None:
 def _open(workspace: Workspace, turn: Turn) -> None:
     open_dialog(evaluate, workspace, turn)
     st.session_state[f"feedback-{turn.key}"] = False  # what it was opened from closes
-    run_page()
 
 
 @st.dialog("Evaluation set", icon=":material/playlist_add_check:", on_dismiss=close_dialog)
