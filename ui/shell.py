@@ -32,12 +32,18 @@ _MENU = (
     (COLLECTIONS, "Collections", ":material/library_books:"),
 )
 
+_STYLE = """<style>
+[data-testid=stPopover] button[aria-expanded=true] { color: inherit; }
+</style>"""
+"""The words of an open tertiary popover would be nearly as dark as the ground of the dark theme."""
+
 
 @contextmanager
 def page(title: str) -> Iterator[Workspace]:
     """Begin a page; inside, errors are shown as one friendly line each."""
     st.set_page_config(page_title=NAME if title == NAME else f"{title} · {NAME}", page_icon=ICON, layout="centered")
     st.logo(ICON, size="large")
+    st.html(_STYLE)
     runs_page()
     try:
         secrets = _secrets()
