@@ -40,7 +40,7 @@ from rag.records import (
 )
 
 SEARCH = Search("documents", ("d1",), ("tag",), ("application/pdf",), 20240101, 0, 7)
-CITED = Citation(1, "d1", "a.pdf", 3, "It was 7 million.", 10, 27, ((0.1, 0.2, 0.3, 0.4),), "A > B", ((17, 26),))
+CITED = Citation(1, "d1", "a.pdf", 3, "It was 7 million.", 10, 27, "A > B", ((17, 26),))
 FOUND = Hit(
     Chunk("d1-200-000000", "d1", 3, 0, 40, "A > B", "Revenue rose. It was 7 million.", "Annual report"),
     "a.pdf",
