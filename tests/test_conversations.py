@@ -87,7 +87,7 @@ numbers = st.integers(0, 10**9)
 spans = st.tuples(numbers, numbers)
 floats = st.floats(allow_nan=False)
 citations = st.builds(
-    Citation, numbers, texts, texts, numbers, texts, numbers, numbers, st.tuples(st.tuples(*[floats] * 4)), texts,
+    Citation, numbers, texts, texts, numbers, texts, numbers, numbers, texts,
     st.lists(spans, max_size=2).map(tuple),
 )  # fmt: skip
 chunks = st.builds(Chunk, texts, texts, numbers, numbers, numbers, texts, texts, texts)
