@@ -30,12 +30,24 @@ def test_killed_at_random_moments() -> None:
     assert findings.questions
 
 
+def heeds_ctrl_c() -> None:
+    """What a shell starts in the background is told to ignore it, and so are the tests' own children then."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a process group")
 def test_ctrl_c_leaves_the_file_for_the_next_time(make_workspace: Callable[..., Workspace], tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     large.write_text("".join(f"The fee of article {number} is {number} euros.\n" for number in range(40_000)))
     command = [sys.executable, "-m", "rag", "--data-dir", str(tmp_path / "data"), "ingest", str(large)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        preexec_fn=heeds_ctrl_c,
+    )
     owner = tmp_path / "data" / "owner.json"
     deadline = time.monotonic() + 30
     while not owner.exists() and time.monotonic() < deadline:

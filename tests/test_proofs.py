@@ -79,7 +79,7 @@ def test_a_stored_text_that_was_altered_is_noticed(workspace: Workspace, tmp_pat
     hits = workspace.search(question)
     assert "84,000" in workspace.ask(question).text
     with sqlite3.connect(workspace.folder.catalog) as catalog:
-        catalog.execute("UPDATE texts SET text = replace(text, '84,000', '48,000')")
+        catalog.execute("UPDATE pages SET text = replace(text, '84,000', '48,000')")
     *_, shown, answer = workspace.answerer.stream(question, hits, workspace.texts())
     assert isinstance(shown, AnswerPiece)
     assert "84,000" not in shown.text
@@ -96,7 +96,7 @@ def test_a_language_model_s_answer_loses_footnotes_that_prove_nothing(
         list(workspace.ingest([notes]))
         hits = workspace.search("How high is the rent?", k=1)
         with sqlite3.connect(workspace.folder.catalog) as catalog:
-            catalog.execute("UPDATE texts SET text = replace(text, '84,000', '48,000')")
+            catalog.execute("UPDATE pages SET text = replace(text, '84,000', '48,000')")
         *_, shown, answer = workspace.answerer.stream("How high is the rent?", hits, workspace.texts())
     assert isinstance(answer, Answer)
     assert answer.text == "The rent is high. It is paid in advance."

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+def _no_key() -> SecretStr:
+    from pydantic import SecretStr  # late: the processes that read files know these records and do without pydantic
+
+    return SecretStr("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,7 @@ class ModelChoice:
 
     name: str = ""
     base_url: str = ""
-    key: SecretStr = field(default_factory=lambda: SecretStr(""))
+    key: SecretStr = field(default_factory=_no_key)
     temperature: float | None = None
 
     @property
