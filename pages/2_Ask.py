@@ -7,6 +7,7 @@ from ui.answerers import answerer_of
 from ui.answers import draw
 from ui.asking import ask, offer
 from ui.history import draw_history
+from ui.inview import BAR, bring_into_view, make_room, turn_key
 from ui.models import model_button
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
@@ -44,26 +45,27 @@ with page("Ask") as workspace:
     names = names or [workspace.settings.collection]
     usual = usual_search(workspace.settings, names)
     follow_address(workspace, names)
-    question = st.chat_input("Ask about your documents", key="question", submit_mode="stop")
+    question = st.bottom.chat_input("Ask about your documents", key="question", submit_mode="stop")
     question = (question or "").strip() or st.session_state.pop("example", None)
-    with heading("Ask"):
-        if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
-            new_talk()
-            question = None
-        if len(turns) > 1:
-            save_button(workspace, turns, "conversation", whole=True)
-        model_button(workspace)
-        beside = st.container(width="content")
-        with st.popover("Where to look", icon=":material/tune:"):
-            search = choose_search(workspace, names)
-        there, first = workspace.matching(search, FEW)
-        with beside:
-            offer_overview(first[:2])
-    draw_chips(workspace, search)
-    tell_address(search, usual)
-    st.caption(search_in_words(search, there, answerer_of(workspace).settings))
-    if partly := only_by_words(workspace.facets(search.collection)):
-        st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
+    with st.container(key=BAR):
+        with heading("Ask"):
+            if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
+                new_talk()
+                question = None
+            if len(turns) > 1:
+                save_button(workspace, turns, "conversation", whole=True)
+            model_button(workspace)
+            beside = st.container(width="content")
+            with st.popover("Where to look", icon=":material/tune:"):
+                search = choose_search(workspace, names)
+            there, first = workspace.matching(search, FEW)
+            with beside:
+                offer_overview(first[:2])
+        draw_chips(workspace, search)
+        tell_address(search, usual)
+        st.caption(search_in_words(search, there, answerer_of(workspace).settings))
+        if partly := only_by_words(workspace.facets(search.collection)):
+            st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 
     if question:
         turns.append(Turn(question, search))
@@ -75,17 +77,21 @@ with page("Ask") as workspace:
         with beginning.container():
             offer(example_questions(first))
 
+    make_room()
     for number, turn in enumerate(turns):
-        with st.chat_message("user", avatar=":material/person:"):
-            st.text(turn.question)
-        with st.chat_message("assistant", avatar=":material/format_quote:"):
-            place = st.empty()
-            if question and turn is turns[-1]:
-                with keeping(workspace, turn):
-                    ask(workspace, turn, turns[:number], place)
-            with place.container():  # takes the place of the words that came, piece by piece, so that nothing jumps
-                again = draw(workspace, turn)
-            if again:
-                with keeping(workspace, turn):
-                    ask(workspace, turn, turns[:number], st.empty())
-                st.rerun()
+        with st.container(key=turn_key(turn)):
+            new = bool(question) and turn is turns[-1]
+            with st.chat_message("user", avatar=":material/person:"):
+                st.text(turn.question)
+            bring_into_view(turn, latest=turn is turns[-1])
+            with st.chat_message("assistant", avatar=":material/format_quote:"):
+                place = st.empty()
+                if new:
+                    with keeping(workspace, turn):
+                        ask(workspace, turn, turns[:number], place)
+                with place.container():  # takes the place of the words that came, so that nothing jumps
+                    again = draw(workspace, turn)
+                if again:
+                    with keeping(workspace, turn):
+                        ask(workspace, turn, turns[:number], st.empty())
+                    st.rerun()

@@ -1299,18 +1299,27 @@ def test_a_link_to_what_is_gone_says_so_and_searches_nothing_else(tagged: Worksp
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
     app.query_params["document"] = "0123456789abcdef"
     healthy(app.run())
-    assert "no longer there" in app.toast[0].value
+    assert "1 document that the link names cannot be found here" in plain(app)
     assert "No document is in all of these filters" in plain(app)
     ask(app, RENT)
     assert "000 euros" not in plain(app)
 
     app.query_params["collection"] = "never <b>was</b>"
     healthy(app.run())
-    assert "There is no collection" in app.toast[0].value
+    assert "There is no collection “never <b>was</b>” any more" in plain(app)
     assert "Searching every document" in plain(app)
 
 
-@pytest.mark.parametrize("address", [{"since": "yesterday"}, {"k": "99999"}, {"k": "-1"}, {"until": "2024-02-31"}])
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"since": "yesterday"},
+        {"k": "99999"},
+        {"k": "-1"},
+        {"until": "2500-01-01"},
+        {"type": "![x](http://evil.test/a.png)"},
+    ],
+)
 def test_nonsense_in_the_address_does_no_harm(tagged: Workspace, address: dict[str, str]) -> None:
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30).switch_page("pages/2_Ask.py")
     for key, value in address.items():

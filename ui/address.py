@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 
 import streamlit as st
 
 from rag.errors import NotFoundError
 from rag.records import Search
-from rag.workspace import Workspace, extension_of, media_type_called
-from ui.search import MOST_PASSAGES, choose, usual_search
+from rag.workspace import Workspace, extension_of, is_media_type, media_type_called
+from ui.search import FIRST_DAY, LAST_DAY, MOST_PASSAGES, choose, usual_search
+from ui.text import counted, escape_markdown
 
 SHORT_ID = 16
 """Characters of a document's id in an address."""
@@ -28,8 +28,7 @@ def follow_address(workspace: Workspace, names: Collection[str]) -> None:
         return
     search, missing = read_address(there, workspace, names)
     choose(search)
-    if missing:
-        st.session_state["scope_missing"] = missing
+    st.session_state["scope_missing"] = (search, missing)
 
 
 def read_address(
@@ -41,19 +40,29 @@ def read_address(
     if name not in names:
         return usual, f"There is no collection “{name}” any more. This is “{usual.collection}”, all of it."
     documents = tuple(dict.fromkeys(_whole(one, name, workspace) for one in address.get("document", ())))
+    types = tuple(dict.fromkeys(media_type_called(one) for one in address.get("type", ())))
     passages = next((one for one in address.get("k", ()) if one.isdecimal() and len(one) < 4), "")
     since, until = (_day("".join(address.get(part, ())[:1])) for part in ("since", "until"))
     search = Search(
         name,
         documents,
         tuple(dict.fromkeys(address.get("tag", ()))),
-        tuple(dict.fromkeys(media_type_called(one) for one in address.get("type", ()))),
+        tuple(one for one in types if is_media_type(one)),
         since,
         until,
         min(max(int(passages), 1), MOST_PASSAGES) if passages else usual.passages,
     )
     gone = len(documents) - workspace.matching(Search(name, documents), 0)[0] if documents else 0
-    return search, f"{gone} of the documents that the link names are no longer there." if gone else ""
+    wrong = [
+        *(f"{counted(gone, 'document')} that the link names cannot be found here." for _ in range(gone > 0)),
+        *(f"“{one}” is no type of file." for one in types if not is_media_type(one)),
+        *(
+            f"“{address[part][0]}” is no date that can be chosen."
+            for part, day in (("since", since), ("until", until))
+            if address.get(part) and not day
+        ),
+    ]
+    return search, " ".join(wrong)
 
 
 def _whole(prefix: str, collection: str, workspace: Workspace) -> str:
@@ -66,12 +75,14 @@ def _whole(prefix: str, collection: str, workspace: Workspace) -> str:
 def _day(text: str) -> int:
     """An ISO date as yyyymmdd, 0 for anything else."""
     with suppress(ValueError):
-        return int(f"{date.fromisoformat(text):%Y%m%d}")
+        day = date.fromisoformat(text)
+        return int(f"{day:%Y%m%d}") if FIRST_DAY <= day <= LAST_DAY else 0
     return 0
 
 
 def tell_address(search: Search, usual: Search) -> None:
-    """Write where to look into the address, as far as it is not what is usual, and say what a link did not find."""
+    """Write where to look into the address, as far as it is not what is usual, and say what it cannot tell or a link did not
+    find."""
     told = address_of(search, usual)
     st.session_state["scope_address"] = told
     for key in _OURS:
@@ -79,18 +90,26 @@ def tell_address(search: Search, usual: Search) -> None:
             del st.query_params[key]
         elif key in told and st.query_params.get_all(key) != told[key]:
             st.query_params[key] = told[key]
-    if missing := st.session_state.pop("scope_missing", ""):
-        st.toast(missing, icon=":material/link_off:", duration="long")
+    of, missing = st.session_state.get("scope_missing", (search, ""))
+    if of != search:
+        st.session_state.pop("scope_missing")  # something else has been chosen since
+    elif missing:
+        st.warning(escape_markdown(missing), icon=":material/link_off:")
+    if len(search.documents) > MOST_DOCUMENTS:
+        st.caption(
+            f":material/link_off: The page's address does not tell these {len(search.documents):,} documents: it names "
+            f"{MOST_DOCUMENTS} at most. Tag them to share them."
+        )
 
 
 def address_of(search: Search, usual: Search) -> dict[str, list[str]]:
     """A search as the parameters of an address; nothing for what is usual."""
-    if search == replace(usual, passages=search.passages) and search.passages == usual.passages:
+    if search == usual or len(search.documents) > MOST_DOCUMENTS:
         return {}
     days = {part: f"{number:08d}" for part, number in (("since", search.since), ("until", search.until)) if number}
     parts = {
         "collection": [search.collection],
-        "document": [one[:SHORT_ID] for one in search.documents[:MOST_DOCUMENTS]],
+        "document": [one[:SHORT_ID] for one in search.documents],
         "tag": list(search.tags),
         "type": [extension_of(one) for one in search.types],
         **{part: [f"{text[:4]}-{text[4:6]}-{text[6:]}"] for part, text in days.items()},

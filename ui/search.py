@@ -21,6 +21,7 @@ FEW_CHIPS = 6
 """Documents with a chip each."""
 NOT_HERE = "a document that is not here"
 MOST_PASSAGES = 20
+FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(2200, 12, 31)
 _DAYS = ("since", "until")
 
 
@@ -48,7 +49,7 @@ def choose_search(workspace: Workspace, names: Sequence[str]) -> Search:
             "Types",
             list(dict.fromkeys((*facets.types, *now.types))),
             selection_mode="multi",
-            format_func=type_name,
+            format_func=lambda one: escape_markdown(type_name(one)),
             key=_key(now.collection, "types"),
             persist_state="session",
         )
@@ -125,8 +126,8 @@ def _choose_dates(collection: str, facets: Facets) -> None:
             st.date_input(
                 words,
                 None,
-                min_value=date(1800, 1, 1),
-                max_value=date(2200, 12, 31),
+                min_value=FIRST_DAY,
+                max_value=LAST_DAY,
                 format="YYYY-MM-DD",
                 key=_key(collection, part),
                 persist_state="session",

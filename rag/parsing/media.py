@@ -108,6 +108,11 @@ def extension_of(media_type: str) -> str:
     return next((one[1:] for one, kind in _MEDIA_TYPES.items() if kind == media_type), media_type)
 
 
+def is_media_type(media_type: str) -> bool:
+    """Whether files of it are read."""
+    return media_type in _NAMES
+
+
 def title_from_name(name: str) -> str:
     """`docs/annual_report-2021.pdf` -> `annual report 2021`."""
     stem = PurePosixPath(name.replace("\\", "/")).stem

@@ -18,7 +18,7 @@ from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
-from rag.parsing import READABLE, extension_of, has_image, media_type_called, page_noun, type_name
+from rag.parsing import READABLE, extension_of, has_image, is_media_type, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.live import live
@@ -43,6 +43,7 @@ __all__ = [
     "extension_of",
     "has_image",
     "is_archive",
+    "is_media_type",
     "language_name",
     "language_notice",
     "live",
