@@ -97,6 +97,9 @@ class Checker:
             yield self._found(collection.name, "lexical index", str(error), partial(self._rewrite, collection))
             return
         for document in documents.values():
+            if pages := self.catalog.misplaced(document):
+                problem = f"the text of {len(pages)} of its pages is not what its whole text has there"
+                yield self._found(collection.name, document.name, problem, partial(self.catalog.place, document))
             found = there.get(document.id, set())
             if document.visible and found != self.catalog.chunk_ids(document):
                 problem = f"the lexical index has {len(found)} chunks of it, not {document.chunks}"

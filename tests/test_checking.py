@@ -117,6 +117,11 @@ def add_companion(workspace: Workspace) -> None:
     )
 
 
+def alter_a_page(workspace: Workspace) -> None:
+    with workspace.catalog.write() as connection:
+        connection.exec_driver_sql("UPDATE pages SET text = replace(text, '84,000', '48,000')")
+
+
 FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "vectors lost": (lose_vectors, "no vector"),
     "all vectors lost": (lose_collection, "no vector"),
@@ -131,6 +136,7 @@ FAULTS: dict[str, tuple[Callable[[Workspace], None], str]] = {
     "another text's tokens": (give_another_texts_signs, "not those of its text"),
     "something of an unknown document beside Chroma": (add_stranger_beside, "nobody may find"),
     "a companion too many": (add_companion, "of no collection"),
+    "an altered page": (alter_a_page, "the text of 1 of its pages"),
     "words lost": (lose_words, "lexical index has 0"),
     "a lexical index too many": (add_index, "of no collection"),
     "a Chroma collection too many": (add_collection, "of no collection"),

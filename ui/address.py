@@ -81,8 +81,8 @@ def _day(text: str) -> int:
 
 
 def tell_address(search: Search, usual: Search) -> None:
-    """Write where to look into the address, as far as it is not what is usual, and say what it cannot tell or a link did not
-    find."""
+    """Write where to look into the address, as far as it is not what is usual. Says what it cannot tell, and what a
+    link did not find."""
     told = address_of(search, usual)
     st.session_state["scope_address"] = told
     for key in _OURS:

@@ -151,6 +151,20 @@ class Contents(Database):
             row = connection.execute(query).one_or_none()
         return None if row is None else to_page(row)
 
+    def misplaced(self, document: Document) -> list[int]:
+        """The numbers of the pages whose own text is not what the document's text has there."""
+        text = self.text(document)
+        return [one.number for one in self.pages(document) if text[one.start : one.start + len(one.text)] != one.text]
+
+    def place(self, document: Document) -> None:
+        """Write beside each of the document's pages anew what its text has there."""
+        text = self.text(document)
+        with self.write() as connection:
+            mine = belongs(pages, document)
+            for row in connection.execute(sql.select(pages.c.number, pages.c.start, pages.c.end).where(*mine)).all():
+                one = pages.update().where(*mine, pages.c.number == row.number)
+                connection.execute(one.values(text=text[row.start : row.end]))
+
     def chunks(self, document: Document) -> list[Chunk]:
         """The document's chunks in reading order."""
         text = self.text(document)

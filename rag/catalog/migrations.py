@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sql
 
 from rag.errors import FolderError
 
-Migrations = tuple[tuple[str, ...], ...]
+Migrations = tuple[tuple[str | Callable[[sql.Connection], None], ...], ...]
+"""Each is a sequence of statements and of functions that take part in the transaction."""
+
+
+def page_texts(connection: sql.Connection) -> None:
+    """Write beside each page what its document's text has there. A text is read once: SQLite's `substr` would go
+    through it from its beginning for each page."""
+    for mine in connection.exec_driver_sql("SELECT collection_id, document_id FROM texts").all():
+        one = "SELECT text FROM texts WHERE collection_id = ? AND document_id = ?"
+        text = connection.exec_driver_sql(one, tuple(mine)).scalar_one()
+        pages = connection.exec_driver_sql(
+            'SELECT number, start, "end" FROM pages WHERE collection_id = ? AND document_id = ?', tuple(mine)
+        )
+        rows = [(text[start:end], *mine, number) for number, start, end in pages]
+        if rows:
+            update = "UPDATE pages SET text = ? WHERE collection_id = ? AND document_id = ? AND number = ?"
+            connection.exec_driver_sql(update, rows)
+
 
 MIGRATIONS: Migrations = (
     (  # 1: collections, documents, their text, pages and chunk spans
@@ -74,9 +93,7 @@ MIGRATIONS: Migrations = (
     ),
     (  # 9: the text of each page beside it: to cut a passage out of a long document's text reads all that is before it
         "ALTER TABLE pages ADD COLUMN text TEXT NOT NULL DEFAULT ''",
-        """UPDATE pages SET text = coalesce((SELECT substr(texts.text, pages.start + 1, pages."end" - pages.start)
-            FROM texts
-            WHERE texts.collection_id = pages.collection_id AND texts.document_id = pages.document_id), '')""",
+        page_texts,
     ),
 )
 
@@ -101,6 +118,9 @@ def migrate(connection: sql.Connection, migrations: Migrations) -> None:
         )
     connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
     for number in range(current, latest):
-        for statement in migrations[number]:
-            connection.exec_driver_sql(statement)
+        for step in migrations[number]:
+            if callable(step):
+                step(connection)
+            else:
+                connection.exec_driver_sql(step)
         connection.exec_driver_sql("INSERT INTO schema_version VALUES (?)", (number + 1,))
