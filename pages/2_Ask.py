@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from rag.records import QUOTING
 from ui.address import follow_address, tell_address
-from ui.answerers import answerer_of
+from ui.answerers import answerer_of, changed_since
 from ui.answers import draw
 from ui.asking import ask, offer
 from ui.history import draw_history
@@ -66,6 +67,10 @@ with page("Ask") as workspace:
         st.caption(search_in_words(search, there, answerer_of(workspace).settings))
         if partly := only_by_words(workspace.facets(search.collection)):
             st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
+
+    written = turns[-1].answer.model if turns and turns[-1].answer else QUOTING
+    if other := changed_since(workspace, written):
+        st.caption(f":material/swap_horiz: {other}")
 
     if question:
         turns.append(Turn(question, search))

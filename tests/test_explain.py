@@ -54,7 +54,7 @@ def test_a_page_below_those_that_are_shown(stocked: Workspace) -> None:
 def test_a_page_that_no_list_has_says_how_far_down_it_is(stocked: Workspace) -> None:
     told = stocked.explain(ASKED, house(stocked).id, 40)
     assert told.rank is None
-    assert "no list has it among the best 30" in told.removed
+    assert "no list has it among its best 30" in told.removed
     assert told.ranks["dense"] > 30
     assert told.chunk.page == 40
 

@@ -140,6 +140,15 @@ def unfold(app: AppTest) -> AppTest:
     return healthy(app.run())
 
 
+def copied_from(app: AppTest, how: str = "Markdown") -> str:
+    """What the first answer's box has to be copied."""
+    key = app.session_state["turns"][0].key
+    app.session_state[f"copy-{key}"] = True
+    healthy(app.run())
+    healthy(app.segmented_control(key=f"copy-as-{key}").set_value(how).run())
+    return str(app.code[0].value)
+
+
 def as_text(app: AppTest) -> AppTest:
     """The page that is open beside the answer, as text."""
     return healthy(app.segmented_control[0].set_value("Text").run())
@@ -860,7 +869,7 @@ def test_the_one_document_asked_about_has_an_overview_whose_footnotes_open(index
     assert "**7. Termination** :small[· section 1]" in plain(app)
     assert "320 compressors in each contract year" in plain(app)
     assert next(one for one in app.expander if one.label.startswith("Outline")).label.endswith("headings")
-    copied = next(one.value for one in app.code)
+    copied = copied_from(app)
     assert "### 7\\. Termination" in copied
     assert "[^1]: orvell-compressor-supply-agreement.md, section 1" in copied
     number = re.search(r"320 compressors in each contract year\.\s*\[\^(\d+)\]", copied)[1]
@@ -900,15 +909,18 @@ def test_a_document_tells_what_it_is_about_and_is_read_once_for_it(
 
 def test_an_answer_is_copied_with_its_footnotes(indexed: Path) -> None:
     app = ask(start("2_Ask"), DIVIDEND)
-    copied = next(one.value for one in app.code)
+    copied = copied_from(app)
     assert "EUR 0.31 per share" in copied
     assert f"[^1]: {REPORT}, page 3" in copied
+    assert copied_from(app, "Text").endswith(f"for 2024. [1]\n\n[1] {REPORT}, page 3")
 
 
 def test_answers_and_the_conversation_can_be_saved_abstentions_too(indexed: Path) -> None:
     app = ask(start("2_Ask"), NONSENSE)
     offered = [one.label for one in app.get("download_button")]
-    assert offered == ["Evidence pack", "Markdown"] * 2
+    assert offered == ["Evidence pack", "Markdown"]
+    ask(app, DIVIDEND)
+    assert [one.label for one in app.get("download_button")] == ["Evidence pack", "Markdown"] * 3
 
 
 def test_what_is_searched_by_words_only_is_said(
@@ -1338,7 +1350,7 @@ def test_why_a_source_was_found_and_another_page_was_not(indexed: Path) -> None:
     ask(healthy(app.run()), DIVIDEND)
     press(unfold(app), "Why these?")
     table = app.dataframe[0].value
-    assert f"{REPORT} · page 3" in list(table["Source"])
+    assert f"page 3 · {REPORT}" in list(table["Source"])
     assert len(table) == 2
     assert table["Words"][0] in ("1st", "2nd", "3rd")
     assert table["Meaning"][0].endswith(("st", "nd", "rd", "th"))

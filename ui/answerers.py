@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from rag.records import ModelChoice
+from rag.records import QUOTING, ModelChoice
 from rag.settings import Settings
 from rag.workspace import Answerer, Workspace
 from ui.text import escape_markdown, shortened
@@ -39,6 +39,16 @@ def what_leaves(settings: Settings) -> str:
     if not settings.llm:
         return "Answers are quoted word for word; nothing is sent anywhere."
     return f"Passages and the conversation are sent to {escape_markdown(sent_to(settings))}, which writes the answer."
+
+
+def changed_since(workspace: Workspace, before: str) -> str:
+    """That another writes the next answer than wrote the last one, `before`, in Markdown; empty if not. A choice of the
+    session ends when the page is loaded anew, for its key is kept nowhere."""
+    now = answerer_of(workspace).settings.llm
+    if before in (QUOTING, now) or not workspace.settings.model_may_be_chosen:
+        return ""
+    next_one = f"{escape_markdown(now)} writes the next" if now else "the next will be quoted"
+    return f"The last answer was written by {escape_markdown(before)}; {next_one}. The button at the top changes that."
 
 
 def sent_to(settings: Settings) -> str:

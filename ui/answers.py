@@ -8,6 +8,7 @@ import streamlit as st
 
 from rag.records import QUOTING, Abstention, Answer, Citation
 from rag.workspace import Workspace
+from ui.answerers import answerer_of
 from ui.errors import friendly_errors
 from ui.feedback import draw_feedback
 from ui.labels import label
@@ -48,7 +49,9 @@ def draw(workspace: Workspace, turn: Turn) -> bool:
     draw_ledger(answer, turn.search.collection, turn.key)
     draw_sources(workspace, turn, answer)
     _draw_actions(workspace, turn, answer)
-    return False
+    # A language model that failed was replaced by quoting.
+    failed = answer.model == QUOTING and bool(answerer_of(workspace).settings.llm) and bool(answer.notice)
+    return failed and st.button("Ask again", key=f"again-{turn.key}", icon=":material/refresh:")
 
 
 def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:

@@ -10,10 +10,11 @@ from typing import Literal
 import streamlit as st
 
 from rag.records import Answer, Asked
-from rag.workspace import Workspace, answer_markdown
+from rag.workspace import Workspace, answer_markdown, answer_text
 from ui.text import escape_markdown
 from ui.turns import Turn
 
+TEXT, MARKDOWN = "Text", "Markdown"
 LONGEST_NAME = 60
 """Characters of a question in the name of a file."""
 
@@ -30,11 +31,26 @@ def draw_searched(searched: str, key: str) -> bool:
         )
 
 
+@st.fragment
 def copy_button(answer: Answer, key: str) -> None:
-    """The answer as Markdown with its footnotes, in a box that copies it."""
-    with st.popover("Copy", icon=":material/content_copy:", type="tertiary", key=f"copy-{key}"):
-        st.caption("Markdown with footnotes that name the document and page. The button at its corner copies it.")
-        st.code(answer_markdown(answer), language="markdown", wrap_lines=True, height=280)
+    """The answer as text or as Markdown with its footnotes, in a box that copies it."""
+    box = st.popover("Copy", icon=":material/content_copy:", type="tertiary", key=f"copy-{key}", on_change="rerun")
+    if not box.open:  # what is closed is not drawn: a long conversation has many
+        return
+    with box:
+        how = st.segmented_control(
+            "As what to copy it",
+            (TEXT, MARKDOWN),
+            default=TEXT,
+            required=True,
+            key=f"copy-as-{key}",
+            label_visibility="collapsed",
+        )
+        st.caption("With the documents and pages of its footnotes. The button at the corner copies it.")
+        if how == MARKDOWN:
+            st.code(answer_markdown(answer), language="markdown", wrap_lines=True, height=280)
+        else:
+            st.code(answer_text(answer), language=None, wrap_lines=True, height=280)
 
 
 def save_button(workspace: Workspace, turns: Sequence[Turn], key: str, whole: bool = False) -> None:

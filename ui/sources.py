@@ -13,7 +13,7 @@ from ui.passages import found
 from ui.text import counted, escape_markdown
 from ui.turns import Turn
 from ui.viewer import open_viewer
-from ui.why import why_button
+from ui.why import ALIKE, FUSION, why_button
 
 LONGEST_HEADING = 200
 """Characters: the names of a wide table's columns are many."""
@@ -34,12 +34,12 @@ def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     with st.expander(title, expanded=near, key=f"sources-{turn.key}", on_change="rerun") as box:
         if not box.open:
             return
-        st.caption(_made_by(answer))
+        st.caption(_made_by(answer), help=f"{FUSION} “Alike” is one of these: {ALIKE[:1].lower()}{ALIKE[1:]}")
         why_button(workspace, turn, answer)
         for index, hit in enumerate(answer.hits):
             with st.container(gap="xxsmall"):
                 st.button(
-                    f"**{label(hit.name, hit.chunk.page)}**",
+                    f"{_quoted_as(hit, answer)}**{label(hit.name, hit.chunk.page)}**",
                     key=f"hit-{turn.key}-{index}",
                     type="tertiary",
                     icon=":material/article:",
@@ -50,6 +50,17 @@ def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
                 st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
                 draw_relevance(workspace, turn, hit)
+
+
+def _quoted_as(hit: Hit, answer: Answer) -> str:
+    """The numbers of the footnotes that are from a source, for a label."""
+    start, end = hit.span
+    numbers = [
+        one.number
+        for one in answer.citations
+        if one.document == hit.chunk.document_id and one.start < end and one.end > start
+    ]
+    return "".join(rf":blue[**\[{one}\]**] " for one in numbers)
 
 
 def how_found(hit: Hit) -> str:

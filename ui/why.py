@@ -26,6 +26,7 @@ LISTS = {
     "reread": ("Read again", "By a cross-encoder, which reads the question and each of the best passages together."),
 }
 _NAMED = "routed "
+ALIKE = "How alike question and passage are as vectors, which stand for what they mean (cosine)."
 FUSION = (
     "Each list ranks the passages in its own way. A passage is worth more the higher it stands in each; the sum orders "
     "them (reciprocal rank fusion), and no more than two come from one page."
@@ -62,26 +63,29 @@ def show_why(workspace: Workspace, question: str, search: Search, hits: Sequence
 
 
 def _table(hits: Sequence[Hit]) -> None:
-    shown = [one for one in LISTS if any(one in hit.ranks or f"{_NAMED}{one}" in hit.ranks for hit in hits)]
+    shown = [one for one in LISTS if any(_stands(hit.ranks, one) for hit in hits)]
     rows: list[dict[str, Any]] = []
     for number, hit in enumerate(hits, start=1):
         ranks = {LISTS[one][0]: _standing(hit.ranks, one) for one in shown}
         alike = {"Alike": f"{hit.scores['dense']:.0%}"} if "dense" in hit.scores else {}
-        rows.append({"": number, **ranks, **alike, "Source": f"{hit.name} · {place(hit.name, hit.chunk.page)}"})
+        where = f"{place(hit.name, hit.chunk.page)} · {hit.name}"
+        rows.append({"": number, "Source": where, **ranks, **alike})
     columns: dict[str, Any] = {
         "": st.column_config.NumberColumn(width=30),
-        "Source": st.column_config.TextColumn(width=330),
-        "Alike": st.column_config.TextColumn(width=60, help="How alike question and passage are as vectors (cosine)."),
+        "Source": st.column_config.TextColumn(width=170),
+        "Alike": st.column_config.TextColumn(width=60, help=ALIKE),
     }
-    columns |= {name: st.column_config.TextColumn(width=92, help=words) for name, words in LISTS.values()}
+    columns |= {name: st.column_config.TextColumn(width=110, help=words) for name, words in LISTS.values()}
     st.dataframe(rows, hide_index=True, column_config=columns, placeholder="–", alt="Rank of each source in each list")
+    if any(name.startswith(_NAMED) for hit in hits for name in hit.ranks):
+        st.caption("The question names a document: “of it” is the rank among that one's passages.")
 
 
 def _standing(ranks: Mapping[str, int], name: str) -> str:
-    """`3rd`, and where the question names the document, how it stands among that one's."""
-    there = [_nth(ranks[name])] if name in ranks else []
-    within = [f"{_nth(ranks[f'{_NAMED}{name}'])} of the document"] if f"{_NAMED}{name}" in ranks else []
-    return ", ".join(there + within) or "not listed"
+    """`3rd`, and where the question names the document and that differs, how it stands among that one's."""
+    whole, within = ranks.get(name), ranks.get(f"{_NAMED}{name}")
+    there = [_nth(whole)] if whole else []
+    return ", ".join(there + ([f"{_nth(within)} of it"] if within and within != whole else [])) or "not listed"
 
 
 def _nth(rank: int) -> str:
@@ -94,7 +98,8 @@ def _choose_page(workspace: Workspace, question: str, search: Search) -> None:
     part = ""
     if workspace.matching(everything, 0)[0] > OFFERED:
         part = st.text_input("Find documents by name", placeholder="A part of the name", key="why_named").strip()
-    called, found = _called(workspace.matching(everything, OFFERED, part)[1])
+    offered = workspace.matching(everything, OFFERED, part)[1]
+    called, found = distinguished(offered), {one.id: one for one in offered}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Document",
@@ -116,10 +121,6 @@ def _choose_page(workspace: Workspace, question: str, search: Search) -> None:
         _show(workspace.explain(question, document.id, int(page), *given), document, search)
 
 
-def _called(documents: Sequence[Document]) -> tuple[dict[str, str], dict[str, Document]]:
-    return distinguished(documents), {one.id: one for one in documents}
-
-
 def _show(told: Explanation, document: Document, search: Search) -> None:
     where = f"{place(document.name, told.chunk.page).capitalize()} of {escape_markdown(document.name)}"
     if told.removed:
@@ -128,7 +129,7 @@ def _show(told: Explanation, document: Document, search: Search) -> None:
         )
     else:
         st.success(f"**{where} is among the {counted(search.passages, 'source')}.**", icon=":material/check:")
-    places = [f"{name}: {_standing(told.ranks, one)}" for one, (name, _) in LISTS.items() if _stands(told, one)]
+    places = [f"{name}: {_standing(told.ranks, one)}" for one, (name, _) in LISTS.items() if _stands(told.ranks, one)]
     if told.rank is not None:
         places.append(f"all lists together: {_nth(told.rank)}")
     if places:
@@ -145,5 +146,5 @@ def _show(told: Explanation, document: Document, search: Search) -> None:
     )
 
 
-def _stands(told: Explanation, name: str) -> bool:
-    return name in told.ranks or f"{_NAMED}{name}" in told.ranks
+def _stands(ranks: Mapping[str, int], name: str) -> bool:
+    return name in ranks or f"{_NAMED}{name}" in ranks

@@ -3,5 +3,6 @@
 from rag.evidence.images import small_image
 from rag.evidence.markdown import answer_markdown, evidence_markdown
 from rag.evidence.pack import evidence_html
+from rag.evidence.plain import answer_text
 
-__all__ = ["answer_markdown", "evidence_html", "evidence_markdown", "small_image"]
+__all__ = ["answer_markdown", "answer_text", "evidence_html", "evidence_markdown", "small_image"]

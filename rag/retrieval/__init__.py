@@ -78,7 +78,7 @@ class Retriever:
         best = next((hit for hit in deep if hit.chunk.id in wanted), None)
         if best is None:
             return Explanation(chunks[0], {}, {}, None, f"no list has it among its best {EXPLAINED:,}")
-        removed = f"no list has it among the best {candidates} that it nominates"
+        removed = f"no list has it among its best {candidates}"
         return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
     def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
