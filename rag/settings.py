@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
@@ -137,6 +137,8 @@ class Settings(BaseSettings):
         None, description="show the 'files may vanish' banner; unset: decided by where it runs"
     )
 
+    _strange_server: bool = PrivateAttr(False)
+
     @field_validator("password_hash")
     @classmethod
     def _is_a_hash(cls, value: SecretStr) -> SecretStr:
@@ -166,17 +168,24 @@ class Settings(BaseSettings):
         """The language model that is set, without its key."""
         return ModelChoice(self.llm, self.llm_base_url, temperature=self.llm_temperature)
 
+    @property
+    def server_is_strange(self) -> bool:
+        """Whether the language model's address is one that a reader typed: nothing of this machine's may go there."""
+        return self._strange_server
+
     def choosing(self, choice: ModelChoice) -> Settings:
         """These settings with the language model of a session. The key that is set goes nowhere but to the provider
         and the address that are set with it."""
-        there = (choice.provider, choice.base_url.rstrip("/"))
+        here = (choice.provider, choice.base_url.rstrip("/")) == (self.model.provider, self.llm_base_url.rstrip("/"))
         key = choice.key
-        if not key.get_secret_value() and there == (self.model.provider, self.llm_base_url.rstrip("/")):
+        if not key.get_secret_value() and here:
             key = self.llm_api_key
         elif not key.get_secret_value() and choice.base_url:
             key = SecretStr(NO_KEY)
         changed = {"llm_base_url": choice.base_url, "llm_api_key": key, "llm_temperature": choice.temperature}
-        return self.model_copy(update={"llm": choice.name, **changed})
+        chosen = self.model_copy(update={"llm": choice.name, **changed})
+        chosen._strange_server = bool(choice.base_url) and not here
+        return chosen
 
     def redacted(self, text: str) -> str:
         """`text`, an error of a library say, without the keys among these settings and what looks like one."""

@@ -106,11 +106,13 @@ def guard(settings: Settings, secrets: Mapping[str, Any]) -> None:
 
 
 def reader() -> str:
-    """Who reads: the signed-in user's address, or where they have none what tells them from others. Empty without a
-    sign-in: whoever may come in is the same reader then."""
+    """Who reads: the signed-in user's e-mail address, or where they have none the name that their provider gave them
+    alone, which has upper and lower case. Empty without a sign-in: whoever may come in is the same reader then."""
     if not st.session_state.get("signed_in"):
         return ""
-    return str(st.user.get("email") or st.user["sub"]).lower()
+    if email := st.user.get("email"):
+        return str(email).lower()
+    return f"{st.user.get('iss', '')} {st.user['sub']}"  # with a space, which no e-mail address has
 
 
 def leave_button() -> None:
@@ -146,7 +148,7 @@ def _sign_in(secrets: Mapping[str, Any]) -> None:
     st.session_state.pop("signed_in", None)
     st.title("Footnote")
     if st.user.is_logged_in:
-        st.error(f"{escape_markdown(str(st.user.get('email', 'This account')))} is not on the list of readers.")
+        st.error(_why_not(st.user.to_dict()))
         st.button("Use another account", on_click=st.logout)
     else:
         st.markdown("Sign in to read and ask.")
@@ -155,9 +157,25 @@ def _sign_in(secrets: Mapping[str, Any]) -> None:
 
 
 def may_enter(user: Mapping[str, Any], allowed_emails: Any) -> bool:
-    """Whether a signed-in user is among the allowed ones; without a list everybody is who can sign in."""
+    """Whether a signed-in user is among the allowed ones; without a list everybody is who can sign in.
+
+    Nobody enters by an address that their provider calls unverified: they may have typed somebody else's.
+    """
+    if _is_unverified(user):
+        return False
     if allowed_emails is None:
         return True
-    if user.get("email_verified") is False:
-        return False
     return str(user.get("email", "")).lower() in {str(one).lower() for one in allowed_emails}
+
+
+def _is_unverified(user: Mapping[str, Any]) -> bool:
+    """Whether the provider says so; many say nothing, and some say it as text."""
+    verified = user.get("email_verified")
+    return bool(user.get("email")) and verified is not None and str(verified).lower() != "true"
+
+
+def _why_not(user: Mapping[str, Any]) -> str:
+    who = escape_markdown(str(user.get("email", "This account")))
+    if _is_unverified(user):
+        return f"{who} is not verified. Have your sign-in provider verify the address, then sign in again."
+    return f"{who} is not on the list of readers."

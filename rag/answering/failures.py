@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from rag.settings import NO_KEY, Settings
 
 _DETAIL_CHARS = 160
 _WEB_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_ENDPOINT = re.compile(r"/(?:chat/completions|api/chat)/?\Z")
+_PLAIN_ADDRESS = re.compile(r"https?://(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?(?:/[\w./~-]{0,100})?", re.ASCII | re.I)
 _OTHER_PROTOCOL = ("OtherProtocolError", "JSONDecodeError", "ValidationError")
 
 
@@ -53,6 +55,23 @@ class OtherProtocolError(Exception):
     """What answered is no server of language models."""
 
 
+class RedirectedError(Exception):
+    """The server wants the request sent to another address, which the error is the text of; empty for a strange one."""
+
+
+def refuse_redirects(response: Any) -> None:
+    """A response hook for HTTPX clients that do not follow redirects: raises RedirectedError for one."""
+    if not response.has_redirect_location:
+        return
+    try:
+        asked = str(response.request.url.copy_with(userinfo=b""))
+        to = urlsplit(urljoin(asked, response.headers["location"]))
+        address = f"{to.scheme}://{to.netloc.rpartition('@')[2]}{_ENDPOINT.sub('', to.path)}"
+    except ValueError:
+        address = ""
+    raise RedirectedError(address if _PLAIN_ADDRESS.fullmatch(address) else "")
+
+
 def refuse_other_protocols(response: Any) -> None:
     """A response hook for HTTPX clients: raises OtherProtocolError for a web page in place of a reply, and for a whole
     JSON document in place of the stream that was asked for, which OpenAI's client takes for an empty answer."""
@@ -74,15 +93,17 @@ def failure_reason(error: Exception, settings: Settings, fields: Fields = SET) -
     if any(one in kind for one in _OTHER_PROTOCOL):
         speaks = "Ollama’s protocol" if _is_ollama(settings) else "OpenAI’s protocol"
         return f"is not there: what answers{_place(settings)} does not speak {speaks}; check {fields.address}."
+    if "RedirectedError" in kind:
+        return _redirected(error, settings, fields)
     if "SSLError" in kind:
         return _no_tls(error, settings, fields)
-    if "Timeout" in kind:
+    if "Timeout" in kind and "ConnectTimeout" not in kind:
         return f"did not answer within {settings.llm_timeout:g} seconds; {fields.slow}."
     if "gaierror" in kind:
         return f"cannot be reached{_place(settings)}: no machine of that name is known; check {fields.address}."
     if "ProtocolError" in kind or "ReadError" in kind:
         return "broke off its answer; try again."
-    if "ConnectionError" in kind or "ConnectError" in kind:
+    if any(one in kind for one in ("ConnectionError", "ConnectError", "ConnectTimeout")):
         return f"cannot be reached{_place(settings)}; check {fields.address} and that it is running."
     return f"failed: {detail(error, settings)}"
 
@@ -106,6 +127,14 @@ def _refused(status: int, error: Exception, settings: Settings, fields: Fields) 
         hint = " (it mostly ends in /v1)" if short and not _is_ollama(settings) else ""
         return f"was not found (HTTP 404); check {fields.model} and {fields.address}{hint}: {said}"
     return f"failed (HTTP {status}): {said}"
+
+
+def _redirected(error: Exception, settings: Settings, fields: Fields) -> str:
+    address = next(str(one) for one in _chain(error) if isinstance(one, RedirectedError))
+    if not address:
+        return f"answered with a redirect to another address{_place(settings)}; check {fields.address}."
+    # The documents' passages would go there: nothing is sent until somebody has named it.
+    return f"answered with a redirect to {settings.redacted(address)}; give that address if you trust it."
 
 
 def _no_tls(error: Exception, settings: Settings, fields: Fields) -> str:

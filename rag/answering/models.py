@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from rag.answering.deadline import watch_request
-from rag.answering.failures import SET, Fields, detail, needs_key, refuse_other_protocols
+from rag.answering.failures import SET, Fields, detail, needs_key, refuse_other_protocols, refuse_redirects
 from rag.errors import MissingDependencyError, ModelError
 from rag.settings import Settings
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER_KEY = "none"  # a local server asks for no key, the OpenAI client insists on one
 _ONE_REQUEST = {"Connection": "close"}  # an idle connection kept between questions would only be in the way
-_HOOKS: Mapping[str, list[Callable[..., Any]]] = {"request": [watch_request], "response": [refuse_other_protocols]}
+_HOOKS: Mapping[str, list[Callable[..., Any]]] = {
+    "request": [watch_request],
+    "response": [refuse_redirects, refuse_other_protocols],
+}
 _REPLY_TOKENS = 2048
+CONNECT_SECONDS = 5.0
+"""A server that is there takes a connection at once; nothing can end the wait for one that is not, a stop included."""
 
 
 def build_chat_model(settings: Settings, fields: Fields = SET) -> BaseChatModel:
@@ -77,23 +82,54 @@ def _options(settings: Settings, provider: str) -> dict[str, Any]:
         return options | _ollama_options(settings, key)
     options |= {"timeout": settings.llm_timeout, "max_retries": 0}
     if provider == "openai":
-        options |= _openai_options()
         key = key or (_PLACEHOLDER_KEY if address else "")
+        options |= _openai_options(settings, key)
     return options | ({"api_key": key} if key else {})
 
 
-def _openai_options() -> dict[str, Any]:
+def _openai_options(settings: Settings, key: str) -> dict[str, Any]:
     import openai
 
-    client = openai.DefaultHttpxClient(headers=_ONE_REQUEST, event_hooks=_HOOKS)
-    return {"http_client": client}
+    hooks = dict(_HOOKS)
+    if settings.server_is_strange:
+        hooks["request"] = [*hooks["request"], _only_our_headers(key)]
+    # A prompt has passages of documents: it goes to the server that was named and is not sent on to another.
+    client = openai.DefaultHttpxClient(headers=_ONE_REQUEST, event_hooks=hooks, follow_redirects=False)
+    return {"http_client": client, "timeout": openai.Timeout(settings.llm_timeout, connect=_connect_seconds(settings))}
+
+
+def _only_our_headers(key: str) -> Callable[[Any], None]:
+    """A request hook: the headers are written anew, as OpenAI's client adds whatever OPENAI_CUSTOM_HEADERS,
+    OPENAI_ORG_ID and the like have in this machine's environment, under any name."""
+
+    def rewrite(request: Any) -> None:
+        # A name and password in the address were typed with it; HTTPX has set them in the place of any key.
+        typed = request.headers["Authorization"] if request.url.userinfo else f"Bearer {key}"
+        ours = {
+            "Host": request.url.netloc.decode("ascii"),
+            "Accept": "*/*",
+            "User-Agent": "Footnote",
+            "Authorization": typed,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(request.content)),
+        }
+        request.headers = type(request.headers)(ours | _ONE_REQUEST)
+
+    return rewrite
+
+
+def _connect_seconds(settings: Settings) -> float:
+    return min(CONNECT_SECONDS, settings.llm_timeout)
 
 
 def _ollama_options(settings: Settings, key: str) -> dict[str, Any]:
     """Ollama's own context length is short, and what is beyond it is silently left out, so it is set here."""
+    import httpx
+
     headers = _ONE_REQUEST | ({"Authorization": f"Bearer {key}"} if key else {})
+    timeout = httpx.Timeout(settings.llm_timeout, connect=_connect_seconds(settings))
     return {
-        "client_kwargs": {"timeout": settings.llm_timeout, "headers": headers},
+        "client_kwargs": {"timeout": timeout, "headers": headers, "follow_redirects": False},
         "sync_client_kwargs": {"event_hooks": _HOOKS},
         "num_ctx": settings.llm_context_tokens * 3 // 2 + _REPLY_TOKENS,
         "temperature": settings.llm_temperature or 0,

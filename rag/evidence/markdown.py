@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 
 from rag.evidence import words
+from rag.evidence.inert import inert_markdown, without_addresses
 from rag.parsing import page_noun
 from rag.records import DOUBTFUL, QUOTING, Answer, Asked, Citation, Claim, Evidence, Original, Proof, Verdict
 
 _FOOTNOTE = re.compile(r"\s*\[(\d{1,3})\]")
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~$!^])|(?<=\w)(:)(?=//)|(?<=\bwww)(\.)", re.IGNORECASE)
-_LINE_BEGINS = re.compile(r"^(\s*)(?:([-+=])|(\d{1,9})([.)]))(?=\s|$)", re.MULTILINE)
-_DRAWN = re.compile(r"(?i)((?:`{3,}|~{3,})\s*)mermaid\b|!\[")
+_SIGNS = re.compile(r"[\\`*_{}\[\]<>#|~$!^]|&(?=#?\w+;)")
+_LINE_BEGINS = re.compile(r"^(\s*)(?:([-+=]+|:-+:?)|(\d{1,9})([.)]))(?=\s|$)", re.MULTILINE)
+_LINE_ENDS = re.compile(r"\r\n?|\n")
 _DOUBTS = {Verdict.PARTLY: "only partly in the passages", Verdict.UNSUPPORTED: "not in the passages"}
 
 
@@ -28,17 +29,17 @@ def answer_markdown(answer: Answer) -> str:
 def _body(answer: Answer, prefix: str = "") -> str:
     numbers = {one.number for one in answer.citations}
     written = bool(answer.ledger) or answer.model != QUOTING
-    text = with_doubts(answer) if written else _paragraphs(answer)
+    text = inert_markdown(with_doubts(answer)) if written else _paragraphs(answer)
     return _FOOTNOTE.sub(lambda found: f"[^{prefix}{found[1]}]" if int(found[1]) in numbers else found[0], text)
 
 
 def with_doubts(answer: Answer) -> str:
-    """A language model's Markdown, its doubtful sentences called so, which draws nothing where it is shown."""
+    """A language model's Markdown, its doubtful sentences called so."""
     text = answer.text
     for claim in sorted(answer.ledger, key=lambda one: -one.start):
         if claim.verdict in DOUBTFUL:
             text = f"{text[: claim.end]} *({_DOUBTS[claim.verdict]})*{text[claim.end :]}"
-    return _DRAWN.sub(lambda found: f"{found[1]}text" if found[1] else "\\![", text)
+    return text
 
 
 def _paragraphs(answer: Answer) -> str:
@@ -48,7 +49,8 @@ def _paragraphs(answer: Answer) -> str:
     for paragraph in answer.text.split("\n\n"):
         heading, _, rest = paragraph.partition("\n")
         lines = rest if heading in headings and rest else paragraph
-        shown = "  \n".join(_escaped(line) for line in lines.split("\n"))
+        # Four spaces at the beginning would make code of a line; fewer are not shown anyway.
+        shown = "  \n".join(_escaped(line.lstrip(" \t")) for line in _LINE_ENDS.split(lines))
         told.append(f"### {_escaped(heading)}\n\n{shown}" if lines is rest else shown)
     return "\n\n".join(told)
 
@@ -59,7 +61,7 @@ def _escaped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    escaped = _SIGNS.sub(lambda found: f"\\{found[0]}", text)
+    escaped = _SIGNS.sub(lambda found: f"\\{found[0]}", without_addresses(text))
     return _LINE_BEGINS.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", escaped)
 
 
