@@ -53,7 +53,7 @@ with page("Ask") as workspace:
             if (turns or question) and st.button("New conversation", icon=":material/add_comment:"):
                 new_talk()
                 question = None
-            if len(turns) > 1:
+            if len(turns) + bool(question) > 1:
                 save_button(workspace, turns, "conversation", whole=True)
             model_button(workspace)
             beside = st.container(width="content")

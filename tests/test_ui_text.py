@@ -167,4 +167,4 @@ def test_no_address_becomes_a_link_even_where_code_only_seems_to_be(address: str
 
 
 def test_html_of_an_answer_is_shown_and_does_not_vanish() -> None:
-    assert answer_markdown("Write <b>this</b> here", ()) == "Write &lt;b>this&lt;/b> here"
+    assert answer_markdown("Write <b>this</b> here", ()) == "Write <\u2060b>this<\u2060/b> here"

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from rag.records import Citation
+from rag.workspace import inert_markdown
 
 JOINER = "\u2060"
 """Word joiner: it has no width and is no space. Between two characters it keeps what they would start from starting."""
@@ -26,9 +27,6 @@ _LATE = re.compile(r":(?=[\w+/-])|(?i:\bwww)(?=\.)|@(?=[\w-])")
 _SYMBOLS = re.compile(r"(?<!\S)([<>~-])(->|[=>-])(?!\S)")
 CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _COMMAND = re.compile(r"(`[^`\n]+`)")
-_DIAGRAM = re.compile(r"(?i)(`{3,}|~{3,})\s*mermaid\b")
-_ADDRESS = re.compile(r"(?i)\b(?:https?|ftp|mailto|xmpp):(?=\S)|\bwww(?=\.)|(?<=[\w.+-])@(?=[\w-])")
-_FETCHES = re.compile(r"(!)(?=\[)|(\])(?=\()")
 
 
 def escape_markdown(text: str) -> str:
@@ -50,14 +48,13 @@ def answer_markdown(text: str, numbers: Collection[int]) -> str:
     """A language model's Markdown without what only Streamlit reads into it, its footnote numbers set apart."""
     # Images, links and addresses go everywhere, in code too: what the browser takes for code need not be what is taken
     # for it here.
-    text = _FETCHES.sub(lambda found: found[0] + JOINER, _DIAGRAM.sub(r"\1text", text))
-    text = _ADDRESS.sub(lambda found: found[0] + JOINER, text)
+    text = inert_markdown(text)
     parts = CODE.split(text)
     return "".join(part if index % 2 else _prose(part, numbers) for index, part in enumerate(parts))
 
 
 def _prose(text: str, numbers: Collection[int]) -> str:
-    text = break_up(text).replace("$", r"\$").replace("<", "&lt;")  # HTML would vanish, with what it says
+    text = break_up(text).replace("$", r"\$")
 
     def footnote(found: re.Match[str]) -> str:
         return rf":blue[**\[{found[1]}\]**]" if int(found[1]) in numbers else found[0]

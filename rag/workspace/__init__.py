@@ -13,7 +13,7 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import Removed, as_csv, as_jsonl, as_row
-from rag.evidence import answer_markdown, answer_text
+from rag.evidence import answer_markdown, answer_text, inert_markdown
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
@@ -43,6 +43,7 @@ __all__ = [
     "expected_of",
     "extension_of",
     "has_image",
+    "inert_markdown",
     "is_archive",
     "is_media_type",
     "language_name",
