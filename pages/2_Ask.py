@@ -56,15 +56,14 @@ with page("Ask") as workspace:
             if len(turns) + bool(question) > 1:
                 save_button(workspace, turns, "conversation", whole=True)
             model_button(workspace)
-            beside = st.container(width="content")
             with st.popover("Where to look", icon=":material/tune:"):
                 search = choose_search(workspace, names)
-            there, first = workspace.matching(search, FEW)
-            with beside:
-                offer_overview(first[:2])
+        there, first = workspace.matching(search, FEW)
         draw_chips(workspace, search)
         tell_address(search, usual)
-        st.caption(search_in_words(search, there, answerer_of(workspace).settings))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(search_in_words(search, there, answerer_of(workspace).settings), width="content")
+            offer_overview(first[:2])
         if partly := only_by_words(workspace.facets(search.collection)):
             st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 

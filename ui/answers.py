@@ -58,7 +58,8 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
     """What can be done with an answer, in a row below it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if not answer.abstained:
-            copy_button(answer, turn.key)
+            with st.container(width="content"):
+                copy_button(answer, turn.key)
         save_button(workspace, [turn], turn.key)
         draw_feedback(workspace, turn)
         latency(answer, turn.key)

@@ -14,17 +14,22 @@ BAR = "ask-bar"
 # sources that are unfolded, and hide where it begins.
 _STYLE = """<style>
 LATEST { min-height: calc(100dvh - 8rem); }
-[class*=st-key-turn-] { scroll-margin-top: 4.5rem; }
 @media (min-width: 800px) and (min-height: 700px) {
-  LATEST { min-height: calc(100dvh - 15rem); }
+  LATEST { min-height: calc(100dvh - 14rem); }
   [data-testid=stLayoutWrapper]:has(> .st-key-ask-bar) { position: sticky; top: 1.5rem; z-index: 90; }
   .st-key-ask-bar { background: GROUND; padding: 1.5rem 0 .5rem; margin-top: -1.5rem; }
-  [class*=st-key-turn-] { scroll-margin-top: 10.5rem; }
 }
 </style>"""
 _LATEST = "[data-testid=stLayoutWrapper]:nth-last-child(1 of :has(> [class*=st-key-turn-])) > [class*=st-key-turn-]"
 """Not by its key: the style of the one before would last until all is drawn, and then move what is in view."""
-_SCROLL = """<script>document.querySelector('.st-key-turn-LATEST')?.scrollIntoView({block: 'start'});</script>"""
+_SCROLL = """<script>{
+  const turn = document.querySelector('.st-key-turn-LATEST'), main = document.querySelector('[data-testid=stMain]');
+  const bar = document.querySelector('.st-key-ask-bar');
+  const above = () => bar && getComputedStyle(bar.parentElement).position === 'sticky'
+    ? bar.getBoundingClientRect().bottom + 12 : 72;  // below the bar, or below Streamlit's header
+  if (turn && main) for (let times = 0; times < 2; times++)  // the bar sticks only once it was scrolled to
+    main.scrollTop += turn.getBoundingClientRect().top - above();
+}</script>"""
 
 
 def turn_key(turn: Turn) -> str:

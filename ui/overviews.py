@@ -41,6 +41,7 @@ def offer_overview(asked_about: Sequence[Document]) -> None:
         st.button(
             "Overview",
             icon=":material/summarize:",
+            type="tertiary",
             help="What the document is about",
             on_click=st.session_state.__setitem__,
             args=("example", QUESTION),
