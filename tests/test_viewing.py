@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_quote_over_several_lines_has_a_box_for_each(reader: Reader, tmp_path:
     assert run
     (found,) = reader.boxes(tmp_path / "a", "a.pdf", 1, [run])
     assert len(found) == page.text.rstrip().count("\n") + 1 > 1
-    assert all(upper[3] <= lower[1] for upper, lower in zip(found, found[1:], strict=False))
+    assert all(upper[3] <= lower[1] for upper, lower in pairwise(found))
 
 
 def test_the_image_is_the_page(reader: Reader, tmp_path: Path) -> None:
@@ -178,6 +179,36 @@ def test_a_quote_is_boxed_on_its_page(make_workspace: Callable[..., Workspace], 
         assert other.image != view.image
         with pytest.raises(NotFoundError, match="page 3"):
             workspace.page(document, 3)
+
+
+def test_what_answers_has_boxes_of_its_own_within_those_of_the_quote(
+    make_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(text_pdf(["The first page.", "The fee is 12 euros a year."]))
+    with make_workspace() as workspace:
+        ingest(workspace, tmp_path / "a.pdf")
+        document = workspace.document("a.pdf")
+        page = workspace.page(document, 2)
+        fee = page.start + page.text.index("12 euros")
+        span = page.start, page.start + len(page.text)
+        view = workspace.view(document, page, *span, [(fee, fee + 8), (0, 5)])
+        assert view
+        ((left, top, right, bottom),), (answer,) = view.boxes, view.answers
+        assert left < answer[0] < answer[2] < right
+        assert (top, bottom) == pytest.approx((answer[1], answer[3]), abs=0.005)
+
+
+def test_the_image_of_a_page_is_made_once_for_all_that_is_quoted_from_it(
+    make_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(text_pdf(["The fee is 12 euros."]))
+    with make_workspace() as workspace:
+        ingest(workspace, tmp_path / "a.pdf")
+        first, second = (looked_at(workspace, "a.pdf", word) for word in ("fee", "euros"))
+        assert first
+        assert second
+        assert first.image is second.image
+        assert first.boxes != second.boxes
 
 
 def test_a_page_read_by_ocr_is_boxed_too(make_workspace: Callable[..., Workspace], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from ui.errors import friendly_errors, show_error
 from ui.places import ASK, COLLECTIONS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
-from ui.viewer import draw_viewer
+from ui.viewing import draw_viewer
 
 _MENU = (
     (HOME, "Home", ":material/home:"),

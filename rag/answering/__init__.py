@@ -128,7 +128,8 @@ class Answerer:
         return found
 
     def _checked(self, answer: Answer, texts: Texts) -> Answer:
-        """A language model's answer with its ledger, and what it rests on in the passages it cites. One that cannot be checked says so, but is not lost."""
+        """A language model's answer with its ledger, and what it rests on in the passages that it cites. One that
+        cannot be checked says so, but is not lost."""
         if answer.abstained:
             return answer
         try:
