@@ -156,6 +156,7 @@ def test_what_answers_is_in_sight_where_a_page_is_wider_than_its_viewer(
     viewer = page.locator(".st-key-viewer")
     viewer.get_by_text(shown, exact=True).click()
     page.wait_for_function("document.querySelector('.footnote-page img')?.clientWidth > 700")  # its words can be read
+    page.wait_for_function("document.querySelector('.st-key-viewer').scrollLeft > 100")
     expect(viewer.locator("[data-answer]").first).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

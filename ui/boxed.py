@@ -32,15 +32,19 @@ STYLE = """<style>
 
 TO_THE_QUOTE = """<script>
 { const viewer = document.querySelector('.st-key-viewer');
-  const words = viewer?.querySelector('[data-answer]') ?? viewer?.querySelector('[data-quote], mark');
-  if (!words) viewer?.scrollTo(0, 0);
-  else {
+  const move = patience => {
+    if (patience && viewer && !viewer.querySelector('[data-shown="SHOWN"]'))
+      return requestAnimationFrame(() => move(patience - 1));
+    const words = viewer?.querySelector('[data-answer]') ?? viewer?.querySelector('[data-quote], mark');
+    if (!words) return viewer?.scrollTo(0, 0);
     const box = words.getBoundingClientRect(), frame = viewer.getBoundingClientRect();
     viewer.scrollTop += box.top - viewer.clientHeight / 2;
     const wide = box.width > frame.width - 48;
-    viewer.scrollLeft += wide ? box.left - frame.left - 24 : (box.left + box.right - frame.left - frame.right) / 2; }
-  if (viewer && !viewer.contains(document.activeElement)) {
-    const opener = document.activeElement?.closest('[class*="st-key-"]');
+    viewer.scrollLeft += wide ? box.left - frame.left - 24 : (box.left + box.right - frame.left - frame.right) / 2; };
+  move(60);
+  const active = document.activeElement;
+  if (viewer && !viewer.contains(active) && !active?.matches('input, textarea')) {
+    const opener = active?.matches('button') && active.closest('[class*="st-key-"]');
     if (opener) window.footnoteOpener = [...opener.classList].find(one => one.startsWith('st-key-'));
     Object.assign(viewer, {tabIndex: -1, role: 'region', ariaLabel: 'The page that is quoted'});
     viewer.focus({preventScroll: true}); }
@@ -49,8 +53,8 @@ TO_THE_QUOTE = """<script>
     if (event.key === 'Escape' && typed && document.querySelector('.st-key-viewer')) event.stopPropagation();
   }) ?? true; }
 </script>"""
-"""Moves to what answers, else to the quote, else to where the page begins. Puts the keyboard in the viewer: a field for
-text would keep the arrow keys that turn pages. Who types something there does not close the viewer by Escape."""
+"""Once the page that is SHOWN is there, moves to what answers, else to the quote, else to where the page begins. Puts
+the keyboard in the viewer, unless somebody types; who types something does not close the viewer by Escape."""
 
 BACK = """<script>
 if (window.footnoteOpener) document.querySelector(`.${CSS.escape(window.footnoteOpener)} button`)?.focus();

@@ -33,9 +33,11 @@ _MENU = (
 )
 
 _STYLE = """<style>
+[class*=st-key-footnote-] button p { text-wrap: balance; }
 [data-testid=stPopover] button[aria-expanded=true] { color: inherit; }
 </style>"""
-"""The words of an open tertiary popover would be nearly as dark as the ground of the dark theme."""
+"""A footnote that takes two lines keeps `p.` and its number together. The words of an open tertiary popover
+would be nearly as dark as the ground of the dark theme."""
 
 
 @contextmanager

@@ -54,9 +54,14 @@ def _viewer(workspace: Workspace) -> None:
             st.caption("The document has been deleted since. This is what was quoted from it.")
             st.html(passage_html(viewer.passage))
         else:
-            _draw_page(workspace, document, page, viewer.passage, shown)
+            _draw_page(workspace, document, page, viewer, shown)
             download_button(workspace, document, "viewer")
-        st.html(f"<!-- {viewer.at} {viewer.page} {shown} -->{TO_THE_QUOTE}", unsafe_allow_javascript=True)
+        st.html(TO_THE_QUOTE.replace("SHOWN", _told(viewer, shown)), unsafe_allow_javascript=True)
+
+
+def _told(viewer: Viewer, shown: str) -> str:
+    """What is to be seen, for the viewer's script."""
+    return f"{viewer.at} {viewer.page} {shown}"
 
 
 def _document(workspace: Workspace, passage: Passage) -> Document | None:
@@ -137,7 +142,8 @@ def _step(viewer: Viewer, words: str, icon: str, shortcut: str, pages: int, disa
     st.button(words, key=key, icon=icon, shortcut=shortcut, disabled=disabled, on_click=viewer.turn, args=(pages,))
 
 
-def _draw_page(workspace: Workspace, document: Document, page: Page, passage: Passage, shown: str) -> None:
+def _draw_page(workspace: Workspace, document: Document, page: Page, viewer: Viewer, shown: str) -> None:
+    passage = viewer.passage
     quoted = page.number == passage.page
     start, end = (passage.start, passage.end) if quoted else (page.start, page.start)
     if passage.heading and quoted:
@@ -153,7 +159,8 @@ def _draw_page(workspace: Workspace, document: Document, page: Page, passage: Pa
         st.warning(message_markdown(str(error)), icon=":material/hide_image:")
         view = None
     if view is None:
-        st.html(page_html(page, start, end, passage.inside if quoted else ()))
+        seen = page_html(page, start, end, passage.inside if quoted else ())
     else:
         alt = f"{place(document.name, page.number).capitalize()} of {document.name}"
-        st.html(image_html(view, alt, WIDTHS[shown]))
+        seen = image_html(view, alt, WIDTHS[shown])
+    st.html(f'<div data-shown="{_told(viewer, shown)}">{seen}</div>')
