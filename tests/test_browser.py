@@ -138,7 +138,27 @@ def test_the_keyboard_turns_pages_and_closes_but_not_while_somebody_types(page: 
     page.get_by_test_id("stChatInputTextArea").press("ArrowLeft")
     expect(viewer).to_contain_text("page 4 of 14")
     page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    expect(viewer).to_contain_text("page 4 of 14")
+    page.get_by_test_id("stChatInputTextArea").fill("")
+    page.keyboard.press("Escape")
     expect(page.locator(".st-key-viewer")).to_have_count(0)
+    expect(button(page, re.compile(r"\[1\] tarnholt"))).to_be_focused()
+
+
+@pytest.mark.parametrize(("width", "shown"), [(390, "Page"), (1400, "Larger")])
+def test_what_answers_is_in_sight_where_a_page_is_wider_than_its_viewer(
+    page: Page, address: str, width: int, shown: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    ask(page, address, DIVIDEND)
+    button(page, re.compile(r"\[1\] tarnholt.* · p\. 3")).click()
+    viewer = page.locator(".st-key-viewer")
+    viewer.get_by_text(shown, exact=True).click()
+    page.wait_for_function("document.querySelector('.footnote-page img')?.clientWidth > 700")  # its words can be read
+    page.wait_for_function("document.querySelector('.st-key-viewer').scrollLeft > 100")
+    expect(viewer.locator("[data-answer]").first).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_footnote_of_an_overview_opens_its_passage(page: Page, address: str) -> None:

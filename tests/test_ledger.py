@@ -272,6 +272,21 @@ def test_a_footnote_that_was_taken_out_is_remembered(make_workspace: Callable[..
 
 
 @pytest.mark.end_to_end
+def test_a_footnote_points_at_what_its_sentences_rest_on(make_workspace: Callable[..., Workspace], notes: Path) -> None:
+    said = "The yearly rent is 84,000 euros [1]. The roof was painted green by Otto in 1987 [1]."
+    with language_model_server(Behaviour(pieces=(said,))) as server:
+        workspace = make_workspace(llm="openai:test", llm_base_url=server.openai_url)
+        list(workspace.ingest([notes]))
+        answer = workspace.ask("What is the yearly rent?")
+    (cited,) = answer.citations
+    pointed = [cited.quote[start - cited.start : end - cited.start] for start, end in cited.highlights]
+    assert [one.verdict in DOUBTFUL for one in answer.ledger] == [False, True]
+    assert len(pointed) == 1
+    assert "84,000 euros" in pointed[0]
+    assert len(pointed[0]) < len(cited.quote)
+
+
+@pytest.mark.end_to_end
 def test_an_answer_that_cannot_be_checked_says_so_and_is_not_lost(
     make_workspace: Callable[..., Workspace], notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

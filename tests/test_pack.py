@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -97,6 +98,20 @@ def test_a_page_is_in_it_once_with_all_its_boxes_on_the_words(filled: Workspace)
         assert picture.crop((int(x), int(y), int(x + width), int(y + height))).getextrema()[0] < 100, "words in it"
     assert [one.text for one in whole.findall("text")] == ["1", "2"]
     assert len(page.xpath("//use")) == 2
+
+
+def test_what_answers_is_boxed_and_the_rest_of_the_quote_only_tinted(filled: Workspace) -> None:
+    quote = citation(filled, 1, "lease.pdf", FEE)
+    at = quote.start + FEE.index("42,000")
+    marked = replace(quote, highlights=((at, at + len("42,000 euros")),))
+    page = tree(filled.evidence([asked("What is the fee?", f"{FEE} [1]", [marked])]))
+    for picture in page.xpath("//svg"):
+        around, box = picture.findall("rect")
+        assert (around.get("class"), box.get("class")) == ("around", "box")
+        assert float(around.get("x")) < float(box.get("x"))
+        assert float(box.get("width")) < float(around.get("width")) / 2
+        assert "tinted, and what answers in them boxed" in picture.get("aria-label")
+    assert page.find(".//blockquote/b").text == "42,000 euros"
 
 
 def test_what_has_no_pages_is_shown_with_the_text_around(filled: Workspace) -> None:

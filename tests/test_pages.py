@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pypdf import PdfWriter
 from streamlit import config
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
@@ -103,7 +104,8 @@ def shown(app: AppTest) -> str:
     """Everything a reader sees, as it is sent to the page."""
     kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error", "html", "metric")
     sent = (str(one.value if kind != "html" else one.proto.body) for kind in kinds for one in app.get(kind))
-    return re.sub(r"</?mark[^>]*>", "", "\n".join(sent))
+    opened = (one.proto.popover.label for one in app.get("popover"))
+    return re.sub(r"</?mark[^>]*>", "", "\n".join([*sent, *opened]))
 
 
 def plain(app: AppTest) -> str:
@@ -688,8 +690,12 @@ def test_an_answer_has_a_footnote_that_opens_the_passage_also_later(indexed: Pat
     ask(app, NONSENSE)
     press(app, "**[1]**")
     seen = next(one.proto.body for one in app.get("html") if "<img" in one.proto.body)
-    assert 'alt="Page 3 of tarnholt-annual-report-2025.pdf, with the quoted words boxed"' in seen
+    assert (
+        'alt="Page 3 of tarnholt-annual-report-2025.pdf, with the quoted words tinted, and what answers in them boxed"'
+        in seen
+    )
     assert 1 <= seen.count("data-quote") <= 3
+    assert seen.count("data-answer") == 2, "EUR 0.31 and EUR 0.27"
     as_text(app)
     passage = [one.proto.body for one in app.get("html") if "<mark" in one.proto.body]
     assert any(re.search(r"<mark[^>]*>The Board proposes a dividend of (?:<[^>]*>)?EUR 0.31", one) for one in passage)
@@ -951,6 +957,36 @@ def test_an_open_passage_stays_open_when_the_page_runs_again(indexed: Path) -> N
     healthy(app.switch_page("pages/3_Collections.py").run())
     healthy(app.switch_page("pages/2_Ask.py").run())
     assert not [one for one in app.get("html") if re.search("<mark[^>]*>The Board", one.proto.body)]
+
+
+def test_a_page_can_be_typed_and_there_is_a_way_back_to_the_quote(indexed: Path) -> None:
+    app = press(ask(start("2_Ask"), DIVIDEND), "**[1]**")
+    assert "Back to the quote" not in labels(app)
+    field = next(one for one in app.number_input if one.label == "Go to page")
+    healthy(field.set_value(9).run())
+    assert "page 9 of 14" in plain(app)
+    press(app, "Back to the quote")
+    assert "page 3 of 14" in plain(app)
+    assert "Back to the quote" not in labels(app)
+
+
+def test_the_number_that_is_printed_on_a_page_is_told_where_it_is_another(data_dir: Path, tmp_path: Path) -> None:
+    writer = PdfWriter(clone_from=io.BytesIO(text_pdf(["Contents", "The yearly fee is 42,000 euros."])))
+    writer.set_page_label(0, 0, style="/r")
+    writer.set_page_label(1, 1, style="/D", prefix="A-", start=7)
+    writer.write(tmp_path / "fees.pdf")
+    workspace = open_workspace(load_settings(), "the dashboard")
+    list(workspace.ingest([tmp_path / "fees.pdf"]))
+    app = press(ask(start("2_Ask"), "What is the yearly fee?"), "**[1]**")
+    assert "page 2 of 2 (printed A-7)" in plain(app)
+
+
+def test_an_overview_is_one_click_from_a_footnote(indexed: Path) -> None:
+    app = press(press(ask(start("2_Ask"), DIVIDEND), "**[1]**"), "Overview")
+    assert "Its sections and the sentences that say most of them" in plain(app)
+    press(app, "**[1]** page 2")
+    assert "page 2 of 14" in plain(app)
+    assert "Its sections and the sentences" not in plain(app)
 
 
 # -- collections -----------------------------------------------------------------------------------

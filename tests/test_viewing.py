@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def boxes_of(reader: Reader, path: Path, word: str) -> tuple[Box, ...]:
     start = page.text.index(word)
     run = character_run(page, start, start + len(word))
     assert run
-    return reader.view(path, "a.pdf", 1, [run]).boxes
+    (found,) = reader.boxes(path, "a.pdf", 1, [run])
+    return found
 
 
 def expected(word: str, document: FPDF) -> Box:
@@ -77,14 +79,14 @@ def test_a_quote_over_several_lines_has_a_box_for_each(reader: Reader, tmp_path:
     page = reader.parse(tmp_path / "a", "a.pdf").pages[0]
     run = character_run(page, 0, len(page.text))
     assert run
-    view = reader.view(tmp_path / "a", "a.pdf", 1, [run])
-    assert len(view.boxes) == page.text.rstrip().count("\n") + 1 > 1
-    assert all(upper[3] <= lower[1] for upper, lower in zip(view.boxes, view.boxes[1:], strict=False))
+    (found,) = reader.boxes(tmp_path / "a", "a.pdf", 1, [run])
+    assert len(found) == page.text.rstrip().count("\n") + 1 > 1
+    assert all(upper[3] <= lower[1] for upper, lower in pairwise(found))
 
 
 def test_the_image_is_the_page(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(page_with_words().output()))
-    view = reader.view(tmp_path / "a", "a.pdf", 1, [])
+    view = reader.view(tmp_path / "a", "a.pdf", 1)
     image = Image.open(io.BytesIO(view.image)).convert("L")
     assert image.size == (view.width, view.height)
     assert view.width / view.height == pytest.approx(210 / 297, abs=0.01)
@@ -112,10 +114,10 @@ def test_all_signs_of_a_line_have_boxes_of_one_height(reader: Reader, tmp_path: 
 def test_what_cannot_be_shown_says_so(reader: Reader, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"%PDF-1.4 nothing more")
     with pytest.raises(DocumentError):
-        reader.view(tmp_path / "a", "a.pdf", 1, [])
+        reader.view(tmp_path / "a", "a.pdf", 1)
     (tmp_path / "b").write_bytes(text_pdf(["One page."]))
     with pytest.raises(DocumentError, match="Page 9"):
-        reader.view(tmp_path / "b", "b.pdf", 9, [])
+        reader.view(tmp_path / "b", "b.pdf", 9)
 
 
 def test_boxes_on_a_line_become_one_where_nothing_lies_between() -> None:
@@ -177,6 +179,36 @@ def test_a_quote_is_boxed_on_its_page(make_workspace: Callable[..., Workspace], 
         assert other.image != view.image
         with pytest.raises(NotFoundError, match="page 3"):
             workspace.page(document, 3)
+
+
+def test_what_answers_has_boxes_of_its_own_within_those_of_the_quote(
+    make_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(text_pdf(["The first page.", "The fee is 12 euros a year."]))
+    with make_workspace() as workspace:
+        ingest(workspace, tmp_path / "a.pdf")
+        document = workspace.document("a.pdf")
+        page = workspace.page(document, 2)
+        fee = page.start + page.text.index("12 euros")
+        span = page.start, page.start + len(page.text)
+        view = workspace.view(document, page, *span, [(fee, fee + 8), (0, 5)])
+        assert view
+        ((left, top, right, bottom),), (answer,) = view.boxes, view.answers
+        assert left < answer[0] < answer[2] < right
+        assert (top, bottom) == pytest.approx((answer[1], answer[3]), abs=0.005)
+
+
+def test_the_image_of_a_page_is_made_once_for_all_that_is_quoted_from_it(
+    make_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(text_pdf(["The fee is 12 euros."]))
+    with make_workspace() as workspace:
+        ingest(workspace, tmp_path / "a.pdf")
+        first, second = (looked_at(workspace, "a.pdf", word) for word in ("fee", "euros"))
+        assert first
+        assert second
+        assert first.image is second.image
+        assert first.boxes != second.boxes
 
 
 def test_a_page_read_by_ocr_is_boxed_too(make_workspace: Callable[..., Workspace], tmp_path: Path) -> None:

@@ -107,4 +107,6 @@ def _draw_footnotes(turn: Turn, citations: Sequence[Citation]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for at, one in enumerate(citations):
             shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
-            st.button(shown, key=f"footnote-{turn.key}-{one.number}", on_click=open_viewer, args=(passages, at))
+            st.button(
+                shown, key=f"footnote-{turn.key}-{one.number}", wrap=True, on_click=open_viewer, args=(passages, at)
+            )

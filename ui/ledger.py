@@ -85,6 +85,7 @@ def draw_ledger(answer: Answer, collection: str, key: str) -> None:
                         f"{label(claim.rests_on.name, claim.rests_on.page, 28)}",
                         key=f"claim-{key}-{index}",
                         type="tertiary",
+                        wrap=True,
                         icon=":material/article:",
                         on_click=open_viewer,
                         args=([cited(claim.rests_on, collection)],),

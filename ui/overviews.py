@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 from streamlit.elements.lib.mutable_status_container import StatusContainer
@@ -24,12 +25,19 @@ from ui.viewer import open_viewer
 QUESTION = "Summarise this document"
 
 
-def overview_button(workspace: Workspace, document: Document) -> None:
-    """Opens the overview of a document."""
+def overview_button(
+    workspace: Workspace,
+    document: Document,
+    key: str = "overview",
+    kind: Literal["secondary", "tertiary"] = "secondary",
+) -> None:
+    """Opens the overview of a document. `key` tells it from others on the page."""
     st.button(
         "Overview",
         icon=":material/summarize:",
-        key="overview",
+        key=key,
+        type=kind,
+        help="What the document is about",
         on_click=open_dialog,
         args=(show_overview, workspace, document),
     )
@@ -119,6 +127,7 @@ def _footnotes(citations: Sequence[Citation], passages: Sequence[Passage], colle
             st.button(
                 rf"**\[{one.number}\]** {place(one.name, one.page)}",
                 key=f"footnote-{key}-{one.number}",
+                wrap=True,
                 on_click=open_viewer,
                 args=(passages, passages.index(cited(one, collection))),
             )

@@ -23,7 +23,7 @@ from ui.errors import friendly_errors, show_error
 from ui.places import ASK, COLLECTIONS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
-from ui.viewer import draw_viewer
+from ui.viewing import draw_viewer
 
 _MENU = (
     (HOME, "Home", ":material/home:"),
@@ -33,9 +33,11 @@ _MENU = (
 )
 
 _STYLE = """<style>
+[class*=st-key-footnote-] button p { text-wrap: balance; }
 [data-testid=stPopover] button[aria-expanded=true] { color: inherit; }
 </style>"""
-"""The words of an open tertiary popover would be nearly as dark as the ground of the dark theme."""
+"""A footnote that takes two lines keeps `p.` and its number together. The words of an open tertiary popover
+would be nearly as dark as the ground of the dark theme."""
 
 
 @contextmanager

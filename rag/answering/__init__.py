@@ -14,7 +14,7 @@ from rag.answering.failures import CHOSEN, SET, Fields
 from rag.answering.followup import standalone
 from rag.answering.ledger import make_ledger
 from rag.answering.overview import asks_for_overview, make_overview, overview_of
-from rag.answering.proofs import headed, proved
+from rag.answering.proofs import headed, pointed, proved
 from rag.answering.summary import summarise
 from rag.answering.texts import Texts
 from rag.embedding import Embedder, Vectors
@@ -128,14 +128,15 @@ class Answerer:
         return found
 
     def _checked(self, answer: Answer, texts: Texts) -> Answer:
-        """A language model's answer with its ledger. One that cannot be checked says so, but is not lost."""
+        """A language model's answer with its ledger, and what it rests on in the passages that it cites. One that
+        cannot be checked says so, but is not lost."""
         if answer.abstained:
             return answer
         try:
             found = make_ledger(answer, self._encode, texts.sentences)
         except RagError as error:
             return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
-        return replace(answer, ledger=found)
+        return pointed(replace(answer, ledger=found))
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         stop_if_abandoned()

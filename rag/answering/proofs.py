@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from rag.answering.texts import Texts
-from rag.records import Answer, Citation
+from rag.records import Answer, Citation, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,33 @@ def headed(answer: Answer, texts: Texts) -> Answer:
 
     ledger = [replace(one, rests_on=own(one.rests_on)) if one.rests_on else one for one in answer.ledger]
     return replace(answer, citations=tuple(map(own, answer.citations)), ledger=tuple(ledger))
+
+
+def pointed(answer: Answer) -> Answer:
+    """The answer with what its sentences rest on highlighted within the passages that it cites: a language model cites
+    whole passages. What does not bear a sentence out points at nothing."""
+    rests = [one.rests_on for one in answer.ledger if one.rests_on and one.verdict is not Verdict.UNSUPPORTED]
+
+    def own(one: Citation) -> Citation:
+        spans = [
+            (other.start, other.end)
+            for other in rests
+            if other.document == one.document and one.start <= other.start < other.end <= one.end
+        ]
+        joined = _joined(spans)
+        return replace(one, highlights=() if joined == [(one.start, one.end)] else tuple(joined))
+
+    return replace(answer, citations=tuple(map(own, answer.citations)))
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same characters in order, none twice."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            start, end = joined[-1][0], max(joined.pop()[1], end)
+        joined.append((start, end))
+    return joined
 
 
 def _stands(citation: Citation, texts: Texts) -> bool:

@@ -54,13 +54,18 @@ class _Shown:
         return f"page-{self.exhibit.document[:12]}-{self.exhibit.page}"
 
     @property
+    def answers(self) -> list[Box]:
+        """The boxes of what answers in all that is quoted from it."""
+        return [box for proof in self.proofs for box in proof.answers]
+
+    @property
     def source(self) -> str:
         return f"data:{self.exhibit.media_type};base64,{base64.b64encode(self.exhibit.image).decode()}"
 
-    def rectangles(self, proof: Proof) -> Iterator[tuple[float, float, float, float]]:
+    def rectangles(self, boxes: Sequence[Box]) -> Iterator[tuple[float, float, float, float]]:
         """x, y, width, height of each box."""
         wide, high = self.exhibit.width, self.exhibit.height
-        for left, top, right, bottom in proof.boxes:
+        for left, top, right, bottom in boxes:
             sides = left * wide, top * high, (right - left) * wide, (bottom - top) * high
             yield round(sides[0], 1), round(sides[1], 1), round(sides[2], 1), round(sides[3], 1)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rag.parsing import page_noun
-from rag.records import QUOTING, Answer, Asked, Citation, Hit, Proof, Verdict
+from rag.records import QUOTING, Answer, Asked, Box, Citation, Hit, Proof, Verdict
 
 VERDICTS = {
     Verdict.VERBATIM: "Word for word in the passage",
@@ -24,6 +24,11 @@ def place(name: str, page: int) -> str:
 def number(proof: Proof, several: bool) -> str:
     """What a footnote is called on the image of its page: `1`, or `2.1` for the first of the second question."""
     return f"{proof.asked}.{proof.citation.number}" if several else f"{proof.citation.number}"
+
+
+def marked(answers: Sequence[Box]) -> str:
+    """How quoted words are marked on the image of their page, if those are the boxes of what answers in them."""
+    return "tinted, and what answers in them boxed" if answers else "boxed"
 
 
 def characters(one: Citation) -> str:

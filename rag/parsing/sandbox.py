@@ -12,7 +12,7 @@ from rag.errors import DamagedError, DocumentError, NoTextError, ParseLimitError
 from rag.parsing import wire
 from rag.parsing.child import Cause, EndedError, Worker
 from rag.parsing.media import PDF, READABLE, media_type
-from rag.records import OcrPage, PageView, ParsedDocument
+from rag.records import Box, OcrPage, PageView, ParsedDocument
 
 if TYPE_CHECKING:  # the child imports this package too, and pydantic would double its start-up time
     from rag.settings import Settings
@@ -104,20 +104,29 @@ class Reader:
                 "RAG_OCR=false."
             ) from ended
 
-    def view(self, path: Path, name: str, page: int, runs: Sequence[tuple[int, int]], password: str = "") -> PageView:
-        """The image of a page (from 1) of a PDF or image; its boxes are those of `runs`, each PDFium's first character
-        index and how many. Within VIEW_SECONDS, and never behind a file that is being read. Raises DocumentError,
-        StoppedError.
-        """
-        request = self._request("view", path, name, password) | {"page": page, "runs": list(runs)}
+    def view(self, path: Path, name: str, page: int, password: str = "") -> PageView:
+        """The image of a page (from 1) of a PDF or image, without boxes. Within VIEW_SECONDS, and never behind a file
+        that is being read. Raises DocumentError, StoppedError."""
+        request = self._request("view", path, name, password) | {"page": page}
+        return wire.decode_view(self._look(request))
+
+    def boxes(
+        self, path: Path, name: str, page: int, runs: Sequence[tuple[int, int]], password: str = ""
+    ) -> list[tuple[Box, ...]]:
+        """The boxes of each of `runs`, PDFium's first character index and how many, on a page (from 1) of a PDF. In the
+        time of `view`, and raises as it does."""
+        request = self._request("boxes", path, name, password) | {"page": page, "runs": list(runs)}
+        return wire.decode_boxes(self._look(request))
+
+    def _look(self, request: dict[str, Any]) -> bytes:
         request["limits"] |= {"seconds": VIEW_SECONDS, "cpu_seconds": VIEW_SECONDS}
         try:
-            return wire.decode_view(self._viewer.ask(request, VIEW_SECONDS, never))
+            return self._viewer.ask(request, VIEW_SECONDS, never)
         except EndedError as ended:
             why = (
                 "it makes its reader crash" if ended.cause is Cause.CRASH else f"it takes too much {ended.cause.value}"
             )
-            raise DamagedError(f"Page {page} cannot be shown: {why}. Open the original.") from ended
+            raise DamagedError(f"Page {request['page']} cannot be shown: {why}. Open the original.") from ended
 
     def decrypt(
         self, path: Path, name: str, password: str, target: Path, cancelled: Callable[[], bool] = never

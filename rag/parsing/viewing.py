@@ -1,4 +1,4 @@
-"""A page as it is seen: its image, and where on it some of its text stands. Runs in the child process."""
+"""A page as it is seen: its image, and apart from it where some of its text stands. Runs in the child process."""
 
 from __future__ import annotations
 
@@ -21,28 +21,34 @@ ON_LINE = 0.3
 """Of the lower one's height two boxes on one line share so much."""
 
 
-def view_page(path: Path, media_type: str, number: int, runs: Sequence[Run], password: str = "") -> PageView:
-    """Page `number` (from 1) of a PDF or an image; boxes are those of `runs`, of a PDF. Raises DocumentErrors."""
-    if media_type == PDF:
-        return _pdf_page(path, number - 1, runs, password)
-    from rag.parsing.image import load_frame
+def view_page(path: Path, media_type: str, number: int, password: str = "") -> PageView:
+    """Page `number` (from 1) of a PDF or an image, without boxes. Raises DocumentErrors."""
+    image = _pdf_page(path, number - 1, password) if media_type == PDF else _frame(path, number - 1)
+    written = BytesIO()
+    image.save(written, "PNG", compress_level=3)
+    return PageView(written.getvalue(), image.width, image.height)
 
-    return _view(load_frame(path, number - 1, MAX_SIDE), ())
 
-
-def _pdf_page(path: Path, index: int, runs: Sequence[Run], password: str) -> PageView:
-    from rag.parsing.pdfium import boxes, opened, rendered
+def _pdf_page(path: Path, index: int, password: str) -> Image.Image:
+    from rag.parsing.pdfium import opened, rendered
 
     with opened(path, password) as document:
         pixels = rendered(document, index, DPI / 72, MAX_SIDE)
-        found = lines(boxes(document, index, runs)) if runs else ()
-    return _view(Image.fromarray(pixels[:, :, ::-1]), found)
+    return Image.fromarray(pixels[:, :, ::-1])
 
 
-def _view(image: Image.Image, found: Iterable[Box]) -> PageView:
-    written = BytesIO()
-    image.save(written, "PNG", compress_level=3)
-    return PageView(written.getvalue(), image.width, image.height, tuple(found))
+def _frame(path: Path, index: int) -> Image.Image:
+    from rag.parsing.image import load_frame
+
+    return load_frame(path, index, MAX_SIDE)
+
+
+def boxes_on(path: Path, number: int, runs: Sequence[Run], password: str = "") -> list[list[Box]]:
+    """The boxes of each run of characters on page `number` (from 1) of a PDF. Raises DocumentErrors."""
+    from rag.parsing.pdfium import boxes, opened
+
+    with opened(path, password) as document:
+        return [lines(boxes(document, number - 1, [run])) for run in runs]
 
 
 def lines(found: Iterable[Box]) -> list[Box]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rag import errors
-from rag.records import Heading, OcrLine, OcrPage, Page, PageView, ParsedDocument
+from rag.records import Box, Heading, OcrLine, OcrPage, Page, PageView, ParsedDocument
 
 PAGE_BREAK = "\n\n"
 """Stands between two pages in a document's text."""
@@ -49,7 +49,7 @@ def encode_ocr(page: OcrPage) -> bytes:
 
 def encode_view(page: PageView) -> bytes:
     """A line of JSON, then the image."""
-    fields = {"width": page.width, "height": page.height, "boxes": page.boxes}
+    fields = {"width": page.width, "height": page.height}
     return json.dumps(fields).encode() + b"\n" + page.image
 
 
@@ -81,7 +81,16 @@ def decode_view(reply: bytes) -> PageView:
     """Raises the DocumentError that the reply carries instead."""
     first, _, image = reply.partition(b"\n")
     fields = decode(first)
-    return PageView(image, fields["width"], fields["height"], tuple(tuple(box) for box in fields["boxes"]))
+    return PageView(image, fields["width"], fields["height"])
+
+
+def encode_boxes(found: Iterable[Iterable[Box]]) -> bytes:
+    return json.dumps({"boxes": [list(boxes) for boxes in found]}).encode()
+
+
+def decode_boxes(reply: bytes) -> list[tuple[Box, ...]]:
+    """Raises the DocumentError that the reply carries instead."""
+    return [tuple((left, top, right, bottom) for left, top, right, bottom in one) for one in decode(reply)["boxes"]]
 
 
 def _document(fields: dict[str, Any]) -> ParsedDocument:

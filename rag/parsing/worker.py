@@ -100,10 +100,14 @@ def _recognise(request: dict[str, Any], _limits: Limits) -> bytes:
 def _view(request: dict[str, Any], _limits: Limits) -> bytes:
     from rag.parsing.viewing import view_page
 
-    page = view_page(
-        Path(request["path"]), request["media_type"], request["page"], request["runs"], request["password"]
-    )
+    page = view_page(Path(request["path"]), request["media_type"], request["page"], request["password"])
     return wire.encode_view(page)
+
+
+def _boxes(request: dict[str, Any], _limits: Limits) -> bytes:
+    from rag.parsing.viewing import boxes_on
+
+    return wire.encode_boxes(boxes_on(Path(request["path"]), request["page"], request["runs"], request["password"]))
 
 
 def _decrypt(request: dict[str, Any], _limits: Limits) -> bytes:
@@ -113,7 +117,7 @@ def _decrypt(request: dict[str, Any], _limits: Limits) -> bytes:
     return b"{}"
 
 
-_TASKS = {"parse": _parse, "recognise": _recognise, "view": _view, "decrypt": _decrypt}
+_TASKS = {"parse": _parse, "recognise": _recognise, "view": _view, "boxes": _boxes, "decrypt": _decrypt}
 
 if __name__ == "__main__":
     main()

@@ -59,12 +59,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A page as it is seen: a PNG of `width` x `height` pixels, and the boxes of what was asked for, a line each."""
+    """A page as it is seen: a PNG of `width` x `height` pixels, the boxes of what is quoted, a line each, and those of
+    what answers in it, none where that is all of it or is not known."""
 
     image: bytes
     width: int
     height: int
     boxes: tuple[Box, ...] = ()
+    answers: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

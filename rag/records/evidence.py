@@ -24,12 +24,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a footnote of question `asked` (from 1) rests on: `boxes` round its words on the page's image, or what
-    stands `before` and `after` it on a page without one. `problem` is why there is neither."""
+    """What a footnote of question `asked` (from 1) rests on: `boxes` round its words on the page's image, `answers`
+    round what answers in them, or what stands `before` and `after` it on a page without one. `problem` is why there is
+    neither."""
 
     asked: int
     citation: Citation
     boxes: tuple[Box, ...] = ()
+    answers: tuple[Box, ...] = ()
     before: str = ""
     after: str = ""
     problem: str = ""

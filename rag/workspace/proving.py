@@ -59,7 +59,8 @@ class Proving(Viewing):
         try:
             document = self.document(citation.document, collection)
             page = self.page(document, citation.page)
-            view = self.view(document, page, citation.start, citation.end) if exhibits is not None else None
+            where = (citation.start, citation.end, citation.highlights)
+            view = self.view(document, page, *where) if exhibits is not None else None
         except NotFoundError:
             return Proof(number, citation, problem="The document has been deleted since. This is what was quoted.")
         except RagError as error:
@@ -72,7 +73,7 @@ class Proving(Viewing):
                     document.id, document.name, page.number, image, media_type, view.width, view.height
                 )
             if view.boxes:
-                return Proof(number, citation, boxes=view.boxes)
+                return Proof(number, citation, boxes=view.boxes, answers=view.answers)
         before, after = _around(page, citation)
         return Proof(number, citation, before=before, after=after)
 
