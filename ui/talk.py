@@ -39,6 +39,8 @@ class Talk:
     """What to know of how it came about."""
     trouble: str = ""
     """Why something of it could not be kept."""
+    erasures: int | None = None
+    """How often everything had been erased when it began, or was opened: what was asked before is not kept after."""
 
     def keep(self, workspace: Workspace, turn: Turn) -> None:
         """Keep a turn, if it is not kept as it is. It draws nothing, as a run that is being stopped must not."""
@@ -46,7 +48,9 @@ class Talk:
         if self.kept.get(turn.id) == now:
             return
         try:
-            workspace.keep_turn(self.id, now, self.owner)
+            if self.erasures is None:
+                self.erasures = workspace.erasures()
+            workspace.keep_turn(self.id, now, self.owner, goes_on=bool(self.kept), since=self.erasures)
         except RagError as error:
             log.warning("A turn could not be kept: %s", error)
             self.trouble = str(error)
@@ -70,6 +74,10 @@ def resume(workspace: Workspace) -> list[Turn]:
     turns: list[Turn] = st.session_state.setdefault("turns", [])
     if workspace.settings.demo:
         return turns
+    if here.erasures is not None and here.erasures != workspace.erasures():
+        new_talk()
+        here = talk()
+        here.notice = "Everything was erased, this conversation too. Your next question begins a new one."
     wanted = st.query_params.get(ADDRESS, "")
     if wanted and wanted != here.id:
         open_talk(workspace, wanted)
@@ -83,6 +91,7 @@ def resume(workspace: Workspace) -> list[Turn]:
 def open_talk(workspace: Workspace, conversation: str) -> None:
     """Go on with a conversation that is kept; without one of that id, with a new one."""
     new_talk()
+    erasures = workspace.erasures()
     try:
         found = workspace.conversation(conversation, reader())
     except NotFoundError:
@@ -94,6 +103,7 @@ def open_talk(workspace: Workspace, conversation: str) -> None:
         {one.id: one for one in found.turns},
         dict(found.feedback),
         dict(found.evaluation),
+        erasures=erasures,
     )
     turns = st.session_state["turns"]
     turns[:] = [turn_of(one) for one in found.turns]
