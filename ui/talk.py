@@ -36,7 +36,8 @@ class Talk:
     feedback: dict[tuple[str, str], Feedback] = field(default_factory=dict)
     evaluation: dict[str, EvaluationRow] = field(default_factory=dict)
     notice: str = ""
-    """What to know of how it came about."""
+    """What to know of how it came about; until a turn is kept after it was `noticed`."""
+    noticed: bool = False
     trouble: str = ""
     """Why something of it could not be kept."""
     erasures: int | None = None
@@ -55,7 +56,8 @@ class Talk:
             log.warning("A turn could not be kept: %s", error)
             self.trouble = str(error)
         else:
-            self.kept[turn.id], self.trouble, self.notice = now, "", ""
+            self.kept[turn.id], self.trouble = now, ""
+            self.notice = "" if self.noticed else self.notice
 
 
 def talk() -> Talk:
@@ -74,13 +76,12 @@ def resume(workspace: Workspace) -> list[Turn]:
     turns: list[Turn] = st.session_state.setdefault("turns", [])
     if workspace.settings.demo:
         return turns
-    if here.erasures is not None and here.erasures != workspace.erasures():
-        new_talk()
-        here = talk()
-        here.notice = "Everything was erased, this conversation too. Your next question begins a new one."
     wanted = st.query_params.get(ADDRESS, "")
     if wanted and wanted != here.id:
         open_talk(workspace, wanted)
+    elif here.erasures is not None and here.erasures != workspace.erasures():
+        new_talk()
+        talk().notice = "Everything was erased meanwhile, the conversation that was here too."
     elif here.kept and not wanted:
         st.query_params[ADDRESS] = here.id
     elif wanted and not here.kept:
@@ -134,12 +135,14 @@ def keep(workspace: Workspace) -> None:
 def keeping(workspace: Workspace, turn: Turn) -> Iterator[None]:
     """Keep a turn as it is after what is done to it inside, even if that is stopped or goes wrong."""
     here = talk()
+    known = here.trouble
     try:
         yield
     finally:
         if not workspace.settings.demo:
             here.keep(workspace, turn)
-    draw_trouble()
+    if here.trouble != known:  # else it is told above
+        draw_trouble()
 
 
 def drop(workspace: Workspace, turn: Turn) -> None:
@@ -151,8 +154,10 @@ def drop(workspace: Workspace, turn: Turn) -> None:
 
 def draw_notice() -> None:
     """What to know of the session's conversation."""
-    if notice := talk().notice:
-        st.info(message_markdown(notice), icon=":material/info:")
+    here = talk()
+    if here.notice:
+        st.info(message_markdown(here.notice), icon=":material/info:")
+        here.noticed = True
     draw_trouble()
 
 
