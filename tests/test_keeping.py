@@ -141,9 +141,19 @@ def test_what_the_first_version_kept_is_all_there(tmp_path: Path) -> None:
 # -- deleting --------------------------------------------------------------------------------------
 
 
-def test_what_is_deleted_is_overwritten(kept: Conversations) -> None:
+def test_what_is_deleted_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.dbapi2.connect
+
+    def as_most_are_built(*given: Any, **named: Any) -> sqlite3.Connection:
+        made = connect(*given, **named)
+        made.execute("PRAGMA secure_delete = OFF").fetchall()
+        return made
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", as_most_are_built)
+    kept = Conversations(tmp_path / "conversations.sqlite3")
     with kept.read() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
+    kept.close()
 
 
 def test_while_somebody_reads_deleting_waits_no_longer_than_a_moment_and_wipes_later(
@@ -151,6 +161,8 @@ def test_while_somebody_reads_deleting_waits_no_longer_than_a_moment_and_wipes_l
 ) -> None:
     kept.keep("", "c", turn(1, "Where is the marmalade?"))
     kept.keep("", "d", turn(2, "Where is the quince jelly?"))
+    another = sqlite3.connect(kept._path)  # of another process, which has the file open and reads nothing
+    another.execute("SELECT * FROM conversations").fetchall()
     for delete, word, later in (
         ("c", b"marmalade", lambda: kept.keep("", "other", turn(3))),
         ("d", b"quince", kept.close),
@@ -165,6 +177,7 @@ def test_while_somebody_reads_deleting_waits_no_longer_than_a_moment_and_wipes_l
             assert word in on_disk(kept)
         later()
         assert word not in on_disk(kept)
+    another.close()
 
 
 @pytest.mark.parametrize("after", [Feedback("t1", 0), Feedback("t1", 1, "Fine")])

@@ -116,8 +116,5 @@ def test_a_completed_question_is_what_goes_into_the_set_and_names_the_file(works
 def test_menus_say_of_which_conversation_they_are_and_searches_are_short(workspace: Workspace) -> None:
     app = ask(start("2_Ask"), "Is *it* ![x](http://x.test)?")
     (menu,) = (one for one in app.get("menu_button") if (one.key or "").startswith("change-talk"))
-    assert (
-        menu.proto.label == r"Rename or delete “Is \*it\* \!\[x\]\(http\://x.test\)?”"
-        or "Is \\*it\\*" in menu.proto.label
-    )
+    assert menu.label.startswith("Rename or delete “Is \\*it\\*")
     assert app.sidebar.text_input(key="search-talks").proto.max_chars == LONGEST_SEARCH
