@@ -135,14 +135,11 @@ def keep(workspace: Workspace) -> None:
 def keeping(workspace: Workspace, turn: Turn) -> Iterator[None]:
     """Keep a turn as it is after what is done to it inside, even if that is stopped or goes wrong."""
     here = talk()
-    known = here.trouble
     try:
         yield
     finally:
         if not workspace.settings.demo:
             here.keep(workspace, turn)
-    if here.trouble != known:  # else it is told above
-        draw_trouble()
 
 
 def drop(workspace: Workspace, turn: Turn) -> None:
@@ -153,15 +150,14 @@ def drop(workspace: Workspace, turn: Turn) -> None:
 
 
 def draw_notice() -> None:
-    """What to know of the session's conversation."""
+    """What to know of the session's conversation, above it."""
     here = talk()
     if here.notice:
         st.info(message_markdown(here.notice), icon=":material/info:")
         here.noticed = True
-    draw_trouble()
 
 
 def draw_trouble() -> None:
-    """Why something could not be kept, if so."""
+    """Why something could not be kept, if so: below the conversation, where the last answer is read."""
     if trouble := talk().trouble:
         st.warning(f"This conversation could not be kept. {message_markdown(trouble)}", icon=":material/warning:")
