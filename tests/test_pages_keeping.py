@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,6 +25,7 @@ from tests.test_pages_conversations import (  # noqa: F401 - fixtures
     reload,
     workspace,
 )
+from ui import sharing
 
 pytestmark = pytest.mark.end_to_end
 # ruff: noqa: F811 - fixtures
@@ -101,10 +103,21 @@ def test_an_answer_of_another_version_hides_no_other(workspace: Workspace) -> No
     assert not again.error
 
 
-def test_a_completed_question_is_what_goes_into_the_set_and_names_the_file(workspace: Workspace) -> None:
+def test_a_completed_question_is_what_goes_into_the_set_and_names_the_file(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    button = sharing.st.download_button
+
+    def noted(label: str, **given: Any) -> bool:
+        names.append(given["file_name"])
+        return button(label, **given)
+
+    monkeypatch.setattr(sharing.st, "download_button", noted)
     app = ask(ask(start("2_Ask"), DIVIDEND), BEFORE)
     completed = workspace.conversation(address(app)).turns[1].answer.searched  # type: ignore[union-attr]
     assert completed not in ("", BEFORE)
+    assert names[-1] == f"evidence-{'-'.join(completed.lower().strip('?').split())}.md"
     key = list(app.get("feedback"))[1].key.replace("thumbs", "feedback")
     app.session_state[key] = True
     press(healthy(app.run()), "Add to the set")
