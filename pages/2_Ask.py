@@ -16,7 +16,7 @@ from ui.samples import example_questions
 from ui.search import choose_search, draw_chips, only_by_words, search_in_words, usual_search
 from ui.sharing import save_button
 from ui.shell import heading, page
-from ui.talk import draw_notice, keep, keeping, new_talk, resume
+from ui.talk import draw_notice, draw_trouble, keep, keeping, new_talk, resume
 from ui.text import counted
 from ui.turns import Turn
 
@@ -99,3 +99,4 @@ with page("Ask") as workspace:
                     with keeping(workspace, turn):
                         ask(workspace, turn, turns[:number], st.empty())
                     st.rerun()
+    draw_trouble()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def ask(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool
 def _asked(workspace: Workspace, given: argparse.Namespace, answer: Answer) -> Asked:
     passages = workspace.settings.top_k if given.k is None else given.k
     search = Search(workspace.collection(given.collection).name, passages=passages)
-    return Asked(answer.question, search, answer, given.where or "")
+    return Asked(answer.question, search, answer, given.where or "", datetime.now(UTC))
 
 
 def _write_evidence(workspace: Workspace, asked: Sequence[Asked], path: Path, output: Output) -> None:

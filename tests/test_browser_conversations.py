@@ -58,7 +58,7 @@ def talks(page: Page) -> Locator:
 
 def change(page: Page, title: str, what: str) -> None:
     row = page.locator(".st-key-history [data-testid=stHorizontalBlock]").filter(has_text=title)
-    row.get_by_role("button", name="Rename or delete").click()
+    row.get_by_role("button", name=f"Rename or delete “{title}").click()
     page.get_by_role("menuitem", name=what).click()
 
 

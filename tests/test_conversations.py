@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from rag.conversations import Conversations, as_csv, as_jsonl
 from rag.conversations.chat_history import to_messages, to_turns
-from rag.errors import FolderError, InputError, NotFoundError, StorageError
+from rag.errors import FolderError, InputError, NotFoundError
 from rag.records import (
     Abstention,
     Answer,
@@ -176,14 +176,6 @@ def test_langchains_own_chat_history_reads_and_continues_the_table(kept: Convers
             ("human", "What was it?"),
             ("ai", "It was 7 million. [1]"),
         ]
-
-
-def test_what_is_not_ours_is_told_in_words(kept: Conversations) -> None:
-    kept.keep("", "c", turn())
-    with kept.write() as connection:
-        connection.exec_driver_sql('UPDATE messages SET message = \'{"type": "human", "data": {"content": "x"}}\'')
-    with pytest.raises(StorageError, match="another version"):
-        kept.turns("c")
 
 
 # -- the list --------------------------------------------------------------------------------------

@@ -87,6 +87,21 @@ def test_a_pack_has_what_proves_the_answer(filled: Workspace, tmp_path: Path) ->
         assert said in words(page)
 
 
+def test_it_names_the_model_of_its_answers_and_says_of_when_the_settings_are(filled: Workspace) -> None:
+    quotes = [citation(filled, 1, "lease.pdf", FEE)]
+    written = replace(asked("The fee?", f"{FEE} [1]", quotes, "openai:gpt-9"), at=WHEN)
+    page, text = words(tree(filled.evidence([written]))), filled.evidence_markdown([written]).replace("\\", "")
+    for told in (page, text):
+        made = told.partition("How this was made")[2]
+        assert "Written by openai:gpt-9" in told
+        assert re.match(r"\W*Language model(: )?openai:gpt-9\W*Settings and versions", made)
+        assert re.search("(?i)as Footnote is set when this file is made.*Embedding model", " ".join(made.split()))
+        assert re.search(f"Asked(: )?{WHEN.astimezone():%d %B %Y at %H:%M}", told)
+    mixed = filled.evidence_markdown([written, two_on_one_page(filled)]).replace("\\", "")
+    assert "Language model: openai:gpt-9; other answers are quoted word for word" in mixed
+    assert "Language model: none: answers are quoted" in filled.evidence_markdown([two_on_one_page(filled)])
+
+
 def test_a_page_is_in_it_once_with_all_its_boxes_on_the_words(filled: Workspace) -> None:
     page = tree(filled.evidence([two_on_one_page(filled)]))
     (image,) = page.xpath("//image")

@@ -1076,6 +1076,7 @@ def test_deleting_asks_first(data_dir: Path) -> None:
     healthy(app.selectbox(key="document-documents").select(drop.id).run())
     press(app, "Delete this document")
     assert "cannot be undone" in shown(app)
+    assert "Answers already given keep what they quote until their conversation is deleted" in plain(app)
     assert len(workspace.documents()) == 2
     healthy(app.button(key="really-delete").click().run())
     assert [one.name for one in workspace.documents()] == ["keep.txt"]

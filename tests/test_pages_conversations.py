@@ -173,7 +173,7 @@ def test_a_question_that_is_edited_is_kept_once(workspace: Workspace, monkeypatc
 
 
 def test_what_cannot_be_kept_is_answered_all_the_same(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> Conversation:
+    def full(*_: object, **__: object) -> Conversation:
         raise StorageError("The disk is full. Free some space.")
 
     with monkeypatch.context() as patched:

@@ -66,11 +66,11 @@ def _draw_actions(workspace: Workspace, turn: Turn, answer: Answer) -> None:
 
 
 def _draw_unanswered(workspace: Workspace, turn: Turn) -> bool:
+    if turn.partial:
+        st.markdown(answer_markdown(turn.partial, ()))
     if turn.error:
         st.error(message_markdown(turn.error), icon=":material/error:")
     else:
-        if turn.partial:
-            st.markdown(answer_markdown(turn.partial, ()))
         st.caption(STOPPED)
     with st.container(horizontal=True):
         st.button(

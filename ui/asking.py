@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
@@ -41,6 +42,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
     interrupts this, a stop or another click, leaves a history that is whole. Either ends the work within a moment.
     """
     turn.answer, turn.error, turn.partial = None, "", ""
+    turn.at = datetime.now(UTC)  # also where it is asked again
     answerer = answerer_of(workspace)
     model = answerer.settings.llm
     with place.container():

@@ -16,6 +16,10 @@ from ui.shell import say
 from ui.text import bytes_as_text, counted, escape_markdown
 
 ERASE_WORD = "erase"
+QUOTES_STAY = (
+    "Answers already given keep what they quote until their conversation is deleted, and rows of the evaluation set "
+    "until they are removed."
+)
 
 
 @st.dialog("Delete this document?", icon=":material/delete:", on_dismiss=close_dialog)
@@ -25,6 +29,7 @@ def confirm_delete(workspace: Workspace, document: Document) -> None:
         f"**{escape_markdown(document.name)}** and its {counted(document.chunks, 'passage')} will be removed from "
         f"the collection “{escape_markdown(document.collection)}”. This cannot be undone."
     )
+    st.caption(QUOTES_STAY)
     _delete_or_keep(lambda: _delete(workspace, document))
 
 
@@ -44,6 +49,7 @@ def confirm_delete_collection(workspace: Workspace, name: str, documents: int) -
     st.markdown(
         f"**{escape_markdown(name)}** and its {counted(documents, 'document')} will be removed. This cannot be undone."
     )
+    st.caption(QUOTES_STAY)
     _delete_or_keep(lambda: _delete_collection(workspace, name))
 
 

@@ -43,7 +43,7 @@ def evaluate(workspace: Workspace, turn: Turn) -> None:
     """A form that makes a turn a row of the set, or changes that row."""
     row = talk().evaluation.get(turn.id)
     with friendly_errors():
-        st.text(turn.question)
+        st.text((turn.answer.searched if turn.answer else "") or turn.question)  # as it goes into the row
         _form(workspace, turn, row)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from rag.records import Conversation
-from rag.workspace import Removed, Workspace
+from rag.workspace import LONGEST_SEARCH, Removed, Workspace
 from ui.dialogs import close_dialog, open_dialog, run_page, run_page_if_asked
 from ui.door import reader
 from ui.errors import friendly_errors
@@ -57,6 +57,7 @@ def _draw(workspace: Workspace) -> None:
             placeholder="Search conversations",
             icon=":material/search:",
             label_visibility="collapsed",
+            max_chars=LONGEST_SEARCH,
             on_change=st.session_state.__setitem__,
             args=("talks-shown", AT_ONCE),
         )
@@ -97,7 +98,7 @@ def _row(workspace: Workspace, one: Conversation, now: datetime) -> None:
             args=(workspace, one.id),
         )
         st.menu_button(
-            "Rename or delete",
+            f"Rename or delete “{title}”",  # not seen, but read out
             (RENAME, DELETE),
             key=f"change-talk-{one.id}",
             type="tertiary",

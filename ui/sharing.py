@@ -60,7 +60,7 @@ def save_button(workspace: Workspace, turns: Sequence[Turn], key: str, whole: bo
     """
     what = "The conversation" if whole else "The answer"
     kind: Literal["secondary", "tertiary"] = "secondary" if whole else "tertiary"
-    name = f"evidence-{date.today().isoformat() if whole else _slug(turns[0].question)}"
+    name = f"evidence-{date.today().isoformat() if whole else _slug(_completed(turns[0]))}"
     with st.popover("Save all" if whole else "Save", icon=":material/download:", type=kind, key=f"save-{key}"):
         st.caption(
             f"{what} and what it rests on: each quote with its document, page and place, the images of the pages with "
@@ -91,7 +91,12 @@ def save_button(workspace: Workspace, turns: Sequence[Turn], key: str, whole: bo
 
 
 def _asked(turns: Sequence[Turn]) -> list[Asked]:
-    return [Asked(one.question, one.search, one.answer) for one in turns]
+    return [Asked(one.question, one.search, one.answer, at=one.at) for one in turns]
+
+
+def _completed(turn: Turn) -> str:
+    """What was searched for, where a follow-up question was completed: on its own it would not say what it is."""
+    return (turn.answer.searched if turn.answer else "") or turn.question
 
 
 def _slug(question: str) -> str:

@@ -36,9 +36,12 @@ class Talk:
     feedback: dict[tuple[str, str], Feedback] = field(default_factory=dict)
     evaluation: dict[str, EvaluationRow] = field(default_factory=dict)
     notice: str = ""
-    """What to know of how it came about."""
+    """What to know of how it came about; until a turn is kept after it was `noticed`."""
+    noticed: bool = False
     trouble: str = ""
     """Why something of it could not be kept."""
+    erasures: int | None = None
+    """How often everything had been erased when it began, or was opened: what was asked before is not kept after."""
 
     def keep(self, workspace: Workspace, turn: Turn) -> None:
         """Keep a turn, if it is not kept as it is. It draws nothing, as a run that is being stopped must not."""
@@ -46,12 +49,15 @@ class Talk:
         if self.kept.get(turn.id) == now:
             return
         try:
-            workspace.keep_turn(self.id, now, self.owner)
+            if self.erasures is None:
+                self.erasures = workspace.erasures()
+            workspace.keep_turn(self.id, now, self.owner, goes_on=bool(self.kept), since=self.erasures)
         except RagError as error:
             log.warning("A turn could not be kept: %s", error)
             self.trouble = str(error)
         else:
-            self.kept[turn.id], self.trouble, self.notice = now, "", ""
+            self.kept[turn.id], self.trouble = now, ""
+            self.notice = "" if self.noticed else self.notice
 
 
 def talk() -> Talk:
@@ -73,6 +79,9 @@ def resume(workspace: Workspace) -> list[Turn]:
     wanted = st.query_params.get(ADDRESS, "")
     if wanted and wanted != here.id:
         open_talk(workspace, wanted)
+    elif here.erasures is not None and here.erasures != workspace.erasures():
+        new_talk()
+        talk().notice = "Everything was erased meanwhile, the conversation that was here too."
     elif here.kept and not wanted:
         st.query_params[ADDRESS] = here.id
     elif wanted and not here.kept:
@@ -83,6 +92,7 @@ def resume(workspace: Workspace) -> list[Turn]:
 def open_talk(workspace: Workspace, conversation: str) -> None:
     """Go on with a conversation that is kept; without one of that id, with a new one."""
     new_talk()
+    erasures = workspace.erasures()
     try:
         found = workspace.conversation(conversation, reader())
     except NotFoundError:
@@ -94,6 +104,7 @@ def open_talk(workspace: Workspace, conversation: str) -> None:
         {one.id: one for one in found.turns},
         dict(found.feedback),
         dict(found.evaluation),
+        erasures=erasures,
     )
     turns = st.session_state["turns"]
     turns[:] = [turn_of(one) for one in found.turns]
@@ -129,7 +140,6 @@ def keeping(workspace: Workspace, turn: Turn) -> Iterator[None]:
     finally:
         if not workspace.settings.demo:
             here.keep(workspace, turn)
-    draw_trouble()
 
 
 def drop(workspace: Workspace, turn: Turn) -> None:
@@ -140,13 +150,14 @@ def drop(workspace: Workspace, turn: Turn) -> None:
 
 
 def draw_notice() -> None:
-    """What to know of the session's conversation."""
-    if notice := talk().notice:
-        st.info(message_markdown(notice), icon=":material/info:")
-    draw_trouble()
+    """What to know of the session's conversation, above it."""
+    here = talk()
+    if here.notice:
+        st.info(message_markdown(here.notice), icon=":material/info:")
+        here.noticed = True
 
 
 def draw_trouble() -> None:
-    """Why something could not be kept, if so."""
+    """Why something could not be kept, if so: below the conversation, where the last answer is read."""
     if trouble := talk().trouble:
         st.warning(f"This conversation could not be kept. {message_markdown(trouble)}", icon=":material/warning:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -18,6 +19,9 @@ from rag.errors import FolderError, StorageError
 T = TypeVar("T")
 LOCK_SECONDS = 30
 """How long a writer waits for another."""
+WIPE_SECONDS = 0.5
+"""How long emptying the log waits for readers; while one reads, it cannot be done."""
+log = logging.getLogger(__name__)
 
 
 class Database:
@@ -40,6 +44,7 @@ class Database:
         self._watching = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._remembered: dict[Hashable, tuple[int, Any]] = {}
+        self._to_wipe = False
         try:
             with self.read() as connection:
                 current = version(connection)
@@ -49,9 +54,11 @@ class Database:
         except FolderError:
             self.close()
             raise
+        self._to_wipe = self.wipes  # a process that was killed may have left something
 
     def close(self) -> None:
         """For good: whoever still asks gets a StorageError."""
+        self._wipe_again()
         self._closed = True
         self._engine.dispose()
         with self._watching:
@@ -99,13 +106,14 @@ class Database:
                 yield connection
         except DatabaseError as error:
             raise self._in_words(str(error.orig)) from error
+        self._wipe_again()
 
     @contextmanager
-    def engine(self, writes: bool = False) -> Iterator[sql.Engine]:
-        """For a library that makes its connections and transactions itself. Raises FolderError."""
+    def engine(self) -> Iterator[sql.Engine]:
+        """For a library that makes its connections itself, to read. Raises FolderError."""
         self._require_open()
         try:
-            yield self._writer if writes else self._engine
+            yield self._engine
         except DatabaseError as error:
             raise self._in_words(str(error.orig)) from error
 
@@ -115,15 +123,43 @@ class Database:
         self.empty_log()
 
     def empty_log(self) -> None:
-        """Leave nothing in the file beside, in which SQLite keeps what was written last, and what it replaced."""
-        self._alone("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Leave nothing in the file beside, in which SQLite keeps what was written last, and what it replaced. While
+        somebody reads that cannot be done: then it is when the next thing is written, or at closing."""
+        self._to_wipe = not self._emptied(WIPE_SECONDS)
+        if self._to_wipe:
+            log.warning("What was deleted from %s is still in its log: it is being read. Trying again.", self._path)
+
+    def _wipe_again(self) -> None:
+        """What could not be wiped before. What is being done now does not fail for it."""
+        if self._to_wipe and not self._closed:
+            try:
+                self._to_wipe = not self._emptied(0)
+            except FolderError as error:
+                log.warning("What was deleted could not be wiped: %s", error)
+
+    def _emptied(self, seconds: float) -> bool:
+        """Whether the log could be emptied. Raises FolderError."""
+        try:
+            with self._autocommitting() as connection:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}").all()
+                try:
+                    return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}").all()  # it is used again
+        except DatabaseError as error:
+            if "locked" in str(error.orig):
+                return False
+            raise self._in_words(str(error.orig)) from error
 
     def _alone(self, statement: str) -> None:
         try:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with self._autocommitting() as connection:
                 connection.exec_driver_sql(statement)
         except DatabaseError as error:
             raise self._in_words(str(error.orig)) from error
+
+    def _autocommitting(self) -> sql.Connection:
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _require_open(self) -> None:
         if self._closed:

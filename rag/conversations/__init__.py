@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from rag.conversations.judging import Judging
 from rag.conversations.migrations import MIGRATIONS
-from rag.conversations.tables import conversations, evaluation_rows
+from rag.conversations.tables import conversations, erasures, evaluation_rows
 from rag.conversations.tabular import as_csv, as_jsonl, as_row
-from rag.conversations.turns import Removed, Turns
+from rag.conversations.turns import LONGEST_SEARCH, Removed, Turns
 
-__all__ = ["Conversations", "Removed", "as_csv", "as_jsonl", "as_row"]
+__all__ = ["LONGEST_SEARCH", "Conversations", "Removed", "as_csv", "as_jsonl", "as_row"]
 
 
 class Conversations(Turns, Judging):
@@ -29,4 +29,5 @@ class Conversations(Turns, Judging):
         with self.write() as connection:
             connection.execute(conversations.delete())
             connection.execute(evaluation_rows.delete())
+            connection.execute(erasures.insert())  # what others hold of before, they can not bring back
         self.shrink()

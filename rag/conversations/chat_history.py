@@ -10,15 +10,14 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sql
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import declarative_base
 
-from rag.conversations.tables import folded, messages
+from rag.conversations.tables import folded, messages, moment
 from rag.records import Answer, KeptTurn, Search
 
 # It is no longer developed, says so whenever it is imported, and serves.
@@ -30,6 +29,13 @@ from langchain_community.chat_message_histories.sql import (  # noqa: E402 - aft
 
 _ANSWER = TypeAdapter(Answer)
 _SEARCH = TypeAdapter(Search)
+UNREADABLE = (
+    "This answer was written by another version of Footnote, or is damaged: only its text can be shown. Update "
+    "Footnote to see the whole, or ask again."
+)
+"""Shown with what can be read of a turn."""
+_NOT_OURS = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading raises where a message is not as it is written here; pydantic's ValidationError is a ValueError."""
 
 
 class Message(declarative_base(metadata=sql.MetaData())):  # type: ignore[misc]  # made at run time
@@ -42,8 +48,20 @@ class Converter(BaseMessageConverter):
     """Between LangChain's messages and rows that say of which turn they are and can be searched."""
 
     def from_sql_model(self, sql_message: Any) -> BaseMessage:
-        """The message of a row."""
-        return messages_from_dict([json.loads(sql_message.message)])[0]
+        """The message of a row; of one that cannot be read, its words, and that it is `unreadable`."""
+        turn, kind = sql_message.turn_id, HumanMessage if sql_message.role == "human" else AIMessage
+        told: Any = None
+        try:
+            told = json.loads(sql_message.message)
+            found = messages_from_dict([told])[0]
+            if isinstance(found, kind) and found.additional_kwargs.get("turn") == turn:
+                return found
+        except _NOT_OURS:
+            pass  # told by `unreadable`
+        data = told.get("data") if isinstance(told, dict) else None
+        text = data.get("content") if isinstance(data, dict) else None
+        shown = text if isinstance(text, str) else sql_message.words
+        return kind(shown, additional_kwargs={"turn": turn, "unreadable": True})
 
     def to_sql_model(self, message: BaseMessage, session_id: str) -> Message:
         """The row of a message."""
@@ -79,10 +97,8 @@ def to_messages(turn: KeptTurn) -> tuple[HumanMessage, AIMessage]:
 
 
 def to_turns(found: Sequence[BaseMessage]) -> list[KeptTurn]:
-    """The turns of a history, in order. A question whose answer is missing was stopped.
-
-    Raises pydantic's ValidationError or KeyError for messages that were written by anything else.
-    """
+    """The turns of a history, in order. A question whose answer is missing was stopped. Of a turn that was written by
+    another version, or is damaged, what can be read: its question and its text, with UNREADABLE as its error."""
     answers = {one.additional_kwargs["turn"]: one for one in found if one.type == "ai"}
     return [
         _turn(str(one.content), one.additional_kwargs, answers.get(one.additional_kwargs["turn"]))
@@ -93,13 +109,35 @@ def to_turns(found: Sequence[BaseMessage]) -> list[KeptTurn]:
 
 def _turn(question: str, asked: Mapping[str, Any], answered: BaseMessage | None) -> KeptTurn:
     told = answered.additional_kwargs if answered else {}
+    search, same_search = _search(asked.get("search"))
+    answer, same_answer = _answer(told)
+    partial = told.get("partial", "")
+    if not same_answer and answered is not None:
+        partial = str(answered.content)
     return KeptTurn(
         id=asked["turn"],
         question=question,
-        search=_SEARCH.validate_python(asked["search"]),
-        at=datetime.fromisoformat(asked["at"]),
-        answer=_ANSWER.validate_python(told["answer"]) if told.get("answer") else None,
-        error=told.get("error", ""),
-        partial=told.get("partial", ""),
-        literally=asked["literally"],
+        search=search,
+        at=moment(asked.get("at")),
+        answer=answer,
+        error=str(told.get("error", "")) if same_search and same_answer else UNREADABLE,
+        partial=str(partial),
+        literally=bool(asked.get("literally")),
     )
+
+
+def _search(told: Any) -> tuple[Search, bool]:
+    """Where a question was looked into, and whether that could be read; if not, its collection at least."""
+    try:
+        return _SEARCH.validate_python(told), True
+    except ValidationError:
+        collection = told.get("collection") if isinstance(told, dict) else ""
+        return Search(collection if isinstance(collection, str) else ""), False
+
+
+def _answer(told: Mapping[str, Any]) -> tuple[Answer | None, bool]:
+    """An answer, if there is one, and whether it could be read."""
+    try:
+        return _ANSWER.validate_python(told["answer"]) if told.get("answer") else None, not told.get("unreadable")
+    except ValidationError:
+        return None, False

@@ -10,13 +10,16 @@ import sqlalchemy as sql
 
 from rag.catalog import Database
 from rag.conversations.tables import (
+    conversations,
     evaluation_row,
     evaluation_rows,
     feedback,
     feedback_row,
+    messages,
     to_evaluation_row,
     to_feedback,
 )
+from rag.errors import NotFoundError
 from rag.records import EvaluationRow, Feedback
 
 
@@ -24,14 +27,19 @@ class Judging(Database):
     """Feedback goes with its conversation; the evaluation set stays."""
 
     def judge(self, conversation: str, given: Feedback) -> Feedback:
-        """Keep what was thought, instead of what was thought before of the same; with value 0, nothing."""
-        same = (feedback.c.turn_id == given.turn, feedback.c.chunk_id == given.chunk)
+        """Keep what was thought, instead of what was thought before of the same, of which nothing is left on the disk;
+        with value 0, nothing. Raises NotFoundError if the turn is not one of the owner's in this conversation."""
+        same = (feedback.c.owner == given.owner, feedback.c.turn_id == given.turn, feedback.c.chunk_id == given.chunk)
         now = datetime.now(UTC)
         with self.write() as connection:
-            connection.execute(feedback.delete().where(*same))
+            if not _is_theirs(connection, given.owner, given.turn, conversation):
+                raise NotFoundError("This answer is not kept any more: it has been deleted, or is somebody else's.")
+            replaced = connection.execute(feedback.delete().where(*same)).rowcount
             if given.value:
                 connection.execute(feedback.insert().values(feedback_row(given, conversation, now.isoformat())))
-            _retell(connection, given.turn)
+            _retell(connection, given.owner, given.turn)
+        if replaced:
+            self.empty_log()
         return replace(given, at=now)
 
     def feedback(self, owner: str | None = None, conversation: str | None = None) -> list[Feedback]:
@@ -43,24 +51,29 @@ class Judging(Database):
             return [to_feedback(row) for row in connection.execute(query).mappings()]
 
     def add_row(self, given: EvaluationRow) -> EvaluationRow:
-        """Put a row into the evaluation set, instead of the one of the same turn, with what was thought of the turn."""
+        """Put a row into the evaluation set, instead of the owner's of the same turn, with what they thought of it.
+        Raises NotFoundError if the turn is none of theirs."""
         row = evaluation_row(given, datetime.now(UTC).isoformat()) | {
             "verdict": 0,
             "note": "",
             "relevant": "[]",
             "not_relevant": "[]",
         }
+        mine = evaluation_rows.select().where(*_row_of(given.owner, given.turn))
         with self.write() as connection:
+            there = connection.execute(mine).first()  # a row outlives its conversation
+            if not there and not _is_theirs(connection, given.owner, given.turn):
+                raise NotFoundError(
+                    "This question is not kept any more, or is somebody else's. Ask it again to add it."
+                )
             connection.execute(evaluation_rows.insert().prefix_with("OR REPLACE").values(row))
-            _retell(connection, given.turn)
-            mine = evaluation_rows.select().where(evaluation_rows.c.turn_id == given.turn)
+            _retell(connection, given.owner, given.turn)
             return to_evaluation_row(connection.execute(mine).mappings().one())
 
     def remove_row(self, owner: str, turn: str) -> None:
         """Take a turn's row out of the evaluation set."""
-        mine = (evaluation_rows.c.turn_id == turn, evaluation_rows.c.owner == owner)
         with self.write() as connection:
-            connection.execute(evaluation_rows.delete().where(*mine))
+            connection.execute(evaluation_rows.delete().where(*_row_of(owner, turn)))
         self.empty_log()
 
     def rows(self, owner: str | None = None, turns: list[str] | None = None) -> list[EvaluationRow]:
@@ -72,13 +85,26 @@ class Judging(Database):
             return [to_evaluation_row(row) for row in connection.execute(query).mappings()]
 
 
-def _retell(connection: sql.Connection, turn: str) -> None:
-    """Write down in the turn's row of the evaluation set, if it has one, what is thought of the turn now."""
-    mine = sql.select(feedback.c.chunk_id, feedback.c.value, feedback.c.note).where(feedback.c.turn_id == turn)
+def _row_of(owner: str, turn: str) -> tuple[sql.ColumnElement[bool], sql.ColumnElement[bool]]:
+    return evaluation_rows.c.owner == owner, evaluation_rows.c.turn_id == turn
+
+
+def _is_theirs(connection: sql.Connection, owner: str, turn: str, conversation: str | None = None) -> bool:
+    """Whether a turn is in a conversation of this owner, and in this one."""
+    query = sql.select(messages.c.id).join(conversations, conversations.c.id == messages.c.session_id)
+    query = query.where(conversations.c.owner == owner, messages.c.turn_id == turn)
+    query = query if conversation is None else query.where(conversations.c.id == conversation)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _retell(connection: sql.Connection, owner: str, turn: str) -> None:
+    """Write down in the owner's row of a turn, if there is one, what they think of the turn now."""
+    mine = sql.select(feedback.c.chunk_id, feedback.c.value, feedback.c.note)
+    mine = mine.where(feedback.c.owner == owner, feedback.c.turn_id == turn)
     thought = connection.execute(mine.order_by(feedback.c.at)).all()
     verdict, note = next(((one.value, one.note) for one in thought if not one.chunk_id), (0, ""))
     relevant, not_relevant = (
         json.dumps([one.chunk_id for one in thought if one.chunk_id and one.value == value]) for value in (1, -1)
     )
-    told = evaluation_rows.update().where(evaluation_rows.c.turn_id == turn)
+    told = evaluation_rows.update().where(*_row_of(owner, turn))
     connection.execute(told.values(verdict=verdict, note=note, relevant=relevant, not_relevant=not_relevant))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sql
@@ -38,7 +38,7 @@ feedback = sql.Table(
     sql.Column("turn_id", sql.String, primary_key=True),
     sql.Column("chunk_id", sql.String, primary_key=True),
     sql.Column("conversation_id", sql.String),
-    sql.Column("owner", sql.String),
+    sql.Column("owner", sql.String, primary_key=True),
     sql.Column("value", sql.Integer),
     sql.Column("note", sql.Text),
     sql.Column("document_id", sql.String),
@@ -52,7 +52,7 @@ evaluation_rows = sql.Table(
     "evaluation_rows",
     metadata,
     sql.Column("turn_id", sql.String, primary_key=True),
-    sql.Column("owner", sql.String),
+    sql.Column("owner", sql.String, primary_key=True),
     sql.Column("question", sql.Text),
     sql.Column("expected_answer", sql.Text),
     sql.Column("document", sql.String),
@@ -67,6 +67,8 @@ evaluation_rows = sql.Table(
     sql.Column("not_relevant", sql.Text),
     sql.Column("added_at", sql.String),
 )
+erasures = sql.Table("erasures", metadata, sql.Column("number", sql.Integer, primary_key=True))
+"""A row for each time that everything was erased."""
 
 
 def storable(text: str) -> str:
@@ -79,13 +81,32 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", storable(text)).casefold().replace("\0", " ").split())
 
 
+def moment(text: object) -> datetime:
+    """When something was, as it is kept; the beginning of time as computers count it where that is damaged: nothing
+    that can be read stays hidden for it."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _listed(text: object) -> tuple[str, ...]:
+    """A list of words as it is kept; none where that is damaged."""
+    try:
+        found = json.loads(str(text))
+    except ValueError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 def to_conversation(row: sql.RowMapping) -> Conversation:
     return Conversation(
         row["id"],
         row["title"],
         row["owner"],
-        datetime.fromisoformat(row["created_at"]),
-        datetime.fromisoformat(row["updated_at"]),
+        moment(row["created_at"]),
+        moment(row["updated_at"]),
     )
 
 
@@ -118,7 +139,7 @@ def to_feedback(row: sql.RowMapping) -> Feedback:
         question=row["question"],
         collection=row["collection"],
         owner=row["owner"],
-        at=datetime.fromisoformat(row["at"]),
+        at=moment(row["at"]),
     )
 
 
@@ -146,13 +167,13 @@ def to_evaluation_row(row: sql.RowMapping) -> EvaluationRow:
         document=row["document"],
         page=row["page"],
         quote=row["quote"],
-        tags=tuple(json.loads(row["tags"])),
+        tags=_listed(row["tags"]),
         collection=row["collection"],
         document_id=row["document_id"],
         verdict=row["verdict"],
         note=row["note"],
-        relevant=tuple(json.loads(row["relevant"])),
-        not_relevant=tuple(json.loads(row["not_relevant"])),
+        relevant=_listed(row["relevant"]),
+        not_relevant=_listed(row["not_relevant"]),
         owner=row["owner"],
-        added_at=datetime.fromisoformat(row["added_at"]),
+        added_at=moment(row["added_at"]),
     )

@@ -8,25 +8,35 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sql
-from pydantic import ValidationError
 
 from rag.catalog import Database
-from rag.conversations.tables import conversations, feedback, folded, messages, storable, to_conversation
-from rag.errors import InputError, NotFoundError, StorageError
+from rag.conversations.tables import (
+    conversations,
+    erasures,
+    feedback,
+    folded,
+    messages,
+    storable,
+    to_conversation,
+)
+from rag.errors import InputError, NotFoundError
 from rag.records import Conversation, KeptTurn
 
 LONGEST_TITLE = 100
 TITLE_OF_A_QUESTION = 70
+LONGEST_SEARCH = 200
 """Characters."""
 _OF_A_CONVERSATION = {"messages": (messages, messages.c.session_id), "feedback": (feedback, feedback.c.conversation_id)}
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A conversation that has been removed, whole, and kept by nobody else: to be brought back. `rows` are by table."""
+    """A conversation that has been removed, whole, and kept by nobody else: to be brought back. `rows` are by table;
+    `erasures` is how often everything had been erased by then."""
 
     conversation: Conversation
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    erasures: int
 
 
 class Turns(Database):
@@ -38,9 +48,9 @@ class Turns(Database):
 
     def listed(self, owner: str, text: str = "", limit: int = 30, offset: int = 0) -> list[Conversation]:
         """Conversations, the one that was continued last first: those that have each word of `text` somewhere in their
-        title, questions and answers, whatever their capitals."""
+        title, questions and answers, whatever their capitals. Of `text` the first LONGEST_SEARCH characters count."""
         mine = messages.c.session_id == conversations.c.id
-        wanted = [_somewhere(word) for word in folded(text).split()]
+        wanted = [_somewhere(word) for word in folded(text[:LONGEST_SEARCH]).split()]
         query = sql.select(conversations).where(conversations.c.owner == owner, sql.exists().where(mine), *wanted)
         query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id).limit(limit).offset(offset)
         with self.read() as connection:
@@ -52,40 +62,51 @@ class Turns(Database):
             return self._row(connection, owner, conversation)
 
     def turns(self, conversation: str) -> list[KeptTurn]:
-        """Its turns in order. Raises StorageError for one that cannot be read."""
+        """Its turns in order; of those that cannot be read, what can."""
         from rag.conversations.chat_history import history_of, to_turns
 
         with self.engine() as engine:
-            found = history_of(conversation, engine).messages
-        try:
-            return to_turns(found)
-        except (ValidationError, KeyError, ValueError) as error:
-            raise StorageError(
-                "This conversation was written by another version of Footnote, and cannot be shown. Update Footnote, "
-                "or delete the conversation."
-            ) from error
+            return to_turns(history_of(conversation, engine).messages)
 
-    def keep(self, owner: str, conversation: str, turn: KeptTurn) -> Conversation:
-        """Keep a turn as it is now: the next one of a conversation (which is begun with it if it is not there), or one
-        that is there already. Raises NotFoundError for somebody else's conversation."""
-        from rag.conversations.chat_history import history_of, message_row, to_messages
+    def erasures(self) -> int:
+        """How often everything was erased."""
+        with self.read() as connection:
+            return _erasures(connection)
 
-        made = to_messages(turn)
+    def keep(
+        self, owner: str, conversation: str, turn: KeptTurn, goes_on: bool = False, since: int | None = None
+    ) -> Conversation:
+        """Keep a turn as it is now: the next one of a conversation, or one that is there already. A conversation that
+        is not there begins with it, unless it `goes_on`: then it was deleted meanwhile. `since` is what `erasures` was
+        when the turn was asked.
+
+        Raises NotFoundError for a conversation that was deleted meanwhile or is somebody else's, and if everything was
+        erased since.
+        """
+        from rag.conversations.chat_history import message_row, to_messages
+
+        rows = [message_row(one) for one in to_messages(turn)]
         now = _now()
         title = _title(turn.question)
         begun = {"id": conversation, "owner": owner, "created_at": now, "title": title, "words": folded(title)}
         with self.write() as connection:
-            connection.execute(conversations.insert().prefix_with("OR IGNORE").values(begun | {"updated_at": now}))
-            self._row(connection, owner, conversation)
+            _require_same(connection, since, "it is not kept")
             mine = conversations.c.id == conversation
+            if not goes_on:
+                connection.execute(conversations.insert().prefix_with("OR IGNORE").values(begun | {"updated_at": now}))
+            elif not connection.execute(sql.select(conversations.c.id).where(mine)).first():
+                raise NotFoundError(
+                    "It was deleted meanwhile, in another window or by another reader. Begin a new conversation to "
+                    "have what you ask next kept."
+                )
+            self._row(connection, owner, conversation)
+            if _is_elsewhere(connection, conversation, turn.id):
+                raise NotFoundError("This question belongs to another conversation. Ask it again in this one.")
             connection.execute(conversations.update().where(mine).values(updated_at=now))
-            rows = [message_row(one) for one in made]
             there = [connection.execute(_replacing(conversation, row)).rowcount for row in rows]
-            kept = self._row(connection, owner, conversation)
-        if not any(there):
-            with self.engine(writes=True) as engine:
-                history_of(conversation, engine).add_messages(made)
-        return kept
+            if not any(there):
+                connection.execute(messages.insert(), [row | {"session_id": conversation} for row in rows])
+            return self._row(connection, owner, conversation)
 
     def drop(self, owner: str, conversation: str, turn: str) -> None:
         """Remove a turn, with what was thought of it; with its last turn a conversation goes."""
@@ -118,11 +139,13 @@ class Turns(Database):
                 for name, (table, column) in _OF_A_CONVERSATION.items()
             }
             connection.execute(conversations.delete().where(conversations.c.id == conversation))
+            erased = _erasures(connection)
         self.empty_log()
-        return Removed(found, rows)
+        return Removed(found, rows, erased)
 
     def restore(self, removed: Removed) -> None:
-        """Bring a conversation back as it was. What was added under its id meanwhile stays."""
+        """Bring a conversation back as it was. What was added under its id meanwhile stays. Raises NotFoundError if
+        everything was erased since."""
         one = removed.conversation
         row = {
             "id": one.id,
@@ -133,13 +156,16 @@ class Turns(Database):
             "updated_at": one.updated_at.isoformat(timespec="microseconds"),
         }
         with self.write() as connection:
+            _require_same(connection, removed.erasures, "this conversation cannot be brought back")
             connection.execute(conversations.insert().prefix_with("OR IGNORE").values(row))
             for name, (table, _) in _OF_A_CONVERSATION.items():
                 if removed.rows[name]:
                     connection.execute(table.insert().prefix_with("OR IGNORE"), removed.rows[name])
 
     def _row(self, connection: sql.Connection, owner: str, conversation: str) -> Conversation:
-        mine = sql.select(conversations).where(conversations.c.id == conversation, conversations.c.owner == owner)
+        mine = sql.select(conversations).where(
+            conversations.c.id == storable(conversation), conversations.c.owner == owner
+        )
         row = connection.execute(mine).mappings().one_or_none()
         if row is None:
             raise NotFoundError("This conversation is not there: it has been deleted, or is somebody else's.")
@@ -152,6 +178,21 @@ def _somewhere(word: str) -> sql.ColumnElement[bool]:
         messages.c.session_id == conversations.c.id, messages.c.words.contains(word, autoescape=True)
     )
     return conversations.c.words.contains(word, autoescape=True) | said
+
+
+def _erasures(connection: sql.Connection) -> int:
+    return int(connection.execute(sql.select(sql.func.coalesce(sql.func.max(erasures.c.number), 0))).scalar_one())
+
+
+def _require_same(connection: sql.Connection, since: int | None, therefore: str) -> None:
+    """Raises NotFoundError if everything was erased since `erasures` was this."""
+    if since is not None and _erasures(connection) != since:
+        raise NotFoundError(f"Everything was erased meanwhile: {therefore}. Begin a new conversation.")
+
+
+def _is_elsewhere(connection: sql.Connection, conversation: str, turn: str) -> bool:
+    there = sql.select(messages.c.id).where(messages.c.turn_id == turn, messages.c.session_id != conversation)
+    return connection.execute(there.limit(1)).first() is not None
 
 
 def _replacing(conversation: str, row: Mapping[str, Any]) -> sql.Update:

@@ -83,7 +83,17 @@ def evidence_markdown(evidence: Evidence) -> str:
         parts.append("\n".join(["## Documents", "", *map(_original, evidence.originals)]))
     told = [f"- {what}: {_line(value)}" for what, value in evidence.settings.items()]
     versions = ", ".join(f"{what} {_line(value)}" for what, value in evidence.versions.items())
-    made = [*told, f"- Versions: {versions}", f"- Made: {evidence.made_at.isoformat(timespec='seconds')}"]
+    model = f"- Language model: {_line(words.models(evidence.asked))}"
+    now = "Settings and versions as Footnote is set when this file is made, not always as when a question was asked:"
+    made = [
+        model,
+        "",
+        now,
+        "",
+        *told,
+        f"- Versions: {versions}",
+        f"- Made: {evidence.made_at.isoformat(timespec='seconds')}",
+    ]
     return "\n\n".join([*parts, "\n".join(["## How this was made", "", *made])]) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from rag.parsing import page_noun
 from rag.records import QUOTING, Answer, Asked, Box, Citation, Hit, Proof, Verdict
@@ -50,9 +51,25 @@ def answered_by(answer: Answer) -> str:
     return f"Written by {answer.model} from the passages that were found."
 
 
+def models(asked: Sequence[Asked]) -> str:
+    """Which language models have written answers, as the answers say."""
+    written = {one.answer.model: None for one in asked if one.answer and one.answer.model != QUOTING}
+    if not written:
+        return "none: answers are quoted word for word"
+    quoted = any(one.answer and one.answer.model == QUOTING for one in asked)
+    return ", ".join(written) + "; other answers are quoted word for word" * quoted
+
+
+def moment(when: datetime) -> str:
+    """`28 November 2026 at 05:31 (UTC+0000)`, in the time of where Footnote runs."""
+    return when.astimezone().strftime("%d %B %Y at %H:%M (UTC%z)")
+
+
 def looked_into(asked: Asked, chosen: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Where a question was looked into: what, and its value."""
+    """When a question was asked, and where it was looked into: what, and its value."""
     search = asked.search
+    if asked.at:
+        yield "Asked", moment(asked.at)
     yield "Collection", search.collection
     if search.documents:
         yield "Documents", ", ".join(chosen.get(one, one) for one in search.documents)

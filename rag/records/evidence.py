@@ -14,12 +14,13 @@ from rag.records.searches import Search
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question, where it was looked into, and its answer; None where there came none. `where` is a filter beyond
-    the search's own, as it was given."""
+    the search's own, as it was given; `at` is when it was asked, where that is known."""
 
     question: str
     search: Search
     answer: Answer | None = None
     where: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

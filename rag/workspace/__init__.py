@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from rag.answering import Answerer
 from rag.archive import Unpacked
-from rag.conversations import Removed, as_csv, as_jsonl, as_row
+from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
 from rag.evidence import answer_markdown, answer_text, inert_markdown
 from rag.filters import where_of
 from rag.following import NOT_ANEW
@@ -26,6 +26,7 @@ from rag.workspace.opening import open_workspace
 
 __all__ = [
     "LONGEST_NOTE",
+    "LONGEST_SEARCH",
     "NOT_ANEW",
     "READABLE",
     "Answerer",

@@ -37,7 +37,8 @@ class Conversing(Opened):
         return [] if self.settings.demo else self.talks.listed(owner, text, limit, offset)
 
     def conversation(self, conversation: str, owner: str = "") -> WholeConversation:
-        """A conversation with its turns, and what was thought of them. Raises NotFoundError, StorageError."""
+        """A conversation with its turns, and what was thought of them. A turn that was written by another version, or
+        is damaged, has what can be read of it. Raises NotFoundError, StorageError."""
         if self.settings.demo:
             raise NotFoundError("A read-only demo keeps no conversations.")
         found = self.talks.one(owner, conversation)
@@ -46,11 +47,26 @@ class Conversing(Opened):
         rows = self.talks.rows(owner, [one.id for one in turns])
         return WholeConversation(found, tuple(turns), feedback, {one.turn: one for one in rows})
 
-    def keep_turn(self, conversation: str, turn: KeptTurn, owner: str = "") -> Conversation:
+    def erasures(self) -> int:
+        """How often everything was erased, for `keep_turn`."""
+        return self.talks.erasures()
+
+    def keep_turn(
+        self,
+        conversation: str,
+        turn: KeptTurn,
+        owner: str = "",
+        goes_on: bool = False,
+        since: int | None = None,
+    ) -> Conversation:
         """Keep a turn of a conversation as it is now, whether it is there already or is the next one. A conversation
-        that is not there begins with it, and is called by its question. Raises NotFoundError, StorageError."""
+        that is not there begins with it, and is called by its question, unless it `goes_on`: then it was deleted
+        meanwhile. `since` is what `erasures` was before the turn was asked.
+
+        Raises NotFoundError if the conversation was deleted or everything was erased meanwhile, StorageError.
+        """
         self._require_writable()
-        return self.talks.keep(owner, conversation, turn)
+        return self.talks.keep(owner, conversation, turn, goes_on, since)
 
     def drop_turn(self, conversation: str, turn: str, owner: str = "") -> None:
         """Remove a turn with its feedback. Raises NotFoundError."""
@@ -69,7 +85,7 @@ class Conversing(Opened):
         return self.talks.remove(owner, conversation)
 
     def restore_conversation(self, removed: Removed) -> None:
-        """Bring back what was deleted."""
+        """Bring back what was deleted. Raises NotFoundError if everything was erased since."""
         self._require_writable()
         self.talks.restore(removed)
 
@@ -84,11 +100,10 @@ class Conversing(Opened):
     ) -> Feedback:
         """Keep what a reader thinks of an answer (1: good, -1: bad, 0: nothing any more), with a note; or with a `hit`,
         whether that is relevant to the question. It replaces what was thought before. Raises InputError,
-        NotFoundError."""
+        NotFoundError for what is not there, or somebody else's."""
         self._require_writable()
         if value not in (1, 0, -1) or len(note) > LONGEST_NOTE:
             raise InputError(f"Feedback is 1, -1 or 0, with a note of up to {LONGEST_NOTE:,} characters.")
-        self.talks.one(owner, conversation)
         about = Feedback(
             turn=turn.id,
             value=value,
@@ -116,7 +131,8 @@ class Conversing(Opened):
         owner: str = "",
     ) -> EvaluationRow:
         """Put a question into the evaluation set, with the answer that is expected and where that stands: None if the
-        documents do not have it. It replaces the turn's row, if there is one. Raises InputError."""
+        documents do not have it. It replaces the owner's row of the turn, if there is one. Raises InputError,
+        NotFoundError for a turn that is not kept, or somebody else's."""
         self._require_writable()
         expected_answer = expected_answer.strip()
         if len(expected_answer) > LONGEST_EXPECTED:

@@ -101,11 +101,10 @@ class Proving(Viewing):
                     yield one, "a document that was deleted"
 
     def _told_settings(self) -> Mapping[str, str]:
-        """What answers depend on. Never a key, nor an address, which may have one in it."""
+        """What answers depend on, as it is set now. Never a key, nor an address, which may have one in it."""
         given = self.settings
         precision = f", {given.embedding_precision}" if given.embedding_model == "bundled" else ""
         told = {
-            "Language model": given.llm or "none: answers are quoted word for word",
             "Embedding model": f"{given.embedding_model}{precision}",
             "Tokens in a passage": f"{given.chunk_tokens}",
             "Passages found for a question": f"{given.top_k}",
