@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from rag.answering.naming import is_form
 from rag.language import STOP_WORDS
 
 Terms = Callable[[str], Sequence[str]]
@@ -106,6 +107,12 @@ class Asked:
     def terms(self) -> list[str]:
         """Those of all content words, in their order."""
         return [term for word in self.words for term in word.terms]
+
+    @property
+    def marks(self) -> list[str]:
+        """Those of its names and numbers, without what a firm is: "Inc." is in no passage's way."""
+        marks = (word for word in self.words if (word.is_name or word.is_number) and not is_form(word.text))
+        return [term for word in marks for term in word.terms]
 
 
 def take_apart(question: str, terms: Terms) -> Asked:

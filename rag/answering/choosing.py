@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from rag.answering.asked import Kind
 from rag.answering.pieces import is_heading
 from rag.answering.quoting import Quote, merged, piece
-from rag.answering.reading import Reading, Sentence, above
+from rag.answering.reading import Reading, Sentence
 from rag.answering.spans import YEAR, answer_spans
 from rag.answering.tables import fit_of_row, is_in_range
 from rag.answering.telling import is_dateline
@@ -79,7 +79,7 @@ def score(reading: Reading, sentence: Sentence) -> float:
 def missing(reading: Reading, sentence: Sentence) -> float:
     """The share of the question's names and numbers that stand nowhere near a sentence or above it, and 1 more if a
     year is among them."""
-    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
+    marks = set(reading.asked.marks)
     lacking = marks - reading.around(sentence)
     return len(lacking) / len(marks) + any(map(YEAR.fullmatch, lacking)) if lacking else 0.0
 
@@ -110,8 +110,7 @@ def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list
 
 def _marks(reading: Reading, sentence: Sentence) -> set[str]:
     """The terms of the question's names and numbers that a sentence has, or that stand above its passage."""
-    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
-    return marks & set(reading.terms(f"{above(reading.hits[sentence.hit])}\n{reading.text(sentence)}"))
+    return set(reading.asked.marks) & {*reading.above(sentence.hit), *reading.terms(reading.text(sentence))}
 
 
 def _bare(text: str) -> str:

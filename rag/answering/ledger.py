@@ -194,7 +194,8 @@ class _Judge:
 
     def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[Doubt]:
         for run in dict.fromkeys(name_runs(sentence.bare, self._known)):
-            if missing := [name for name in run if not any(source.names(name) for source in sources)]:
+            lacking = [source.lacks(run) for source in sources]
+            if missing := [name for name in run if all(name in one for one in lacking)]:
                 if self._known_elsewhere(run, missing, sources):
                     continue
                 soft = support >= BORNE_OUT
