@@ -123,7 +123,19 @@ def take_apart(question: str, terms: Terms) -> Asked:
     lower = question.lower()
     kind = _kind(lower)
     several = _asks_for_several(lower, content, kind)
-    return Asked(question, kind, several, content)
+    return Asked(question, kind, several, _without_forms(content, question))
+
+
+def _without_forms(words: Sequence[Word], question: str) -> tuple[Word, ...]:
+    """Without what a firm is where its name is said before it: "Holt Company" is "Holt"."""
+    before = (None, *words)
+    return tuple(
+        word
+        for word, last in zip(words, before, strict=False)
+        if not (
+            last and last.is_name and word.is_name and is_form(word.text) and question[last.end : word.start].isspace()
+        )
+    )
 
 
 def _kind(lower: str) -> Kind:

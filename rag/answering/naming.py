@@ -1,4 +1,4 @@
-"""What documents are called: words that their names have run together, and words of names that say only what a firm is."""
+"""What documents are called: words that their names run together, and those that say only what a firm is."""
 
 from __future__ import annotations
 
