@@ -43,6 +43,7 @@ _BEFORE_CHANGE = re.compile(rf"\b(?:by|{_UP}|{_DOWN})\s+(?:(?!to\b|from\b|in\b|t
 _AFTER_CHANGE = re.compile(rf"\W*(?:[a-z]+\s)?(?:{_UP}|{_DOWN})\b", re.IGNORECASE)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_SINCE = re.compile(r"\b(?:since|from|over|on|than|with|against|versus|to)(?: in)?(?: FY)?\s*$", re.IGNORECASE)
 _TOTAL = stem("total")
 
 
@@ -146,10 +147,9 @@ def _results(
     """What can be calculated, how, and whether it goes the way that the sentence says."""
     cued = {kind for kind, cue in _CUES.items() if cue.search(sentence)}
     if "change" in cued:
-        way, years = direction(sentence, figure.start), {int(one) for one in _YEAR.findall(sentence)}
+        way = direction(sentence, figure.start)
         for before, after in permutations(_spoken_of(among, about), 2):
-            known = before.year and after.year and len(years) in (1, 2)
-            if _belong_together(before, after, figure, about) and not (known and years - {before.year, after.year}):
+            if _belong_together(before, after, figure, about) and _is_of_its_years(before, after, sentence):
                 yield from _change(figure, before, after, way)
     if _BEFORE_CHANGE.search(sentence[: figure.start]) or _AFTER_CHANGE.match(sentence, figure.end):
         return  # it is a change, and neither a sum nor a share
@@ -178,6 +178,17 @@ def _change(figure: Figure, a: Operand, b: Operand, way: int) -> Iterator[tuple[
     else:
         more, less = max(before, after), min(before, after)
         yield more - less, f"{more:f} − {less:f}", goes
+
+
+def _is_of_its_years(before: Operand, after: Operand, sentence: str) -> bool:
+    """Whether a change may be that of the year or the two years that a sentence names: of one year it is the change to
+    that, unless a word says that it is the change since then."""
+    years = list(_YEAR.finditer(sentence))
+    if not (before.year and after.year) or len({one[0] for one in years}) not in (1, 2):
+        return True
+    if len(years) == 1 and not _SINCE.search(sentence[: years[0].start()]) and before.year != after.year:
+        return int(years[0][0]) == after.year
+    return {int(one[0]) for one in years} <= {before.year, after.year}
 
 
 def _spoken_of(among: Sequence[Operand], about: Sequence[Collection[str]]) -> list[Operand]:
