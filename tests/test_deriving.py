@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rag.answering.claims import content
 from rag.answering.deriving import derived, direction, operands
 from rag.answering.figures import figures
 from rag.answering.ledger import make_ledger
@@ -60,6 +61,13 @@ def test_figures_of_a_sentence(sentence: str, among: str, how: str, contrary: bo
     assert (found.how if found else "", bool(found and found.contrary)) == (how, contrary)
 
 
+def test_figures_of_a_text_about_something_else_do_not_count() -> None:
+    among = operands("Pensions were 112, after 100.")
+    [figure] = figures("They rose by 12%")
+    assert derived(figure, among, (), "They rose by 12%", (content("They"), content("repairs"))) is None
+    assert derived(figure, among, (), "They rose by 12%", (content("They"), content("pensions"))) is not None
+
+
 @pytest.mark.parametrize(
     ("text", "way"),
     [
@@ -77,6 +85,6 @@ def test_which_way_it_goes(text: str, way: int) -> None:
 
 
 def test_the_figures_of_a_row_know_their_year_and_row() -> None:
-    found = [(str(one.figure.value), one.year, "pump" in (one.label or ())) for one in operands(TABLE)]
+    found = [(str(one.figure.value), one.year, "pump" in one.label) for one in operands(TABLE)]
     assert ("306", 2020, True) in found
     assert ("346", 2019, False) in found

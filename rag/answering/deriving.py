@@ -49,13 +49,15 @@ _TOTAL = stem("total")
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A figure and what it belongs to, its `unit`: a row, where `label` are the stems of its words and `column` counts
-    from the last, or running text. `year` is what it is of, 0 if that is not known; `earlier`: it is said to be before
-    another."""
+    """A figure and what it belongs to, its `unit`: a row, where `column` counts from the last, or running text.
+
+    `label` are the stems of its words, none if they do not matter. `year` is what it is of, 0 if that is not known;
+    `earlier`: it is said to be before another."""
 
     figure: Figure
     unit: int = 0
-    label: frozenset[str] | None = None
+    label: frozenset[str] = frozenset()
+    row: bool = False
     column: int = 0
     year: int = 0
     earlier: bool = False
@@ -78,7 +80,8 @@ def operands(text: str, start: int = 0, end: int | None = None) -> list[Operand]
         if is_row(row[0].rstrip()):
             found += _of_row(text, row)
             prose = prose[: row.start() - start] + " " * len(row[0]) + prose[row.end() - start :]
-    return found + [replace(one, unit=-1 - start) for one in of_sentence(prose, figures(prose))]
+    label = _stems(prose)
+    return found + [replace(one, unit=-1 - start, label=label) for one in of_sentence(prose, figures(prose))]
 
 
 def of_sentence(text: str, of_it: Sequence[Figure]) -> list[Operand]:
@@ -94,13 +97,17 @@ def of_sentence(text: str, of_it: Sequence[Figure]) -> list[Operand]:
 
 def _of_row(text: str, row: re.Match[str]) -> Iterator[Operand]:
     """A row's figures, each with the year at the same place from the right in the line that names the columns."""
-    label = frozenset(stem(one) for one in words(row[0]) if one not in EMPTY_WORDS and one.isalpha())
+    label = _stems(row[0])
     lines = text[: row.end()].split("\n")
     names = next((years for line in reversed(lines) if len(years := _YEAR.findall(line)) > 1), [])
     plain = [one for one in figures(row[0]) if not one.year]
     for column, one in enumerate(reversed(plain)):
         year = int(names[-1 - column]) if column < len(names) <= len(plain) else 0
-        yield Operand(one, row.start(), label, column, year)
+        yield Operand(one, row.start(), label, True, column, year)
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stem(one) for one in words(text) if one not in EMPTY_WORDS and one.isalpha())
 
 
 def direction(text: str, at: int = 0) -> int:
@@ -192,14 +199,15 @@ def _is_of_its_years(before: Operand, after: Operand, sentence: str) -> bool:
 
 
 def _spoken_of(among: Sequence[Operand], about: Sequence[Collection[str]]) -> list[Operand]:
-    """Without the rows that have none of the words; where none has any, without those that are no totals, but for the
-    only one."""
+    """Without the texts and rows that have none of the words; where no row has any, without those that are no totals,
+    but for the only one."""
     if not about:
         return list(among)
-    rows = {one.unit: one.label for one in among if one.label is not None}
+    rows = {one.unit: one.label for one in among if one.row}
     named = ({unit for unit, label in rows.items() if label & set(stems)} for stems in about)
     kept = next(filter(None, named), {unit for unit, label in rows.items() if _TOTAL in label or len(rows) == 1})
-    return [one for one in among if one.label is None or one.unit in kept]
+    said = set().union(*about)
+    return [one for one in among if (one.unit in kept if one.row else not one.label or one.label & said)]
 
 
 def _belong_together(a: Operand, b: Operand, figure: Figure, about: Sequence[Collection[str]]) -> bool:
@@ -217,7 +225,7 @@ def _belong_together(a: Operand, b: Operand, figure: Figure, about: Sequence[Col
 
 def _compared(a: Operand, b: Operand, about: Sequence[Collection[str]]) -> bool:
     """Whether they stand one above the other, in rows of which each has a word of the sentence that the other lacks."""
-    if a.label is None or b.label is None or a.column != b.column or not about:
+    if not (a.row and b.row) or a.column != b.column or not about:
         return False
     one, other = a.label & set(about[0]), b.label & set(about[0])
     return bool(one - other and other - one)

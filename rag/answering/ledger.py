@@ -43,6 +43,8 @@ _OTHERS = 2
 """Passages that a sentence does not cite and that are looked at where those it cites do not bear it out."""
 _NEAREST = 3
 """Windows whose passages a sentence without a footnote is held against: a figure may stand anywhere."""
+_RESTS_ON = 3
+"""Windows, the nearest ones, from whose figures others may be calculated."""
 _WORST_FIRST = list(reversed(Verdict))
 
 ORDERED = "A passage tells a language model to say so, which is no evidence."
@@ -195,7 +197,7 @@ class _Judge:
         if own and not own.contrary:
             return own
         beside: dict[tuple[int, int], Operand] = {}
-        for _, window in near[:2]:
+        for _, window in near[:_RESTS_ON]:
             for one in operands(window.source.text, window.start, window.end):
                 beside.setdefault((one.unit, one.figure.start), one)
         about = (content(text), content(self._question))
