@@ -148,7 +148,7 @@ def test_the_temperature_is_the_providers_own_unless_one_is_given(
     [
         (401, f"Incorrect API key provided: {KEY}", "refused the key (HTTP 401); check the key."),
         (429, "You exceeded your quota", "no capacity or quota left (HTTP 429)"),
-        (500, f"broken, with {KEY} in it", "failed (HTTP 500): broken, with *** in it"),
+        (500, f"broken, with {KEY} in it", "failed (HTTP 500): broken, with *** in it."),
         (404, "nothing here", "check the model’s name and the server’s address"),
     ],
 )

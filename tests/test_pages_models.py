@@ -93,7 +93,7 @@ def test_the_key_stays_out_of_all_that_is_kept_and_shown(
     app = use(fill(start("2_Ask"), server))
     server.behaviour = Behaviour(status=500, error=f"failed with {KEY}, sk-typed-0123456789")
     ask(app, DIVIDEND)
-    assert "This answer quotes the documents instead" in plain(app)
+    assert ". This answer quotes the documents instead." in plain(app)
     assert KEY not in shown(app)
     assert KEY not in caplog.text
     assert KEY not in str(app.query_params)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from rag.answering.naming import is_form
 from rag.language import STOP_WORDS
 
 Terms = Callable[[str], Sequence[str]]
@@ -107,6 +108,12 @@ class Asked:
         """Those of all content words, in their order."""
         return [term for word in self.words for term in word.terms]
 
+    @property
+    def marks(self) -> list[str]:
+        """Those of its names and numbers, without what a firm is: "Inc." is in no passage's way."""
+        marks = (word for word in self.words if (word.is_name or word.is_number) and not is_form(word.text))
+        return [term for word in marks for term in word.terms]
+
 
 def take_apart(question: str, terms: Terms) -> Asked:
     """The question by its words."""
@@ -116,7 +123,19 @@ def take_apart(question: str, terms: Terms) -> Asked:
     lower = question.lower()
     kind = _kind(lower)
     several = _asks_for_several(lower, content, kind)
-    return Asked(question, kind, several, content)
+    return Asked(question, kind, several, _without_forms(content, question))
+
+
+def _without_forms(words: Sequence[Word], question: str) -> tuple[Word, ...]:
+    """Without what a firm is where its name is said before it: "Holt Company" is "Holt"."""
+    before = (None, *words)
+    return tuple(
+        word
+        for word, last in zip(words, before, strict=False)
+        if not (
+            last and last.is_name and word.is_name and is_form(word.text) and question[last.end : word.start].isspace()
+        )
+    )
 
 
 def _kind(lower: str) -> Kind:

@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from rag.answering.asked import Kind
 from rag.answering.pieces import is_heading
 from rag.answering.quoting import Quote, merged, piece
-from rag.answering.reading import Reading, Sentence, above
+from rag.answering.reading import Reading, Sentence
 from rag.answering.spans import YEAR, answer_spans
 from rag.answering.tables import fit_of_row, is_in_range
 from rag.answering.telling import is_dateline
 from rag.answering.texts import Texts
+from rag.answering.totals import with_total_first
 
 KIND = 0.06
 """What it counts that something of the kind that is asked for stands in a sentence; its likeness is in [-1, 1]."""
@@ -24,6 +25,8 @@ RANGE = 0.2
 """What it counts that a row is a range in which a number of the question lies, which is not in the row itself."""
 MISSING = 0.1
 """What it counts against a sentence that the question's names and years are not there."""
+OTHER_YEAR = 0.1
+"""What it counts against a sentence that it names years, and none of those that are asked for."""
 DATELINE = 0.1
 """What it counts against a sentence that begins by where and by whom it was sent out."""
 COVERED = 0.15
@@ -37,6 +40,7 @@ ALIKE = 0.9
 RELATED = 0.7
 """... or as this, if it has names or numbers of the question that the others lack."""
 _WORD = re.compile(r"\w+")
+_YEARS = re.compile(r"(?<![\w.,$€£-])(?:19|20)\d\d(?![\w,.]\d)\b")
 _SHORT = 5  # words
 _FIGURE = re.compile(r"\d[\d.,]*")
 
@@ -55,7 +59,9 @@ def rank(reading: Reading) -> list[tuple[float, Sentence]]:
     heads = {(one.hit, *one.lead) for one in every if one.is_row}
     telling = [one for one in every if one.is_row or (says_something(reading.text(one)) and not _heads(one, heads))]
     telling = telling or every
-    return sorted(((score(reading, one), one) for one in telling), key=lambda found: -found[0])
+    return with_total_first(
+        reading, sorted(((score(reading, one), one) for one in telling), key=lambda found: -found[0])
+    )
 
 
 def _heads(sentence: Sentence, heads: Collection[tuple[int, int, int]]) -> bool:
@@ -73,13 +79,21 @@ def score(reading: Reading, sentence: Sentence) -> float:
     if sentence.is_row:
         value += ROW * fit_of_row(text, asked, reading.terms) * reading.share(reading.below(sentence)) ** 0.5
         value += RANGE * is_in_range(text, asked)
+    value -= OTHER_YEAR * _is_of_other_years(reading, sentence)
     return value - MISSING * missing(reading, sentence) - DATELINE * is_dateline(text)
+
+
+def _is_of_other_years(reading: Reading, sentence: Sentence) -> bool:
+    asked = {word.text for word in reading.asked.words if YEAR.fullmatch(word.text)}
+    lead = reading.hits[sentence.hit].chunk.text[slice(*sentence.lead)]
+    there = set(_YEARS.findall(f"{lead}\n{reading.text(sentence)}"))
+    return bool(asked and there) and asked.isdisjoint(there)
 
 
 def missing(reading: Reading, sentence: Sentence) -> float:
     """The share of the question's names and numbers that stand nowhere near a sentence or above it, and 1 more if a
     year is among them."""
-    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
+    marks = set(reading.asked.marks)
     lacking = marks - reading.around(sentence)
     return len(lacking) / len(marks) + any(map(YEAR.fullmatch, lacking)) if lacking else 0.0
 
@@ -110,8 +124,7 @@ def _further(reading: Reading, ranked: Sequence[tuple[float, Sentence]]) -> list
 
 def _marks(reading: Reading, sentence: Sentence) -> set[str]:
     """The terms of the question's names and numbers that a sentence has, or that stand above its passage."""
-    marks = {term for word in reading.asked.words if word.is_name or word.is_number for term in word.terms}
-    return marks & set(reading.terms(f"{above(reading.hits[sentence.hit])}\n{reading.text(sentence)}"))
+    return set(reading.asked.marks) & {*reading.above(sentence.hit), *reading.terms(reading.text(sentence))}
 
 
 def _bare(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from rag.answering.asked import Asked, Kind, Word
+from rag.answering.naming import is_form
 from rag.answering.opposites import are_opposed, differ_by_a_prefix, is_negated
 from rag.answering.reading import Reading, Sentence, above
 from rag.answering.spans import YEAR, answer_spans
@@ -34,10 +35,10 @@ def features(reading: Reading, best: Sentence) -> dict[str, float]:
     passage = hit.chunk.text
     more = _of_a_row(reading, best)
     in_sentence, in_window, in_passage = (
-        more | set(reading.terms(f"{above(hit)}\n{text}")) for text in (sentence, window, passage)
+        more | reading.above(best.hit) | set(reading.terms(text)) for text in (sentence, window, passage)
     )
     negated, negated_there = is_negated(asked.text), is_negated(sentence)
-    names = [term for word in asked.words if word.is_name or word.is_number for term in word.terms]
+    names = asked.marks
     return {
         "likeness of the window": reading.likeness(best),
         "cosine": max(hit.scores.get("dense", 0.0) for hit in reading.hits),
@@ -69,17 +70,19 @@ def _of_a_row(reading: Reading, best: Sentence) -> set[str]:
 def absent(reading: Reading, best: Sentence) -> tuple[list[str], list[str]]:
     """What of the question's years, names and codes is in none of the passages, and which years are in others only.
 
-    A name counts as there if something is that is written almost like it; abbreviations, which may be written out,
-    do not count.
+    A name counts as there if something is that is written almost like it, or if a document's name has it run together
+    with others; abbreviations, which may be written out, and what a firm is do not count.
     """
     hit = reading.hits[best.hit]
     nearest = f"{above(hit)}\n{hit.chunk.text}\n{hit.text}"
     every = "\n".join(f"{above(one)}\n{one.chunk.text}\n{one.text}" for one in reading.hits)
     years = [word.text for word in reading.asked.words if YEAR.fullmatch(word.text)]
     names = [word for word in reading.asked.words if _NAME.fullmatch(word.text) and (word.is_name or word.is_number)]
+    names = [word for word in names if not is_form(word.text)]
     nowhere = [year for year in years if year not in every]
     if names:
-        terms, words = set(reading.terms(every)), {word.lower() for word in _WORD.findall(every)}
+        terms = set(reading.terms(every)).union(*map(reading.above, range(len(reading.hits))))
+        words = {word.lower() for word in _WORD.findall(every)}
         missing = [word for word in names if terms.isdisjoint(word.terms)]
         nowhere += [word.text for word in missing if not get_close_matches(word.text.lower(), words, 1, ALIKE)]
     return nowhere, [year for year in years if year in every and year not in nearest]

@@ -184,14 +184,16 @@ def _status(error: Exception) -> int | None:
 
 
 def detail(error: Exception, settings: Settings) -> str:
-    """The provider's own message on one line, without keys, shortened."""
+    """The provider's own message on one line, without keys, shortened, with its full stop."""
     body = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, Mapping) else getattr(error, "error", None)
     text = " ".join(str(message or error or type(error).__name__).split())
     if _WEB_PAGE.search(text):
         return "it answers with a web page."
     text = settings.redacted(text)
-    return text if len(text) <= _DETAIL_CHARS else text[:_DETAIL_CHARS].rstrip() + "…"
+    if len(text) > _DETAIL_CHARS:
+        return text[:_DETAIL_CHARS].rstrip() + "…"
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _place(settings: Settings) -> str:

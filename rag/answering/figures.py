@@ -1,4 +1,4 @@
-"""Figures in a text: the same amount written in many ways, and what follows from others by arithmetic.
+"""Figures in a text: the same amount written in many ways.
 
 1,577 is 1577, 12 % is 12 percent, $1.2 billion is 1,200 million, FY18 is 2018, 40 basis points are 0.4 percent.
 """
@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
-from itertools import permutations
 
 _SCALES = {
     **dict.fromkeys(("thousand", "thousands", "k", "000", "000s"), Decimal(10) ** 3),
@@ -58,13 +57,6 @@ _HEDGE = re.compile(
     r"\b(?:about|around|approximately|roughly|nearly|almost|over|more than|some|circa|c\.)\W*$|[~≈]\s*$"
 )
 _NEARLY = Decimal("0.05")
-_CHANGE = r"increas|decreas|r[io]se|gr[eo]w|fell|fall|declin|drop|chang|up\b|down\b|high|low|reduc|improv|gain"
-_CUES = {
-    "change": re.compile(rf"{_CHANGE}|more|less|difference|gap|by\b", re.IGNORECASE),
-    "sum": re.compile(r"total|sum\b|together|combined|altogether|both|in all\b|plus", re.IGNORECASE),
-    "ratio": re.compile(r"times|ratio|share|percent|%|margin|proportion|portion|per\b|average|fold", re.IGNORECASE),
-}
-_MOST_OPERANDS = 14
 _DISTINCTIVE = 100
 _COUNTING = re.compile(r"\(\d\)(?=\s*\w)")
 
@@ -149,42 +141,6 @@ def match(figure: Figure, among: Iterable[Figure], in_scales: Collection[Decimal
         if figure.scale != 1 and other.scale == 1 and figure.value == other.value * figure.scale:
             best = Match.UNIT
     return best
-
-
-def derived(figure: Figure, operands: Sequence[Figure], in_scales: Collection[Decimal], sentence: str) -> str:
-    """How a figure follows from others, as "112 − 100", where the sentence speaks of such a calculation; else empty.
-
-    Differences, sums, ratios and changes in percent of two figures, and the sum of all.
-    """
-    usable = [one for one in operands if not one.year][:_MOST_OPERANDS]
-    if figure.year or figure.in_words or len(usable) < 2:
-        return ""
-    for value, how in _results(figure, usable, sentence):
-        factors = [scale for scale in in_scales if all(one.scale == 1 for one in usable)] if not figure.percent else []
-        if any(abs(value * factor - figure.value) <= figure.step / 2 for factor in (Decimal(1), *factors)):
-            return how
-    return ""
-
-
-def _results(figure: Figure, operands: Sequence[Figure], sentence: str) -> Iterator[tuple[Decimal, str]]:
-    cued = {kind for kind, cue in _CUES.items() if cue.search(sentence)}
-    for a, b in permutations(operands, 2):
-        first, second = f"{a.value:f}", f"{b.value:f}"
-        points = figure.percent and a.percent and b.percent
-        if figure.percent and not points and a.value and not (a.percent or b.percent):
-            if "change" in cued:
-                yield abs(b.value - a.value) / a.value * 100, f"({second} − {first}) / {first}"
-            if "ratio" in cued:
-                yield b.value / a.value * 100, f"{second} / {first}"
-        elif points or not figure.percent:
-            if "change" in cued and a.percent == b.percent == figure.percent:
-                yield abs(b.value - a.value), f"{second} − {first}" if b.value > a.value else f"{first} − {second}"
-            if "sum" in cued and a.percent == b.percent == figure.percent:
-                yield a.value + b.value, f"{first} + {second}"
-            if "ratio" in cued and a.value and not points:
-                yield b.value / a.value, f"{second} / {first}"
-    if "sum" in cued:
-        yield sum((one.value for one in operands), Decimal(0)), " + ".join(f"{one.value:f}" for one in operands)
 
 
 def _figure(found: re.Match[str], text: str) -> Figure:

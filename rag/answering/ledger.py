@@ -23,8 +23,9 @@ from rag.answering.claims import (
     names,
     words,
 )
+from rag.answering.deriving import Derived, Operand, derived, of_sentence, operands
 from rag.answering.doubts import BORNE_OUT, LEAST_QUOTE, RELATED, Doubt, contradicted, misquoted, unlike, unspoken_deeds
-from rag.answering.figures import Figure, Match, derived, figures, match
+from rag.answering.figures import Figure, Match, figures, match
 from rag.answering.places import misplaced
 from rag.answering.sources import Source, Window
 from rag.records import DOUBTFUL, Answer, Claim, Verdict
@@ -42,6 +43,8 @@ _OTHERS = 2
 """Passages that a sentence does not cite and that are looked at where those it cites do not bear it out."""
 _NEAREST = 3
 """Windows whose passages a sentence without a footnote is held against: a figure may stand anywhere."""
+_RESTS_ON = 3
+"""Windows, the nearest ones, from whose figures others may be calculated."""
 _WORST_FIRST = list(reversed(Verdict))
 
 ORDERED = "A passage tells a language model to say so, which is no evidence."
@@ -176,8 +179,11 @@ class _Judge:
             if found[one] is Match.UNIT:
                 doubts.append(Doubt(Verdict.PARTLY, f"The passages have the digits of {shown}, but not that unit."))
             elif found[one] is Match.NO:
-                if how := self._derived(one, there, near, scales, sentence.bare):
-                    sums.append(f"{shown} is calculated: {how}.")
+                how = self._derived(one, there, near, scales, sentence.bare)
+                if how and how.contrary:
+                    doubts.append(Doubt(Verdict.UNSUPPORTED, f"It goes the other way: {how.how}.", missing=shown))
+                elif how:
+                    sums.append(f"{shown} is calculated: {how.how}.")
                 else:
                     soft = bool(there) or one.in_words
                     doubts.append(Doubt(Verdict.PARTLY if soft else Verdict.UNSUPPORTED, missing=shown))
@@ -185,16 +191,22 @@ class _Judge:
 
     def _derived(
         self, figure: Figure, there: list[Figure], near: Sequence[tuple[float, Window]], scales: set[Decimal], text: str
-    ) -> str:
-        """How a figure follows from those of its sentence, or else from those of the sentences it rests on."""
-        if how := derived(figure, there, scales, text):
-            return how
-        beside = list({one.value: one for _, window in near[:2] for one in figures(window.text)}.values())
-        return derived(figure, beside, scales, text)
+    ) -> Derived | None:
+        """How a figure follows from those of its sentence, or else from those of the sentences and rows it rests on."""
+        own = derived(figure, of_sentence(text, there), scales, text)
+        if own and not own.contrary:
+            return own
+        beside: dict[tuple[int, int], Operand] = {}
+        for _, window in near[:_RESTS_ON]:
+            for one in operands(window.source.text, window.start, window.end):
+                beside.setdefault((one.unit, one.figure.start), one)
+        about = (content(text), content(self._question))
+        return derived(figure, list(beside.values()), scales, text, about) or own
 
     def _names(self, sentence: Sentence, sources: Sequence[Source], support: float) -> Iterator[Doubt]:
         for run in dict.fromkeys(name_runs(sentence.bare, self._known)):
-            if missing := [name for name in run if not any(source.names(name) for source in sources)]:
+            lacking = [source.lacks(run) for source in sources]
+            if missing := [name for name in run if all(name in one for one in lacking)]:
                 if self._known_elsewhere(run, missing, sources):
                     continue
                 soft = support >= BORNE_OUT

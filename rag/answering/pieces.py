@@ -14,6 +14,7 @@ _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _WORD = re.compile(r"\w+")
 _NUMBERED = re.compile(r"\s*(?:\d{1,3}(?:\.\d+)*[.)]|\([a-z]\))\s+")
 _ITEM = re.compile(r"\s*[•*–-] ")
+_RUN_IN = re.compile(r"[^|\d]*(?:(?:19|20)\d\d\s+)+(?:19|20)\d\d(?=\s+[^\W\d_])")
 _HEADING = 80  # code points
 _SHORT = 4  # words of a heading that ends in a full stop
 
@@ -56,6 +57,8 @@ def _leads(lines: Sequence[re.Match[str]], only_rows: bool) -> dict[int, tuple[i
         if number - last > APART:
             first = lead_of(shown, number)
             lead = (lines[first].start(), lines[number - 1].end()) if first < number else (0, 0)
+            if years := _RUN_IN.match(shown[number]):  # the names of the columns, on the first row's line
+                lead = (lines[first].start(), lines[number].start() + years.end())
         found[number], last = lead, number
     return found
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.answering.reading import Reading, Sentence
-from rag.answering.tables import CELL, is_row, is_rule, lead_of
+from rag.answering.tables import CELL, is_row, is_rule, is_total, lead_of
 from rag.answering.texts import Texts
+from rag.answering.totals import asks_for_whole, total_below
 from rag.records import Hit
 
 GAP = 120
@@ -126,29 +127,51 @@ def _row(reading: Reading, sentence: Sentence, row: Quote, texts: Texts) -> Quot
     chunk = row.hit.chunk
     if CELL in chunk.heading:
         return row
-    first, last = sentence.lead
-    if first == last:
-        return replace(row, columns=_columns(_head_above(row.hit, texts)))
+    base, (first, last) = chunk.start, sentence.lead
     table = [one for one in reading.sentences[sentence.hit] if one.is_row and one.lead == sentence.lead]
-    base = chunk.start
-    for end in (table[-1].end, sentence.end):
-        text = chunk.text[first:end]
-        if len(text) <= TABLE and len([line for line in text.splitlines() if is_row(line)]) <= ROWS + 2:
+    if below := total_below(reading, sentence, texts):
+        start, end = base + below.start, base + below.end
+        row = replace(row, start=start, end=end, best=((start, end),))
+    if first == last:
+        return _below_its_table(row, texts)
+    ends = [below.end] if below else []
+    next_row = next((one for one in table if one.place == sentence.place + 1), sentence)
+    with_total = is_total(reading.text(next_row)) and asks_for_whole(reading, sentence)
+    for end in (*ends, table[-1].end, next_row.end if with_total else sentence.end, sentence.end):
+        text = texts.between(chunk.document_id, base + first, base + end) if end > len(chunk.text) else ""
+        text = text or chunk.text[first:end]
+        if row.end <= base + end and _is_short(text):
             return replace(row, start=base + first, end=base + end)
     return replace(row, columns=_columns(chunk.text[first:last]))
 
 
-def _head_above(hit: Hit, texts: Texts) -> str:
-    """The head of a table whose rows begin with the chunk; empty if none is near."""
+def _is_short(table: str) -> bool:
+    return len(table) <= TABLE and len([line for line in table.splitlines() if is_row(line)]) <= ROWS + 2
+
+
+def _below_its_table(row: Quote, texts: Texts) -> Quote:
+    """A row whose table begins before its chunk: a total with all of it, if that is short, else the row alone."""
+    chunk = row.hit.chunk
+    above, head = _table_above(row.hit, texts)
+    text = texts.between(chunk.document_id, chunk.start - len(above), row.end) if above else ""
+    if text and row.start == chunk.start and is_total(text[len(above) :]) and _is_short(text):
+        return replace(row, start=chunk.start - len(above))
+    return replace(row, columns=_columns(head))
+
+
+def _table_above(hit: Hit, texts: Texts) -> tuple[str, str]:
+    """The part of a table before the chunk whose rows go on in it, and its head; empty if none is near."""
     above = texts.between(hit.chunk.document_id, max(0, hit.chunk.start - 2 * AROUND), hit.chunk.start)
-    lines = [line for line in _BREAK.split(above)[-1].splitlines() if line.strip()]
+    whole = [line for line in _BREAK.split(above)[-1].splitlines(keepends=True) if line.strip()]
+    lines = [line.rstrip("\r\n") for line in whole]
     rows = [number for number, line in enumerate(lines) if is_row(line) and CELL not in line]
     if not rows:
-        return ""
+        return "", ""
     first = rows[-1]
     while first - 1 in rows:
         first -= 1
-    return "\n".join(lines[lead_of(lines, first) : first])
+    lead = lead_of(lines, first)
+    return "".join(whole[lead:]), "\n".join(lines[lead:first])
 
 
 def _columns(head: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.asked import Asked, Terms, Word, take_apart
+from rag.answering.naming import run_together
 from rag.answering.pieces import Piece, divided
 from rag.answering.tables import CELL
 from rag.answering.texts import Texts
@@ -33,6 +34,7 @@ NEIGHBOUR = 0.9
 ABOVE = 0.9
 """What a likeness counts that stands above the passage: in its headings, the names of its columns, its title."""
 _WORD = re.compile(r"\w+(?:[.,'’&-]\w+)*")
+_SPACED = re.compile(r"\S+")
 _BITS = 64
 
 
@@ -74,12 +76,18 @@ class Reading:
         lead = self.hits[sentence.hit].chunk.text[slice(*sentence.lead)]
         return {*terms_of(self.terms, lead), *terms_of(self.terms, self.text(sentence))}
 
-    def around(self, sentence: Sentence) -> set[str]:
+    def above(self, number: int) -> frozenset[str]:
+        """The terms of what stands above hit `number`'s passage; of the question's those too that its names have run
+        together."""
+        names = above(self.hits[number])
+        return terms_of(self.terms, names) | _run_together(self.asked, names)
+
+    def around(self, sentence: Sentence) -> frozenset[str]:
         """The terms of a sentence with its neighbours, of what it stands below, and of what is above its passage."""
         hit = self.hits[sentence.hit]
         near = self.sentences[sentence.hit][max(0, sentence.place - 1) : sentence.place + 2]
-        parts = (above(hit), hit.chunk.text[slice(*sentence.lead)], *map(self.text, near))
-        return {term for part in parts for term in terms_of(self.terms, part)}
+        parts = (hit.chunk.text[slice(*sentence.lead)], *map(self.text, near))
+        return self.above(sentence.hit).union(*(terms_of(self.terms, part) for part in parts))
 
     def window(self, sentence: Sentence) -> str:
         """The sentence with its neighbours."""
@@ -127,6 +135,14 @@ def read(question: str, hits: Sequence[Hit], embedder: Embedder, texts: Texts) -
 def terms_of(terms: Terms, text: str) -> frozenset[str]:
     """The terms of a text: of a sentence they are asked for again and again."""
     return frozenset(terms(text))
+
+
+@lru_cache(maxsize=256)
+def _run_together(asked: Asked, names: str) -> frozenset[str]:
+    """The terms of the question's words that stand in names without the spaces between them."""
+    words = list(_SPACED.finditer(asked.text))
+    starts = {words[at].start() for at in run_together([word.group() for word in words], names)}
+    return frozenset(term for word in asked.words if word.start in starts for term in word.terms)
 
 
 def above(hit: Hit) -> str:

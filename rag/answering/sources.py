@@ -12,6 +12,7 @@ from itertools import pairwise
 from rag.answering.claims import NEGATIONS, Sentences, content, stem, words
 from rag.answering.figures import Figure, figures, scales
 from rag.answering.injection import without_orders
+from rag.answering.naming import is_form, run_together
 from rag.records import Citation, Hit
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -64,9 +65,9 @@ class Source:
 
     @cached_property
     def above(self) -> str:
-        """The document's name and the headings above the passage."""
+        """The document's names and the headings above the passage."""
         name = re.sub(r"[_-]+|\.\w{1,5}$", " ", self.hit.name)
-        return f"{name}\n{self.hit.chunk.heading}"
+        return f"{name}\n{self.hit.chunk.title}\n{self.hit.chunk.heading}"
 
     @cached_property
     def context(self) -> str:
@@ -132,6 +133,16 @@ class Source:
             return True
         root = wanted[0][: max(_ALIKE, len(wanted[0]) - 3)]
         return len(wanted) == 1 and len(wanted[0]) > _ALIKE and any(one.startswith(root) for one in self._all_words)
+
+    def lacks(self, run: Sequence[str]) -> list[str]:
+        """Which words of a name it does not have, nor its document's name without the spaces between them. What a firm
+        is, after its name, it need not say."""
+        there = run_together(run, self.above)
+        return [
+            name
+            for at, name in enumerate(run)
+            if at not in there and not (at and is_form(name)) and not self.names(name)
+        ]
 
     @cached_property
     def _all_words(self) -> set[str]:

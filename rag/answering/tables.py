@@ -21,6 +21,7 @@ _RULE = re.compile(r"[\s|:+=-]+")
 _FIRST_FIGURE = re.compile(r"[\d$€£]")
 _PLAIN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _RANGE = re.compile(r"\d\s*(?:to|–|—|-)\s*(?:below |under )?\d")
+_TOTAL = re.compile(r"\W*(?:grand\s+|sub-?)?totals?\b", re.IGNORECASE)
 _TAIL = 150  # code points of a line that are looked at
 _LONG = 110  # code points: a full line of running text
 APART = 2
@@ -41,8 +42,10 @@ def is_rule(line: str) -> bool:
 
 
 def rows_of(lines: Sequence[str]) -> list[int]:
-    """Which of the lines are rows of a table: there is another one near."""
+    """Which of the lines are rows of a table: there is another one near, or it is the total of what is above."""
     rows = [number for number, line in enumerate(lines) if is_row(line)]
+    if rows == [0] and is_total(lines[0]):  # the rest of its table is in the passage before
+        return rows
     near = [
         number
         for place, number in enumerate(rows)
@@ -74,9 +77,19 @@ def lead_of(lines: Sequence[str], first: int) -> int:
     return begin
 
 
+def is_total(row: str) -> bool:
+    """Whether a row says that it is the total."""
+    return _TOTAL.match(_label(row)) is not None
+
+
+def total_of(row: str) -> str:
+    """What a row is of, without the word that says that it is the total."""
+    return _TOTAL.sub("", _label(row))
+
+
 def fit_of_row(row: str, asked: Asked, terms: Terms) -> float:
-    """The share of the words before its figures that the question has, in [0, 1]."""
-    words = set(terms(_label(row)))
+    """The share of the words before its figures that the question has, in [0, 1]; it need not say "total"."""
+    words = set(terms(total_of(row)))
     return len(words & set(asked.terms)) / len(words) if words else 0.0
 
 
