@@ -59,11 +59,11 @@ with page("Ask") as workspace:
             with st.popover("Where to look", icon=":material/tune:"):
                 search = choose_search(workspace, names)
         there, first = workspace.matching(search, FEW)
-        draw_chips(workspace, search)
-        tell_address(search, usual)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(search_in_words(search, there, answerer_of(workspace).settings), width="content")
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            draw_chips(workspace, search)
             offer_overview(first[:2])
+        tell_address(search, usual)
+        st.caption(search_in_words(search, there, answerer_of(workspace).settings))
         if partly := only_by_words(workspace.facets(search.collection)):
             st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
 

@@ -16,7 +16,8 @@ _STYLE = """<style>
 LATEST { min-height: calc(100dvh - 8rem); }
 @media (min-width: 800px) and (min-height: 700px) {
   LATEST { min-height: calc(100dvh - 14rem); }
-  [data-testid=stLayoutWrapper]:has(> .st-key-ask-bar) { position: sticky; top: 1.5rem; z-index: 90; }
+  .stApp:not(:has(.st-key-viewer)) [data-testid=stLayoutWrapper]:has(> .st-key-ask-bar) {
+    position: sticky; top: 1.5rem; z-index: 90; }
   .st-key-ask-bar { background: GROUND; padding: 1.5rem 0 .5rem; margin-top: -1.5rem; }
 }
 </style>"""

@@ -151,7 +151,7 @@ def _day(number: int) -> date | None:
 
 
 def draw_chips(workspace: Workspace, search: Search) -> None:
-    """A chip for each filter; a click on it takes it away."""
+    """A chip for each filter, in a row; a click on it takes it away."""
     if search.whole:
         return
     chips: list[tuple[str, str, str | None]] = []
@@ -169,20 +169,19 @@ def draw_chips(workspace: Workspace, search: Search) -> None:
         for part, words, number in (("since", "from", search.since), ("until", "until", search.until))
         if (when := _day(number))
     ]
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.caption("Only in", width="content")
-        for number, (part, words, value) in enumerate(chips):
-            st.button(
-                escape_markdown(shortened(words, 40)),
-                key=f"chip-{number}",
-                icon=":material/close:",
-                icon_position="right",
-                help=f"{escape_markdown(words)}: click to take this filter away",
-                on_click=_take_away,
-                args=(search.collection, part, value),
-            )
-        if len(chips) > 1:
-            st.button("Clear all", key="chips-clear", type="tertiary", on_click=_clear, args=(search,))
+    st.caption("Only in", width="content")
+    for number, (part, words, value) in enumerate(chips):
+        st.button(
+            escape_markdown(shortened(words, 40)),
+            key=f"chip-{number}",
+            icon=":material/close:",
+            icon_position="right",
+            help=f"{escape_markdown(words)}: click to take this filter away",
+            on_click=_take_away,
+            args=(search.collection, part, value),
+        )
+    if len(chips) > 1:
+        st.button("Clear all", key="chips-clear", type="tertiary", on_click=_clear, args=(search,))
 
 
 def _take_away(collection: str, part: str, value: str | None) -> None:
