@@ -18,7 +18,8 @@ LATEST { min-height: calc(100dvh - 8rem); }
   LATEST { min-height: calc(100dvh - 14rem); }
   .stApp:not(:has(.st-key-viewer)) [data-testid=stLayoutWrapper]:has(> .st-key-ask-bar) {
     position: sticky; top: 1.5rem; z-index: 90; }
-  .st-key-ask-bar { background: GROUND; padding: 1.5rem 6px .5rem; margin: -1.5rem -6px 0; width: auto; }
+  .st-key-ask-bar { background: GROUND; padding: 1.5rem 0 .5rem; margin-top: -1.5rem;
+    box-shadow: -6px 0 GROUND, 6px 0 GROUND; }
 }
 </style>"""
 _LATEST = "[data-testid=stLayoutWrapper]:nth-last-child(1 of :has(> [class*=st-key-turn-])) > [class*=st-key-turn-]"
