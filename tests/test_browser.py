@@ -211,7 +211,7 @@ def test_hostile_names_and_text_are_shown_as_they_are(page: Page, address: str, 
     assert name.removesuffix(".txt")[:30] in shown.first.inner_text().replace("\u2060", "")
 
     ask(page, address, "What is the zebra password?")
-    answer = page.get_by_test_id("stHtml").first
+    answer = page.get_by_test_id("stChatMessage").last.get_by_test_id("stHtml").first
     expect(answer).to_contain_text("![p](http://evil.test/p.png) <img src=http://evil.test/q>")
     button(page, re.compile(r"\[1\]")).click()
     viewer = page.locator(".st-key-viewer")
@@ -296,7 +296,7 @@ def test_the_evidence_of_an_answer_is_saved_and_opens_without_a_network(
     expect(card.locator("rect").first).to_be_visible()
     expect(card).to_contain_text("EUR 0.31 per share")
     card.get_by_text("See the whole page 3").click()
-    expect(pack.get_by_role("img", name=f"Page 3 of {REPORT.name}, with the quoted words boxed")).to_be_in_viewport()
+    expect(pack.get_by_role("img", name=f"Page 3 of {REPORT.name}, with the quoted words tinted")).to_be_in_viewport()
     context.close()
 
 
