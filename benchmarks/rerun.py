@@ -104,12 +104,21 @@ def measured(page: str, runs: int, turns: int = 0) -> list[float]:
     if page:
         app.switch_page(f"pages/{page}.py")
     if turns:
+        app.session_state["talk"] = _talk()
         app.session_state["turns"] = [_turn(number) for number in range(turns)]
     for _ in range(2):
         app.run()
         if app.exception or app.error:
             sys.exit(f"{page or 'Home'} failed: {[one.value for one in (*app.exception, *app.error)]}")
+    if turns and len(app.chat_message) != 2 * turns:
+        sys.exit(f"{len(app.chat_message)} messages are drawn, not {2 * turns}")
     return [_timed(app.run) for _ in range(runs)]
+
+
+def _talk() -> object:
+    from ui.talk import Talk
+
+    return Talk("")
 
 
 def _turn(number: int) -> object:

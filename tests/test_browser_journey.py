@@ -101,7 +101,7 @@ def test_from_a_file_to_a_proof_and_back_after_a_reload(browser: Browser, tmp_pa
         page.goto(f"{address}/Upload")
         page.locator("input[type=file]").set_input_files(tmp_path / "lease.pdf")
         button(page, re.compile(r"Add \d+ file")).click()
-        expect(button(page, "Clear this list")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("Ready · 3 pages")).to_be_visible(timeout=2 * PATIENCE)
 
         page.get_by_role("link", name="Ask a question").click()
         answer = ask(page, "What is the yearly rent of the harbour office in 2024?")
