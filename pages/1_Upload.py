@@ -30,9 +30,8 @@ with page("Upload") as workspace:
     busy = workspace.progress() is not None
     if watched_here() or busy:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.subheader("Progress", anchor=False)
+            st.subheader("Progress", anchor=False, width="stretch")
             if not busy:
+                st.page_link(ASK, label="Ask a question", icon=":material/forum:")
                 st.button("Clear this list", type="tertiary", on_click=watched_here().clear)
         watch(workspace)
-        if not busy:
-            st.page_link(ASK, label="Ask a question", icon=":material/forum:")
