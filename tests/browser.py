@@ -12,9 +12,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Error, Playwright
+from playwright.sync_api import Browser, Error, Page, Playwright
 
 ROOT = Path(__file__).parent.parent
 GUARD = Path(__file__).parent / "guard"
@@ -29,6 +30,8 @@ FLAGS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
+PATIENCE = 30_000
+"""Milliseconds that a page is waited for."""
 
 
 def chromium_path(playwright: Playwright) -> str:
@@ -50,6 +53,26 @@ def launch(playwright: Playwright, *flags: str) -> Browser:
         return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
     except Error as error:
         raise Error(f"{path} is installed but does not start: {error}") from error
+
+
+@contextmanager
+def watched_page(browser: Browser, *hosts: str, width: int = 1280) -> Iterator[Page]:
+    """A fresh page. Fails at the end if it asked any machine but this one (`hosts` are other names of it), or if a
+    dialog of the browser's or another window was opened."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    opened: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.on("popup", lambda other: opened.append(other.url))
+    page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
+    yield page
+    context.close()
+    reached = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob")}
+    assert reached <= {"localhost", "127.0.0.1", *hosts}
+    assert opened == []
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.browser import ROOT, footnote_server, launch
+from tests.browser import PATIENCE, ROOT, footnote_server, launch, watched_page
 from tests.llm_server import Behaviour, language_model_server
 
 pytestmark = pytest.mark.end_to_end
@@ -21,8 +21,6 @@ REPORT = ROOT / "samples" / "tarnholt-annual-report-2025.pdf"
 DIVIDEND = "What dividend per share does the Board propose for 2025?"
 ELSEWHERE = "footnote.example.test"
 """A foreign host name that the browser is told to look for on this machine."""
-PATIENCE = 30_000
-"""Milliseconds."""
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +38,8 @@ def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails if it asked any machine but this one, or opened a dialog of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    asked: list[str] = []
-    alerts: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url))
-    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
-    yield page
-    context.close()
-    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob")}
-    assert hosts <= {"localhost", "127.0.0.1", ELSEWHERE}
-    assert alerts == []
+    with watched_page(browser, ELSEWHERE) as one:
+        yield one
 
 
 def upload(page: Page, address: str, *paths: Path) -> None:

@@ -12,15 +12,13 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from rag.settings import load_settings
 from rag.workspace import Workspace
-from tests.browser import ROOT, footnote_server, launch
+from tests.browser import ROOT, footnote_server, launch, watched_page
 
 pytestmark = pytest.mark.end_to_end
 
 REPORT = ROOT / "samples" / "tarnholt-annual-report-2025.pdf"
 DIVIDEND = "What dividend per share does the Board propose for 2025?"
 HOSTILE = "<img src=x onerror=alert(1)> ![x](http://evil.example.test/x.png) :red[x] $a$ vaccines?"
-PATIENCE = 30_000
-"""Milliseconds."""
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +29,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails if it asked any machine but this one, or opened a dialog of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    asked: list[str] = []
-    alerts: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
-    yield page
-    context.close()
-    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob")}
-    assert hosts <= {"localhost"}
-    assert alerts == []
+    with watched_page(browser) as one:
+        yield one
 
 
 def ask(page: Page, question: str) -> None:

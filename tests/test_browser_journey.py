@@ -11,11 +11,10 @@ import pytest
 from fpdf import FPDF
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.browser import footnote_server, launch
+from tests.browser import PATIENCE, footnote_server, launch, watched_page
 
 pytestmark = pytest.mark.end_to_end
 
-PATIENCE = 30_000
 MM = (210, 297)
 SIZE = 12
 LINES = {
@@ -94,10 +93,7 @@ def _is_round(viewer: Locator, document: FPDF, year: str) -> None:
 
 def test_from_a_file_to_a_proof_and_back_after_a_reload(browser: Browser, tmp_path: Path) -> None:
     document = lease(tmp_path / "lease.pdf")
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    with footnote_server(tmp_path / "data") as address:
+    with footnote_server(tmp_path / "data") as address, watched_page(browser, width=1400) as page:
         page.goto(f"{address}/Upload")
         page.locator("input[type=file]").set_input_files(tmp_path / "lease.pdf")
         button(page, re.compile(r"Add \d+ file")).click()
@@ -141,7 +137,6 @@ def test_from_a_file_to_a_proof_and_back_after_a_reload(browser: Browser, tmp_pa
         assert page.url == where
         thumbs = again.get_by_role("radio", name="Thumbs up")
         expect(thumbs.first).to_have_attribute("aria-checked", "true")
-    context.close()
 
 
 def _is_whole(browser: Browser, pack: Path) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from rag.settings import load_settings
 from rag.workspace import Upload, Workspace
-from tests.browser import footnote_server, launch
+from tests.browser import footnote_server, launch, watched_page
 from tests.llm_server import Behaviour, Request, language_model_server
 from tests.payloads import PAYLOADS
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
-PATIENCE = 30_000
 A_CONVERSATION = 10
 """Payloads in it, two in a question."""
 FOREIGN = "a[href*='evil.test'], a[href^='javascript:'], [src*='evil.test'], [href*='evil.test'][rel], iframe[srcdoc]"
@@ -52,21 +50,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails if it asked any machine but this one, or a dialog of the browser's opened."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    asked: list[str] = []
-    alerts: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url))
-    page.on("popup", lambda other: alerts.append(f"opened {other.url}"))
-    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
-    yield page
-    context.close()
-    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme not in ("data", "blob")}
-    assert hosts <= {"localhost", "127.0.0.1"}
-    assert alerts == []
+    with watched_page(browser) as one:
+        yield one
 
 
 def intact(page: Page) -> None:

@@ -118,7 +118,6 @@ def _open(workspace: Workspace, conversation: str) -> None:
 def _change(workspace: Workspace, one: Conversation) -> None:
     if st.session_state[f"change-talk-{one.id}"] == RENAME:
         open_dialog(rename, workspace, one)
-        run_page()
     else:
         _delete(workspace, one)
 
