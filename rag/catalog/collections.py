@@ -45,6 +45,9 @@ class Collections(Database):
             "store_name": store_name,
             "fingerprint": json.dumps(dict(fingerprint), sort_keys=True),
             "created_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "recipe": "",
+            "shadow_of": "",
+            "linked": "",
         }
         with self.write() as connection:
             connection.execute(collections.insert().prefix_with("OR IGNORE").values(row))

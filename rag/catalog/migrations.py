@@ -95,6 +95,24 @@ MIGRATIONS: Migrations = (
         "ALTER TABLE pages ADD COLUMN text TEXT NOT NULL DEFAULT ''",
         page_texts,
     ),
+    (  # 10: collections with a recipe of their own, shadows, links and renamed ones; deletions that can be undone; what
+        # documents said before they were replaced; passages that were corrected or put away
+        "ALTER TABLE collections ADD COLUMN recipe TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE collections ADD COLUMN shadow_of TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE collections ADD COLUMN linked TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE former_names (name TEXT PRIMARY KEY, collection_id TEXT NOT NULL)",
+        "ALTER TABLE documents ADD COLUMN was TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE documents ADD COLUMN deleted_at TEXT NOT NULL DEFAULT ''",
+        """CREATE TABLE versions (
+            collection_id TEXT NOT NULL, document_id TEXT NOT NULL, name TEXT NOT NULL, replaced_by TEXT NOT NULL,
+            added_at TEXT NOT NULL, replaced_at TEXT NOT NULL, bytes INTEGER NOT NULL, pages INTEGER NOT NULL,
+            chunks INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (collection_id, document_id))""",
+        """CREATE TABLE overlays (
+            collection_id TEXT NOT NULL, chunk_id TEXT NOT NULL, document_id TEXT NOT NULL,
+            start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT, heading TEXT, state TEXT NOT NULL,
+            edited_at TEXT NOT NULL, PRIMARY KEY (collection_id, chunk_id))""",
+        "CREATE INDEX overlays_of_a_document ON overlays (collection_id, document_id)",
+    ),
 )
 
 

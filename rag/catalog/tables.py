@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from rag.records import Chunk, Collection, Document, Failure, OcrLine, OcrPage, Page, State
+from rag.records import Chunk, Collection, Document, Failure, Linked, OcrLine, OcrPage, Page, Recipe, State
 
 metadata = sql.MetaData()
 collections = sql.Table(
@@ -20,6 +20,15 @@ collections = sql.Table(
     sql.Column("store_name", sql.String, unique=True),
     sql.Column("fingerprint", sql.Text),
     sql.Column("created_at", sql.String),
+    sql.Column("recipe", sql.Text),
+    sql.Column("shadow_of", sql.String),
+    sql.Column("linked", sql.Text),
+)
+former_names = sql.Table(
+    "former_names",
+    metadata,
+    sql.Column("name", sql.String, primary_key=True),
+    sql.Column("collection_id", sql.String),
 )
 documents = sql.Table(
     "documents",
@@ -52,6 +61,8 @@ documents = sql.Table(
     sql.Column("unread_pages", sql.Integer),
     sql.Column("served", sql.Boolean),
     sql.Column("language", sql.String),
+    sql.Column("was", sql.String),
+    sql.Column("deleted_at", sql.String),
 )
 texts = sql.Table(
     "texts",
@@ -108,6 +119,33 @@ headings = sql.Table(
     sql.Column("document_id", sql.String, primary_key=True),
     sql.Column("start", sql.Integer, primary_key=True),
     sql.Column("path", sql.Text),
+)
+versions = sql.Table(
+    "versions",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String, primary_key=True),
+    sql.Column("name", sql.String),
+    sql.Column("replaced_by", sql.String),
+    sql.Column("added_at", sql.String),
+    sql.Column("replaced_at", sql.String),
+    sql.Column("bytes", sql.Integer),
+    sql.Column("pages", sql.Integer),
+    sql.Column("chunks", sql.Integer),
+    sql.Column("text", sql.Text),
+)
+overlays = sql.Table(
+    "overlays",
+    metadata,
+    sql.Column("collection_id", sql.String, primary_key=True),
+    sql.Column("chunk_id", sql.String, primary_key=True),
+    sql.Column("document_id", sql.String),
+    sql.Column("start", sql.Integer),
+    sql.Column("end", sql.Integer),
+    sql.Column("text", sql.Text),
+    sql.Column("heading", sql.Text),
+    sql.Column("state", sql.String),
+    sql.Column("edited_at", sql.String),
 )
 OF_A_DOCUMENT = (texts, pages, chunks, headings)
 
@@ -184,7 +222,15 @@ def to_collection(row: sql.RowMapping) -> Collection:
         documents=row["documents"],
         chunks=row["chunks"],
         bytes=row["bytes"],
+        id=row["id"],
+        recipe=Recipe(**json.loads(row["recipe"])) if row["recipe"] else None,
+        shadow_of=row["shadow_of"],
+        linked=_to_linked(json.loads(row["linked"])) if row["linked"] else None,
     )
+
+
+def _to_linked(values: dict[str, str]) -> Linked:
+    return Linked(values["place"], values["name"], datetime.fromisoformat(values["read_at"]))
 
 
 def page_row(page: Page) -> dict[str, Any]:

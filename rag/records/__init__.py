@@ -22,12 +22,12 @@ from rag.records.answers import (
     Verdict,
     untold,
 )
+from rag.records.collections import Collection, Linked, Recipe
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
 from rag.records.documents import (
     UNFINISHED,
     VISIBLE,
     Box,
-    Collection,
     Document,
     Failure,
     Heading,
@@ -76,6 +76,7 @@ __all__ = [
     "Hit",
     "IngestEvent",
     "KeptTurn",
+    "Linked",
     "ModelChoice",
     "OcrLine",
     "OcrPage",
@@ -88,6 +89,7 @@ __all__ = [
     "Preflight",
     "Progress",
     "Proof",
+    "Recipe",
     "Search",
     "Section",
     "State",

@@ -176,19 +176,3 @@ class Visible:
     def names(self) -> dict[str, str]:
         """All of them."""
         return {**self.ready, **self.searchable}
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A named set of documents made with one embedding model and one way of chunking.
-
-    `store_name` is its name inside Chroma; `fingerprint` says how it was made.
-    """
-
-    name: str
-    store_name: str
-    fingerprint: Mapping[str, str]
-    created_at: datetime
-    documents: int = 0
-    chunks: int = 0
-    bytes: int = 0

@@ -1,0 +1,1 @@
+"""The views of the Collections page, a module each."""
