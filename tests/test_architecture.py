@@ -14,6 +14,7 @@ ROOM_OF = {
     "__init__": "rag",
     **dict.fromkeys(("cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
     "bundled": "embedding",
+    "health": "checking",
     "model_sources": "embedding",
 }
 # part -> what it may import beside ANYWHERE and itself
@@ -45,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "progress": {"catalog"},
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
+    "mapping": set(),
     "workspace": {
         "answering",
         "archive",
@@ -58,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         "folder",
         "following",
         "gate",
+        "mapping",
         "ingestion",
         "jobs",
         "language",

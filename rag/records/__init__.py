@@ -22,7 +22,7 @@ from rag.records.answers import (
     Verdict,
     untold,
 )
-from rag.records.collections import Collection, Linked, Recipe
+from rag.records.collections import Collection, Health, Linked, Recipe, Room
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
 from rag.records.documents import (
     UNFINISHED,
@@ -41,6 +41,7 @@ from rag.records.documents import (
 )
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
+from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
@@ -70,13 +71,16 @@ __all__ = [
     "Explanation",
     "Facets",
     "Failure",
+    "Fallen",
     "Feedback",
     "Finding",
     "Heading",
+    "Health",
     "Hit",
     "IngestEvent",
     "KeptTurn",
     "Linked",
+    "MapPoint",
     "ModelChoice",
     "OcrLine",
     "OcrPage",
@@ -90,6 +94,7 @@ __all__ = [
     "Progress",
     "Proof",
     "Recipe",
+    "Room",
     "Search",
     "Section",
     "State",
@@ -97,6 +102,7 @@ __all__ = [
     "Told",
     "Totals",
     "Trial",
+    "VectorMap",
     "Verdict",
     "Visible",
     "WholeConversation",

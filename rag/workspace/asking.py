@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Searching` and all below it can, and answers."""
+"""The workspace, whole: what `Mapping` and all below it can, and answers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from rag.records import (
 from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
+from rag.workspace.mapping import Mapping
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.searching import Searching
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching, Conversing):
+class Workspace(Mapping, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

@@ -13,7 +13,7 @@ from rag.parsing import page_noun
 from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
 from rag.retrieval import Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
-from rag.workspace.upkeep import Upkeep
+from rag.workspace.shelves import Shelves
 
 if TYPE_CHECKING:  # LangChain's retrievers take a while to import
     from rag.workspace.retriever import WorkspaceRetriever
@@ -22,7 +22,7 @@ SEARCHES = 3
 """How often a search is done at most, if what it searches changes meanwhile."""
 
 
-class Searching(Upkeep):
+class Searching(Shelves):
     """Search."""
 
     def search(
