@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from rag.records import Collection, Document, Fallen, MapPoint, VectorMap
@@ -18,8 +17,9 @@ from ui.text import counted, escape_markdown, shortened
 from ui.turns import Turn
 from ui.viewer import open_viewer
 
-COLOURS = 9
-"""Groups with a colour of their own; the smaller ones share one."""
+COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#76b7b2", "#edc948", "#9c755f", "#ff9da7", "#6a8d73")
+"""For the groups that have most; the smaller ones share GREY. None is like RED."""
+GREY, RED = "#9a9a9a", "#d62728"
 OTHERS, UNTAGGED = "others", "no tag"
 HOVERED = 220
 """Characters of a passage that a pointer shows."""
@@ -39,11 +39,12 @@ def draw_map(workspace: Workspace, collection: Collection) -> None:
     by = st.segmented_control("Colours", ("Document", "Tag", "Type"), default="Document", required=True, key="map_by")
     documents = {one.id: one for one in workspace.mapped_documents(collection.name, found)}
     points = [*found.points, *(fallen.hits if fallen else ())]
-    chart = _chart(points, len(found.points), fallen, _groups(points, documents, by), documents)
+    groups = _groups(points, documents, by)
+    chart = _chart(points, len(found.points), fallen, groups, documents)
     key = f"map-{collection.name}"
     st.vega_lite_chart(
         chart,
-        _spec(str(by), fallen is not None),
+        _spec(str(by), groups),
         key=key,
         on_select=lambda: _open(key, points, documents, collection.name),
         selection_mode="pick",
@@ -72,7 +73,7 @@ def _groups(points: Sequence[MapPoint], documents: Mapping[str, Document], by: s
     """Document ids to what they are coloured by; the rare ones share a colour."""
     named = {one: _group(document, by) for one, document in documents.items()}
     often = Counter(named[one.chunk.document_id] for one in points if one.chunk.document_id in named)
-    kept = {name for name, _ in often.most_common(COLOURS if len(often) <= COLOURS + 1 else COLOURS)}
+    kept = {name for name, _ in often.most_common(len(COLOURS))}
     return {one: name if name in kept else OTHERS for one, name in named.items()}
 
 
@@ -88,8 +89,8 @@ def _chart(
     fallen: Fallen | None,
     groups: Mapping[str, str],
     documents: Mapping[str, Document],
-) -> pd.DataFrame:
-    """A row for each point. Cells show their text literally, and so does what a pointer shows."""
+) -> dict[str, list[Any]]:
+    """Columns with a row for each point. Cells show their text literally, and so does what a pointer shows."""
     rows: list[dict[str, Any]] = [
         {
             "x": one.x,
@@ -105,7 +106,7 @@ def _chart(
     if fallen:
         here = {"x": fallen.x, "y": fallen.y, "group": OTHERS, "kind": QUESTION, "Passage": "Your last question"}
         rows.append(here | {"Where": "", "number": -1})
-    return pd.DataFrame(rows)
+    return {name: [one[name] for one in rows] for name in rows[0]}
 
 
 def _where(point: MapPoint, documents: Mapping[str, Document]) -> str:
@@ -113,11 +114,13 @@ def _where(point: MapPoint, documents: Mapping[str, Document]) -> str:
     return f"{document.name}, {place(document.name, point.chunk.page)}" if document else ""
 
 
-def _spec(by: str, asked: bool) -> dict[str, Any]:
+def _spec(by: str, groups: Mapping[str, str]) -> dict[str, Any]:
     """One layer, because a chart of several tells no clicks. What counts is drawn larger, and on top."""
     kinds = [PASSAGE, HIT, QUESTION]
+    names = sorted(set(groups.values()) - {OTHERS})
+    colours = {"domain": [*names, OTHERS], "range": [*COLOURS[: len(names)], GREY]}
     axis = {"type": "quantitative", "axis": None, "scale": {"zero": False, "nice": False, "padding": 20}}
-    only = {"condition": {"test": f"datum.kind == '{QUESTION}'", "value": "#d62728"}}
+    question, found = f"datum.kind == '{QUESTION}'", f"datum.kind == '{HIT}'"
     return {
         "mark": {"type": "point", "filled": True, "cursor": "pointer"},
         "params": [
@@ -127,12 +130,20 @@ def _spec(by: str, asked: bool) -> dict[str, Any]:
         "encoding": {
             "x": {"field": "x", **axis},
             "y": {"field": "y", **axis},
-            "color": {"field": "group", "type": "nominal", "title": by, "sort": None, **only},
+            "color": {
+                "field": "group",
+                "type": "nominal",
+                "title": by,
+                "scale": colours,
+                "condition": {"test": question, "value": RED},
+            },
+            "stroke": {"condition": {"test": found, "value": RED}, "value": None},
+            "strokeWidth": {"value": 2},
             "shape": {
                 "field": "kind",
                 "type": "nominal",
                 "scale": {"domain": kinds, "range": ["circle", "diamond", "cross"]},
-                "legend": {"title": None, "orient": "bottom"} if asked else None,
+                "legend": None,
             },
             "size": {
                 "field": "kind",
@@ -167,7 +178,12 @@ def _told(found: VectorMap, turn: Turn | None) -> str:
         if len(found.points) == found.chunks
         else f"Each point is one of {len(found.points):,} of the {counted(found.chunks, 'passage')}, taken evenly"
     )
-    asked = f" The cross is your last question, “{escape_markdown(shortened(turn.question, 80))}”." if turn else ""
+    asked = (
+        f" The red cross is your last question, “{escape_markdown(shortened(turn.question, 80))}”, the diamonds with "
+        "a red edge are what it found."
+        if turn
+        else ""
+    )
     return (
         f"{what}: what says something alike lies together. A click opens it; drag and scroll to move and zoom.{asked} "
         f"Two dimensions show {found.kept:.0%} of how much the passages differ, so neighbours here need not be alike."
