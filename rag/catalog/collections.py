@@ -26,12 +26,15 @@ class Collections(Database):
             return [to_collection(row) for row in connection.execute(_counted()).mappings()]
 
     def collection(self, name: str) -> Collection:
-        """Raises NotFoundError naming the ones there are."""
+        """By its name, or by one that it had before. Raises NotFoundError naming the ones there are."""
         return self.while_unchanged(("collection", name), lambda: self._counted(name))
 
     def _counted(self, name: str) -> Collection:
         with self.read() as connection:
-            row = connection.execute(_counted().where(collections.c.name == name)).mappings().one_or_none()
+            formerly = sql.select(former_names.c.collection_id).where(former_names.c.name == name)
+            called = _counted().where(collections.c.name == name), _counted().where(collections.c.id.in_(formerly))
+            rows = (connection.execute(query).mappings().one_or_none() for query in called)
+            row = next((one for one in rows if one is not None), None)
         if row is not None:
             return to_collection(row)
         there = ", ".join(one.name for one in self.collections()) or "none yet"

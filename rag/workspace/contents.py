@@ -22,7 +22,7 @@ class Contents(Opened):
     def collection(self, name: str | None = None) -> Collection:
         """One collection, the default one if unnamed; by a name it had before, too. Raises NotFoundError."""
         try:
-            return self.catalog.collection(self.current_name(self._name(name)))
+            return self.catalog.collection(self._name(name))
         except NotFoundError as error:
             if self.catalog.collections():
                 raise
@@ -36,7 +36,7 @@ class Contents(Opened):
     def documents(self, collection: str | None = None) -> list[Document]:
         """Documents of one collection, or of all if unnamed, in every state but deleting. Raises NotFoundError."""
         if collection is not None:
-            collection = self.catalog.collection(self.current_name(collection)).name
+            collection = self.catalog.collection(collection).name
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
 
     def facets(self, collection: str) -> Facets:

@@ -39,8 +39,8 @@ class Searching(Shelves):
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
-            found = self._searchable(collection)
             for _ in range(SEARCHES):
+                found = self._searchable(collection)
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
@@ -48,7 +48,8 @@ class Searching(Shelves):
                 except StorageError:
                     self.collection(found.name)  # it may have been deleted on the way, which is another error
                     raise
-                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
+                # Else a document was replaced on the way, or the collection is called something else.
+                if self.collection(collection).name == found.name and self.catalog.visible(found.name) == visible:
                     break
             return hits
 
