@@ -18,7 +18,7 @@ with page("Collections") as workspace:
     heading("Collections")
     collections = {one.name: one for one in workspace.collections()}
     follow_choice()
-    follow_link(collections, workspace.documents)
+    follow_link(collections, workspace.documents, workspace.current_name)
     collection = choose_collection(workspace, collections)
     if collection is None:
         st.markdown("There are no documents yet. A collection comes into being with the first document you put in it.")

@@ -21,7 +21,7 @@ from rag.ingestion import Ingestion, Parts
 from rag.jobs import STOP_SECONDS, Worker
 from rag.lexical import Lexical
 from rag.parsing import Reader
-from rag.records import Health
+from rag.records import Health, Room
 from rag.reranking import Reranker
 from rag.retrieval import Retriever
 from rag.settings import Settings
@@ -53,6 +53,7 @@ class Opened:
         self.reader = Reader(settings)
         self._examined: dict[str, Health] = {}
         self._maps: dict[str, Any] = {}
+        self._rooms: dict[str, tuple[float, Room]] = {}
         self.answerer = Answerer(settings, lambda: self.embedder)
         self._open_store()
 

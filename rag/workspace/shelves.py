@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from rag.ingestion import fingerprint
 from rag.records import Collection, Document, Finding, Health, Room
 from rag.store import store_name
 from rag.workspace.upkeep import Upkeep
+
+ROOM_SECONDS = 60.0
+"""How long sizes are taken to be as they were measured: in some folders there are thousands of files."""
 
 
 class Shelves(Upkeep):
@@ -35,8 +39,15 @@ class Shelves(Upkeep):
         return self.catalog.rename_collection(self.collection(name).name, self._name(new))
 
     def room(self, name: str) -> Room:
-        """What a collection takes on the disk. Costs a look at a few files."""
+        """What a collection takes on the disk, as it was at most a minute ago. Raises NotFoundError."""
         found = self.collection(name)
+        measured, room = self._rooms.get(found.store_name, (-ROOM_SECONDS, None))
+        if room is None or time.monotonic() - measured > ROOM_SECONDS:
+            room = self._measured(found)
+            self._rooms[found.store_name] = time.monotonic(), room
+        return room
+
+    def _measured(self, found: Collection) -> Room:
         whole = sum(one.chunks for one in self.collections()) or 1
         share = found.chunks / whole
         chroma = sum(_size(one) for one in self.folder.chroma.rglob("*") if one.parent != self.store.companion.folder)

@@ -44,7 +44,9 @@ def _facts(workspace: Workspace, collection: Collection) -> None:
         "Documents": f"{collection.documents:,}",
         "Passages": f"{collection.chunks:,}{chunks}",
         "On the disk": f"about {bytes_as_text(room.whole)}: {parts}" if parts else "nothing yet",
-        "Embedding model": escape_markdown(" · ".join(filter(None, (made.get("model"), made.get("precision"))))),
+        "Embedding model": escape_markdown(
+            " · ".join((made.get("model", "not known"), *made.get("precision", "").split()[:1]))
+        ),
         "Vectors": f"{made.get('dimension', '?')} dimensions, {made.get('distance', 'unknown')} distance",
         "Made": day(collection.created_at),
         "Name inside Chroma": f"`{collection.store_name}`",
