@@ -112,7 +112,7 @@ class Worker:
 
     def _embed(self) -> bool:
         self._tidy()
-        return self._ingestion.embed_next()
+        return self._ingestion.relabel_next() or self._ingestion.embed_next()
 
     def _tidy(self) -> None:
         now = time.monotonic()

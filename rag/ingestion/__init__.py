@@ -60,6 +60,18 @@ class Ingestion:
         """Embed the document that became searchable first; False if there is none."""
         return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
 
+    def relabel_next(self) -> bool:
+        """Bring what was edited of a ready document into the indexes; False if nothing was, or another has it in
+        hand."""
+        stale = self._parts.catalog.next_stale()
+        if stale is None or self._parts.stop.is_set():
+            return False
+        with self._parts.busy.try_hold(stale.document) as free:
+            if free:
+                self._vectors.relabel(stale)
+                self._settle(stale.document, self._collection(stale.document))
+        return free
+
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():
             self.removal.clear(replaced)

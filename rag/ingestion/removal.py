@@ -70,7 +70,8 @@ class Removal:
             store.drop(name)
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
-        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now."""
+        """Whoever has a document in hand leaves nothing of it in the indexes if it has failed by now, or is deleted and
+        cannot come back."""
         try:
             name = self._parts.catalog.collection(document.collection).store_name
         except NotFoundError:
@@ -78,12 +79,15 @@ class Removal:
                 self._drop(collection)
             return
         now = self._now(document)
+        if now is not None and self._parts.catalog.is_in_trash(now):
+            return
         if now is None or now.state in (State.FAILED, State.DELETING):
             self._unindex(document, name)
         if now is not None and now.state is State.FAILED:
             self._parts.catalog.note_cleared(now)
-        elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
-            self._discard(now.id)
+        elif now is not None and now.state is State.DELETING:
+            for unclaimed in self._parts.catalog.delete(now):
+                self._discard(unclaimed)
 
     def _discard(self, document_id: str) -> None:
         self._parts.folder.discard(document_id, lambda: self._parts.catalog.is_claimed(document_id))
