@@ -67,10 +67,15 @@ class Ingestion:
         if stale is None or self._parts.stop.is_set():
             return False
         with self._parts.busy.try_hold(stale.document) as free:
-            if free:
+            if not free:
+                return False
+            try:
                 self._vectors.relabel(stale)
-                self._settle(stale.document, self._collection(stale.document))
-        return free
+            except RagError as error:  # it is tried again, and until then the catalog's word counts
+                log.warning("What was edited of %s is not in the indexes yet: %s", stale.document.name, error)
+                return False
+            self._settle(stale.document, self._collection(stale.document))
+        return True
 
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():

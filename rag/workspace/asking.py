@@ -24,6 +24,7 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
+from rag.workspace.arranging import Arranging
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
@@ -33,7 +34,7 @@ LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching, Conversing):
+class Workspace(Searching, Conversing, Arranging):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
