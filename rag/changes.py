@@ -104,7 +104,10 @@ def _words(before: str, after: str) -> tuple[tuple[Kind, str], ...] | None:
     if max(len(first), len(second)) > 2 * WORDS:
         return None
     matcher = SequenceMatcher(None, first, second, autojunk=False)
-    if matcher.ratio() < ALIKE:
+    same = sum(
+        one.isalnum() for block in matcher.get_matching_blocks() for one in first[block.a : block.a + block.size]
+    )
+    if 2 * same < ALIKE * sum(one.isalnum() for one in (*first, *second)):
         return None
     pieces: list[tuple[Kind, str]] = []
     for what, start, end, begin, stop in matcher.get_opcodes():

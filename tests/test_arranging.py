@@ -269,7 +269,9 @@ def test_a_document_moves_when_it_is_ready_and_not_before(
     make_workspace: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = make_workspace()
-    apple = add(workspace, tmp_path, apple="The harvest was 400 tonnes.", pear="The pear harvest was 7 tonnes.")["apple"]
+    apple = add(workspace, tmp_path, apple="The harvest was 400 tonnes.", pear="The pear harvest was 7 tonnes.")[
+        "apple"
+    ]
     with monkeypatch.context() as patch:
         patch.setattr(Ingestion, "embed_next", lambda self: False)
         workspace.transfer("documents", [apple.id], "others", move=True)

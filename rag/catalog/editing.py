@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class Editing(Database):
                 raise InputError(f"{now.name} is being read. Its name and title can be changed when that is done.")
             by_hand = {TITLE: title != now.title, DATE: date != now.date}
             edited = {*row["edited"].split(), *(one for one, is_so in by_hand.items() if is_so)}
-            values = {"name": name, "title": title, "date": date, "tags": json.dumps(tuple(tags))}
+            values: dict[str, Any] = {"name": name, "title": title, "date": date, "tags": json.dumps(tuple(tags))}
             values |= {"edited": " ".join(sorted(edited))}
             if name != now.name:
                 rename_versions(connection, now, name)
@@ -62,7 +62,7 @@ class Editing(Database):
                 connection.execute(documents.update().where(key(now)).values(values))
             return to_document(connection.execute(with_collection().where(key(now))).mappings().one())
 
-    def _embedded_anew(self, connection: sql.Connection, now: Document, name: str, title: str) -> Mapping[str, Any]:
+    def _embedded_anew(self, connection: sql.Connection, now: Document, name: str, title: str) -> dict[str, Any]:
         """What must be so that its vectors are made again, if its passages are embedded under another title."""
         if document_label(name, title) == document_label(now.name, now.title):
             return {}

@@ -13,7 +13,7 @@ from rag.catalog.keys import collection_id, unfinished
 from rag.catalog.tables import documents, to_document
 from rag.records import Census, Failure, Listed, Listing, Order, Standing, State
 
-_BY: dict[Order, sql.ColumnElement[object]] = {
+_BY: dict[Order, sql.ColumnElement[Any]] = {
     Order.NAME: documents.c.name.collate("NOCASE"),
     Order.DATE: documents.c.date,
     Order.ADDED: documents.c.added_at,

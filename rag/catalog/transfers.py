@@ -41,7 +41,9 @@ class Transfers(Database):
         queued, there = 0, []
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         with self.write() as connection:
-            source, owner = (connection.execute(collection_id(one)).scalar_one_or_none() for one in (collection, target))
+            source, owner = (
+                connection.execute(collection_id(one)).scalar_one_or_none() for one in (collection, target)
+            )
             if source is None or owner is None:
                 raise NotFoundError(f"The collection {target if source else collection!r} has just been deleted.")
             known = sql.select(documents.c.id, documents.c.state).where(documents.c.collection_id == owner)

@@ -79,7 +79,8 @@ class Trashed:
 @dataclass(frozen=True, slots=True)
 class Transferred:
     """What became of documents that were to be moved or copied: `queued` are on their way, of which the texts and
-    vectors of `copied` are taken over, and the others are indexed there; `there` are in the other collection already."""
+    vectors of `copied` are taken over, and the others are indexed there; `there` has the names of those that are in the
+    other collection already."""
 
     queued: int
     copied: int

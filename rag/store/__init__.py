@@ -101,7 +101,7 @@ class Store(Opened):
         for first in range(0, len(changed), BATCH_ROWS):
             batch = changed[first : first + BATCH_ROWS]
             # What a chunk has no more has to be named: Chroma leaves alone what is not.
-            data = [dict.fromkeys(stored.get(one, {})) | dict(labels[one]) for one in batch]
+            data: list[Any] = [dict.fromkeys(stored.get(one, {})) | dict(labels[one]) for one in batch]
             with self._guard():
                 if collection is not None:
                     collection.update(ids=batch, metadatas=data)

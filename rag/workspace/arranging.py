@@ -64,9 +64,7 @@ class Arranging(DocumentsIn):
         self.worker.start()
         return edited
 
-    def retag(
-        self, collection: str, ids: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()
-    ) -> int:
+    def retag(self, collection: str, ids: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         """Give tags to documents of a collection and take others away; returns how many have changed."""
         self._changeable(collection)
         changed = self.catalog.retag(collection, ids, checked_tags(add), checked_tags(remove))
@@ -138,8 +136,8 @@ class Arranging(DocumentsIn):
         self._changeable(document.collection)
         if media_type(name) != media_type(document.name):
             raise InputError(
-                f"{document.name} is a {type_name(document.media_type)} file, and {name} is not. Upload it as a document "
-                "of its own, then delete this one."
+                f"{document.name} is a {type_name(document.media_type)} file, and {name} is not. Upload it as a "
+                "document of its own, then delete this one."
             )
         return self._in_place(document.collection, Upload(file, document.name), document.tags)
 
