@@ -10,7 +10,7 @@ from rag.records import Census, Collection, Document, Listed, Listing, Standing
 from rag.workspace import Workspace
 from ui.collections.acting import delete, reread, tags_popover, transfer_popover
 from ui.collections.details import draw_details
-from ui.collections.table import choose_document, choose_listing, marked
+from ui.collections.table import choose_document, choose_listing, draw_table, marked, marked_there
 from ui.collections.trash import draw_trash
 from ui.places import UPLOAD
 from ui.progress import watch
@@ -31,22 +31,20 @@ def draw_documents(workspace: Workspace, collection: Collection) -> None:
             st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         return
     listing = choose_listing(collection.name, census)
-    place = st.container()  # above the details, and drawn after the table, which says what is marked
-    with place:
-        document, listed = choose_document(workspace, listing, census.documents)
+    listed = draw_table(workspace, listing, census.documents)
     if not workspace.settings.demo:
         _several(workspace, listing, listed, census)
     _failures(workspace, collection.name, census)
+    document = choose_document(workspace, collection.name, listed.documents)
     if document is not None:
         draw_details(workspace, document, census)
 
 
 def _several(workspace: Workspace, listing: Listing, listed: Listed, census: Census) -> None:
     """What can be done with the documents that are marked, be they on this page or on others."""
-    collection, chosen = listing.collection, marked(listing.collection)
-    if not chosen:
+    collection, ids = listing.collection, marked_there(workspace, listing.collection)
+    if not ids:
         return
-    ids = sorted(chosen)
     with st.container(border=True, key="several"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{counted(len(ids), 'document')}** marked", width="stretch")
@@ -58,7 +56,7 @@ def _several(workspace: Workspace, listing: Listing, listed: Listed, census: Cen
                     on_click=_mark_all,
                     args=(workspace, listing),
                 )
-            st.button("Clear", key="mark-none", type="tertiary", on_click=chosen.clear)
+            st.button("Clear", key="mark-none", type="tertiary", on_click=marked(collection).clear)
         with st.container(horizontal=True):
             tags_popover(workspace, collection, census, ids)
             transfer_popover(workspace, collection, ids, "several")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -50,7 +51,7 @@ _ORDERS = {
     (Order.PASSAGES, False): "Passages, fewest first",
 }
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=196, pinned=True),
+    "Document": st.column_config.TextColumn(width=166, pinned=True),
     "State": st.column_config.TextColumn(
         width=100, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
     ),
@@ -67,6 +68,17 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
+_BY_COLUMN = {
+    "Document": Order.NAME,
+    "Pages": Order.PAGES,
+    "Passages": Order.PASSAGES,
+    "Size": Order.SIZE,
+    "Added": Order.ADDED,
+    "Dated": Order.DATE,
+}
+"""A click on the head of one of these columns sorts by it, all documents and not only those on the page."""
+
+
 def open_document(collection: str, document: str | None) -> None:
     """Open a document of the table, or none; before the table is drawn, or in callbacks."""
     st.session_state[f"document-{collection}"] = document
@@ -78,22 +90,32 @@ def marked(collection: str) -> set[str]:
     return found
 
 
+def marked_there(workspace: Workspace, collection: str) -> list[str]:
+    """The ids of the documents that are marked and have not gone since, sorted."""
+    found = marked(collection)
+    if found:
+        found.intersection_update(workspace.listed_ids(Listing(collection)))
+    return sorted(found)
+
+
 def choose_listing(collection: str, census: Census) -> Listing:
     """Widgets for what is listed, in which order; none while there is little to look through."""
     state = st.session_state
     keys = {part: f"list-{part}-{collection}" for part in ("words", "standing", "tag", "order")}
-    if state.get(keys["tag"]) not in (None, *census.tags):
-        state[keys["tag"]] = None
+    for part, there in (("tag", census.tags), ("standing", census.standings)):
+        if state.get(keys[part]) not in (None, *there):  # there were some
+            state[keys[part]] = None
     if census.documents <= FEW and not any(state.get(keys[one]) for one in ("words", "standing", "tag")):
-        return Listing(collection)
+        return _sorted(Listing(collection), state.get(keys["order"]))
 
-    def first_page() -> None:
-        state[f"page-{collection}"] = 1
-
-    given: dict[str, Any] = {"on_change": first_page, "persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = st.text_input(
-            "Find documents", key=keys["words"], placeholder="Name, title or tag", live=True, width=232, **given
+            "Find documents",
+            key=keys["words"],
+            placeholder="Name, title or tag",
+            live=True,
+            width=190,
+            persist_state="session",
         )
         standing = st.selectbox(
             "State",
@@ -102,8 +124,8 @@ def choose_listing(collection: str, census: Census) -> Listing:
             format_func=lambda one: f"{_STANDINGS[one]} ({census.standings.get(one, 0):,})",
             placeholder="Any state",
             key=keys["standing"],
-            width=140,
-            **given,
+            width=128,
+            persist_state="session",
         )
         tag = None
         if census.tags:
@@ -114,8 +136,8 @@ def choose_listing(collection: str, census: Census) -> Listing:
                 format_func=lambda one: f"{one} ({census.tags.get(one, 0):,})",
                 placeholder="Any tag",
                 key=keys["tag"],
-                width=140,
-                **given,
+                width=128,
+                persist_state="session",
             )
         order = st.selectbox(
             "Sorted by",
@@ -124,41 +146,50 @@ def choose_listing(collection: str, census: Census) -> Listing:
             key=keys["order"],
             width=176,
             help="Of all documents that are found, not only those on this page.",
-            **given,
+            persist_state="session",
         )
+    return _sorted(Listing(collection, (words or "").strip(), standing, tag or ""), order)
+
+
+def _sorted(listing: Listing, order: tuple[Order, bool] | None) -> Listing:
     by, descending = order or (Order.NAME, False)
-    return Listing(collection, (words or "").strip(), standing, tag or "", by, descending)
+    return replace(listing, order=by, descending=descending)
 
 
-def choose_document(workspace: Workspace, listing: Listing, total: int) -> tuple[Document | None, Listed]:
-    """The table, and the document that is open, if one is. `total` is how many documents there are at all."""
-    collection = listing.collection
-    page_key = f"page-{collection}"
-    first = (st.session_state.get(page_key, 1) - 1) * A_PAGE
-    listed = workspace.listed(listing, first, A_PAGE)
+def draw_table(workspace: Workspace, listing: Listing, total: int) -> Listed:
+    """The table, a page of it; returns what is on it. `total` is how many documents there are at all."""
+    # Another one for another list: that begins with its first page.
+    key = f"page-{_digest(repr(listing))}"
+    place, number = st.container(), st.session_state.get(key, 1)
+    listed = workspace.listed(listing, (number - 1) * A_PAGE, A_PAGE)
     pages = max(1, -(-listed.total // A_PAGE))
-    if first and not listed.documents:  # there are fewer than there were
-        st.session_state[page_key] = pages
-        listed = workspace.listed(listing, (pages - 1) * A_PAGE, A_PAGE)
-    if listed.total < total:
-        st.caption(f"{listed.total:,} of {counted(total, 'document')}")
-    if not listed.documents:
-        st.markdown("No document is like that. Look for less, or for something else.")
-    else:
-        st.space("xxsmall")  # where the table's toolbar appears
-        _draw(listed.documents, listing)
+    shown = 1
     if pages > 1:
         with st.container(horizontal_alignment="center"):
-            st.pagination(pages, key=page_key)
-    return _opened(workspace, collection, listed.documents), listed
+            shown = st.pagination(pages, key=key, persist_state="session")
+    if shown != number:  # there are fewer than there were
+        listed = workspace.listed(listing, (shown - 1) * A_PAGE, A_PAGE)
+    with place:
+        if listed.total < total:
+            st.caption(f"{listed.total:,} of {counted(total, 'document')}")
+        if listed.documents:
+            st.space("xxsmall")  # where the table's toolbar appears
+            _draw(listed.documents, listing)
+        else:
+            st.markdown("No document is like that. Look for less, or for something else.")
+    return listed
+
+
+def _digest(what: str) -> str:
+    return hashlib.blake2b(what.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def _draw(documents: Sequence[Document], listing: Listing) -> None:
     collection, ids = listing.collection, [one.id for one in documents]
     there = marked(collection)
     # Another key for other rows: what is marked is known to the browser by the numbers of the rows.
-    what = "\n".join([*ids, *sorted(there), str(st.session_state.get(f"table-turn-{collection}", 0))])
-    key = f"table-{collection}-{hashlib.blake2b(what.encode(), digest_size=8).hexdigest()}"
+    what = "\n".join([collection, *ids, *sorted(there.intersection(ids)), listing.order, str(listing.descending)])
+    key = f"table-{_digest(what)}"
 
     def clicked() -> None:
         selection = st.session_state[key].selection
@@ -166,13 +197,17 @@ def _draw(documents: Sequence[Document], listing: Listing) -> None:
         there.update(ids[row] for row in selection.rows if row < len(ids))
         if selection.cells and selection.cells[0][0] < len(ids):
             open_document(collection, ids[selection.cells[0][0]])
+        if selection.columns and (by := _BY_COLUMN.get(selection.columns[0])):
+            # Once more on the same column: the other way round.
+            descending = not listing.descending if by is listing.order else by is not Order.NAME
+            st.session_state[f"list-order-{collection}"] = (by, descending)
 
     st.dataframe(
         table(documents, dated=listing.order is Order.DATE),
         hide_index=True,
         key=key,
         on_select=clicked,
-        selection_mode=["multi-row", "single-cell"],
+        selection_mode=["multi-row", "single-cell", "single-column"],
         selection_default={"selection": {"rows": [row for row, one in enumerate(ids) if one in there]}},
         column_config=_COLUMNS,
         placeholder="–",
@@ -211,8 +246,8 @@ def _state(document: Document) -> str:
     return "Being read anew" if document.served and document.visible else _STATES[document.state]
 
 
-def _opened(workspace: Workspace, collection: str, documents: Sequence[Document]) -> Document | None:
-    """A box to choose one of the documents in, or another one that is open."""
+def choose_document(workspace: Workspace, collection: str, documents: Sequence[Document]) -> Document | None:
+    """The document that is open: a box to choose one of those on the page in. One of another page stays open."""
     key = f"document-{collection}"
     there = {one.id: one for one in documents}
     chosen = st.session_state.get(key)

@@ -14,6 +14,7 @@ from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
 from ui.text import bytes_as_text, counted, day, escape_markdown
 
+NEXT, NOW = "The next version", "What it is now"
 _PIECES = {
     Kind.SAME: "{}",
     Kind.ADDED: '<ins style="background:rgba(46,160,67,.25);text-decoration:none;border-radius:.2rem">{}</ins>',
@@ -81,17 +82,11 @@ def show_changes(workspace: Workspace, version: Version, later: Document | Versi
     """What is otherwise in a later version of a document, or in what it is now."""
     give_way(show_changes)
     with friendly_errors():
-        now = "now"
-        which = st.segmented_control(
-            "Compared with",
-            [now] if later == document else ["the next version", now],
-            default=now if later == document else "the next version",
-            required=True,
-            key="compared",
-            label_visibility="collapsed" if later == document else "visible",
-        )
+        to = NEXT
+        if later != document:
+            to = st.segmented_control("Compared with", [NEXT, NOW], default=NEXT, required=True, key="compared")
         with st.spinner("Comparing…"):
-            found = workspace.changed(version, document if which == now else later)
+            found = workspace.changed(version, document if to == NOW else later)
         name, since = escape_markdown(version.name), day(version.added_at)
         st.markdown(f"**{name}**, from the version of {since} on: {_summed(found)}")
         for one in found.shown:
