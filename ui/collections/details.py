@@ -10,7 +10,7 @@ import streamlit as st
 from rag.records import UNFINISHED, Census, Document, Failure, State
 from rag.workspace import NOT_ANEW, Workspace, language_name, language_notice
 from ui.collections.acting import delete, done, form_key, reread, transfer_popover
-from ui.collections.table import as_day, open_document
+from ui.collections.table import as_day, open_next
 from ui.collections.versions import draw_versions
 from ui.errors import friendly_errors
 from ui.originals import download_button
@@ -150,5 +150,5 @@ def _replace(workspace: Workspace, document: Document) -> None:
                 path = Path(folder) / "new"
                 path.write_bytes(file.getbuffer())
                 new = workspace.replace(document, path, file.name)
-                open_document(document.collection, new.id)
+                open_next(document.collection, new.id)
                 done("The new version is being read. The present one is searched until it is ready.")

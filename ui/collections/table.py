@@ -63,7 +63,7 @@ _COLUMNS: dict[str, Any] = {
     "Passages": st.column_config.NumberColumn(format="localized", width=78),
     "Tags": st.column_config.ListColumn(width=100),
     "Size": st.column_config.NumberColumn(format="bytes", width=70),
-    "Added": st.column_config.DatetimeColumn(format="D MMM YYYY", width=94),
+    "Added": st.column_config.DateColumn(format="D MMM YYYY", width=94),
     "Dated": st.column_config.DateColumn(format="D MMM YYYY", width=94, help="Its own date, or the day it was added."),
 }
 
@@ -82,6 +82,11 @@ _BY_COLUMN = {
 def open_document(collection: str, document: str | None) -> None:
     """Open a document of the table, or none; before the table is drawn, or in callbacks."""
     st.session_state[f"document-{collection}"] = document
+
+
+def open_next(collection: str, document: str) -> None:
+    """Open a document when the page is drawn next."""
+    st.session_state[f"open-{collection}"] = document
 
 
 def marked(collection: str) -> set[str]:
@@ -226,7 +231,7 @@ def table(documents: Sequence[Document], dated: bool = False) -> list[dict[str, 
             "Passages": one.chunks or None,
             **({"Tags": list(one.tags)} if tagged else {}),
             "Size": one.bytes,
-            **({"Dated": as_day(one.date)} if dated else {"Added": one.added_at}),
+            **({"Dated": as_day(one.date)} if dated else {"Added": one.added_at.astimezone().date()}),
         }
         for one in documents
     ]
@@ -249,6 +254,8 @@ def _state(document: Document) -> str:
 def choose_document(workspace: Workspace, collection: str, documents: Sequence[Document]) -> Document | None:
     """The document that is open: a box to choose one of those on the page in. One of another page stays open."""
     key = f"document-{collection}"
+    if (following := st.session_state.pop(f"open-{collection}", None)) is not None:
+        open_document(collection, following)
     there = {one.id: one for one in documents}
     chosen = st.session_state.get(key)
     if chosen is not None and chosen not in there:

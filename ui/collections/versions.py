@@ -10,6 +10,7 @@ import streamlit as st
 from rag.records import Change, Changes, Document, Kind, Version
 from rag.workspace import Workspace
 from ui.collections.acting import done
+from ui.collections.table import open_next
 from ui.dialogs import close_dialog, give_way, open_dialog
 from ui.errors import friendly_errors
 from ui.text import bytes_as_text, counted, day, escape_markdown
@@ -73,7 +74,7 @@ def _draw(workspace: Workspace, version: Version, later: Document | Version, doc
             ):
                 with friendly_errors():
                     back = workspace.bring_back(version)
-                    st.session_state[f"document-{version.collection}"] = back.id
+                    open_next(version.collection, back.id)
                     done("The version is being read anew. The present one is searched until it is ready.")
 
 
