@@ -72,20 +72,22 @@ class Editing(Database):
 
     def retag(self, collection: str, ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> int:
         """Give tags to documents and take others away, of all of them or of none; returns how many it changed."""
-        changed = 0
-        owner = collection_id(collection).scalar_subquery()
-        mine = (documents.c.collection_id == owner, documents.c.state != State.DELETING.value)
         with self.write() as connection:
+            owner = connection.execute(collection_id(collection)).scalar_one_or_none()
+            mine = (documents.c.collection_id == owner, documents.c.state != State.DELETING.value)
+            changed = []
             for some in slices(ids):
                 query = sql.select(documents.c.id, documents.c.tags).where(*mine, documents.c.id.in_(some))
-                for row in connection.execute(query).all():
+                for row in connection.execute(query):
                     before = json.loads(row.tags)
                     tags = [one for one in dict.fromkeys((*before, *add)) if one not in remove]
                     if tags != before:
-                        values = {"tags": json.dumps(tags), "stale": documents.c.stale + 1}
-                        connection.execute(documents.update().where(*mine, documents.c.id == row.id).values(values))
-                        changed += 1
-        return changed
+                        changed.append({"document": row.id, "given": json.dumps(tags)})
+            values = {"tags": sql.bindparam("given"), "stale": documents.c.stale + 1}
+            update = documents.update().where(*mine, documents.c.id == sql.bindparam("document")).values(values)
+            if changed:
+                connection.execute(update, changed)
+        return len(changed)
 
     def given(self, document: Document) -> dict[str, Any]:
         """What was given to a document by hand, which reading it anew does not change: field -> value."""
