@@ -36,7 +36,7 @@ def _draw(workspace: Workspace, collection: str) -> None:
 def _line(workspace: Workspace, one: Trashed, place: int) -> None:
     name = f"“{escape_markdown(shortened(one.name, 60))}”"
     what = name if one.documents == 1 else counted(one.documents, "document")
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
         st.markdown(
             f":material/delete: Deleted {what}.  \n:small[It can be undone for {duration(one.seconds_left)}; then "
             f"{'it is' if one.documents == 1 else 'they are'} removed from the disk.]",
