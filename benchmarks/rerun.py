@@ -3,8 +3,8 @@
     python benchmarks/rerun.py --documents 10000 --chunks 200000
 
 The catalog has them all; Chroma and the lexical index stay empty, because drawing a page asks neither. Streamlit's own
-share is in the figure, the browser's is not. Beside each page stands what it takes to read all documents once, which
-is what a page that lists them does.
+share is in the figure, the browser's is not. Below the pages stands what it takes to read all documents once, which no
+page does.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ from rag.records import Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
 
+REOPENED = (State.READY, State.DELETING)
+"""States of documents whose vectors have to be made again when all are lost: what was deleted may come back."""
 PROBES = 20
 """Chunks of a document that are searched for by their own vectors: an id can be there and its vector lost."""
 SAMPLE = 8
@@ -127,8 +129,9 @@ class Checker:
 
     def _rewrite(self, collection: Collection) -> None:
         self.lexical.drop(collection.store_name)
-        for document in filter(lambda one: one.visible, self.catalog.documents(collection.name)):
-            self._write(collection.store_name, document)
+        for document in self.catalog.documents(collection.name):
+            if document.visible or document.state is State.DELETING:  # which may come back
+                self._write(collection.store_name, document)
 
     # -- vectors ---------------------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class Checker:
 
     def _begin_companion(self, collection: Collection) -> None:
         self.store.companion.drop(collection.store_name)
-        self.catalog.reopen(self.catalog.documents(collection.name, [State.READY]))
+        self.catalog.reopen(self.catalog.documents(collection.name, REOPENED))
 
     def _vectors_of(
         self, document: Document, name: str, found: set[str], beside: set[str], encode: Encode | None

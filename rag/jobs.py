@@ -112,7 +112,7 @@ class Worker:
 
     def _embed(self) -> bool:
         self._tidy()
-        return self._ingestion.embed_next()
+        return any([self._ingestion.relabel_next(), self._ingestion.embed_next()])  # neither waits for all of the other
 
     def _tidy(self) -> None:
         now = time.monotonic()

@@ -10,14 +10,19 @@ from __future__ import annotations
 from rag.catalog.collections import Collections
 from rag.catalog.contents import Contents
 from rag.catalog.database import Database
+from rag.catalog.editing import Editing
+from rag.catalog.listing import Listings
 from rag.catalog.looking import Looking
 from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
+from rag.catalog.transfers import Transfers
+from rag.catalog.trash import Trash
+from rag.catalog.versions import Versions
 
 __all__ = ["Catalog", "Database", "Migrations"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):
+class Catalog(Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans):
     """One catalog file. Build once and share."""

@@ -12,7 +12,8 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, shown
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, ocr, to_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, to_collection, versions
+from rag.catalog.versions import unclaimed
 from rag.errors import InputError, NotFoundError
 from rag.records import Collection
 
@@ -22,6 +23,9 @@ class Collections(Database):
 
     def collections(self) -> list[Collection]:
         """All collections by name, with counts over the documents that may be shown."""
+        return list(self.while_unchanged("collections", self._all_counted))
+
+    def _all_counted(self) -> list[Collection]:
         with self.read() as connection:
             return [to_collection(row) for row in connection.execute(_counted()).mappings()]
 
@@ -97,14 +101,13 @@ class Collections(Database):
         with self.write() as connection:
             owner = connection.execute(collection_id(name)).scalar_one_or_none()
             mine = sql.select(documents.c.id).where(documents.c.collection_id == owner)
-            ids = connection.execute(mine).scalars().all()
-            for table in (*OF_A_DOCUMENT, documents):
+            before = sql.select(versions.c.document_id).where(versions.c.collection_id == owner)
+            ids = set(connection.execute(sql.union(mine, before)).scalars())
+            for table in (*OF_A_DOCUMENT, versions, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
             connection.execute(former_names.delete().where(former_names.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))
-            connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))
-            held = set(connection.execute(sql.select(documents.c.id)).scalars())
-        return sorted(set(ids) - held)
+            return unclaimed(connection, ids)
 
 
 def _counted() -> sql.Select[Any]:

@@ -8,7 +8,9 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, incarnation, key, shown, slices, waits, with_collection
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, to_document
+from rag.catalog.trash import in_trash
+from rag.catalog.versions import claims, forget_versions, unclaimed
 from rag.errors import NotFoundError
 from rag.records import Document, State, Visible
 
@@ -91,14 +93,15 @@ class Documents(Database):
             return {(row.name, row.id) for row in connection.execute(query.where(waits()))}
 
     def claimed(self) -> set[str]:
-        """Ids of all documents whose bytes must be kept."""
+        """Ids of all documents whose bytes must be kept, and of the versions before them."""
         with self.read() as connection:
-            return set(connection.execute(sql.select(documents.c.id)).scalars())
+            return set(connection.execute(claims()).scalars())
 
     def is_claimed(self, document_id: str) -> bool:
-        """Whether a document has these bytes, in any collection."""
+        """Whether a document has these bytes, or had them in a version that is kept, in any collection."""
         with self.read() as connection:
-            return bool(connection.execute(sql.select(sql.exists().where(documents.c.id == document_id))).scalar_one())
+            found = sql.select(sql.exists().where(claims().subquery().c.id == document_id))
+            return bool(connection.execute(found).scalar_one())
 
     def mark_deleting(self, document: Document) -> None:
         """Hide the document, whatever has become of it meanwhile, until it is deleted."""
@@ -106,9 +109,11 @@ class Documents(Database):
             hide(connection, [document])
 
     def uncleared(self) -> list[Document]:
-        """Documents of which the indexes may have something that must go: they are deleted, or have failed."""
+        """Documents of which the indexes may have something that must go: they are deleted and cannot come back any
+        more, or have failed."""
         failed = sql.and_(documents.c.state == State.FAILED.value, documents.c.stage == CLEARING)
-        return self._all(with_collection().where(sql.or_(documents.c.state == State.DELETING.value, failed)))
+        deleted = sql.and_(documents.c.state == State.DELETING.value, sql.not_(in_trash()))
+        return self._all(with_collection().where(sql.or_(deleted, failed)))
 
     def note_cleared(self, failed: Document) -> None:
         """The indexes have nothing of a failed document any more."""
@@ -116,21 +121,15 @@ class Documents(Database):
             alive = (incarnation(failed), documents.c.state == State.FAILED.value)
             connection.execute(documents.update().where(*alive).values(stage=""))
 
-    def delete(self, document: Document) -> bool:
-        """Forget a document that is marked as deleting, unless it has been queued anew since.
-
-        True if it was forgotten and no other collection holds the same bytes.
-        """
+    def delete(self, document: Document) -> list[str]:
+        """Forget a document that is marked as deleting, unless it has been queued anew since, and its versions with it
+        if it was the last of its name. Returns the ids whose bytes nobody holds any more."""
         with self.write() as connection:
             marked = (incarnation(document), documents.c.state == State.DELETING.value)
             if connection.execute(documents.delete().where(*marked)).rowcount == 0:
-                return False
+                return []
             forget(connection, document)
-            others = sql.select(sql.func.count()).where(documents.c.id == document.id)
-            unclaimed = connection.execute(others).scalar_one() == 0
-            if unclaimed:
-                connection.execute(ocr.delete().where(ocr.c.document_id == document.id))
-        return unclaimed
+            return unclaimed(connection, {document.id} | forget_versions(connection, document))
 
     def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
         with self.read() as connection:
@@ -145,6 +144,7 @@ def forget(connection: sql.Connection, document: Document) -> None:
 
 
 def hide(connection: sql.Connection, hidden: Sequence[Document]) -> None:
-    """Mark documents as deleting, within the caller's transaction."""
+    """Mark documents as deleting, for good, within the caller's transaction."""
     for one in hidden:
-        connection.execute(documents.update().where(key(one)).values(state=State.DELETING.value))
+        values = {"state": State.DELETING.value, "was": "", "deleted_at": ""}
+        connection.execute(documents.update().where(key(one)).values(values))

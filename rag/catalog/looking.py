@@ -80,12 +80,13 @@ class Looking(Documents):
         return Totals(there[0], there[1], there[2], there[3], left, broken)
 
     def tags(self) -> frozenset[str]:
-        """Those that documents have, in any state."""
+        """Those that documents have, in any state but deleting."""
         return self.while_unchanged("tags", self._tags)
 
     def _tags(self) -> frozenset[str]:
         tag = sql.func.json_each(documents.c.tags).table_valued("value")
         there = sql.select(tag.c.value).distinct().select_from(documents.join(tag, sql.true()))
+        there = there.where(documents.c.state != State.DELETING.value)
         with self.read() as connection:
             return frozenset(connection.execute(there).scalars())
 

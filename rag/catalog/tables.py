@@ -63,6 +63,11 @@ documents = sql.Table(
     sql.Column("language", sql.String),
     sql.Column("was", sql.String),
     sql.Column("deleted_at", sql.String),
+    sql.Column("edited", sql.String),
+    sql.Column("stale", sql.Integer),
+    sql.Column("relabel", sql.Boolean),
+    sql.Column("taken_from", sql.String),
+    sql.Column("moves", sql.Boolean),
 )
 texts = sql.Table(
     "texts",

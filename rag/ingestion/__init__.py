@@ -59,6 +59,23 @@ class Ingestion:
         """Embed the document that became searchable first; False if there is none."""
         return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
 
+    def relabel_next(self) -> bool:
+        """Bring what was edited of a ready document into the indexes; False if nothing was, or another has it in
+        hand."""
+        stale = self._parts.catalog.next_stale()
+        if stale is None or self._parts.stop.is_set():
+            return False
+        with self._parts.busy.try_hold(stale.document) as free:
+            if not free:
+                return False
+            try:
+                self._vectors.relabel(stale)
+            except RagError as error:  # it is tried again, and until then the catalog's word counts
+                log.warning("What was edited of %s is not in the indexes yet: %s", stale.document.name, error)
+                return False
+            self._settle(stale.document, self._collection(stale.document))
+        return True
+
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():
             self.removal.clear(replaced)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,6 +46,8 @@ class Reading:
 
         Raises DocumentError for whatever is wrong with the file, StoppedError if it is to go no further.
         """
+        if self._taken_over(job):
+            return
         scan = self._taken(job)
         pending = self._pending(job.document, scan)
         if not pending:
@@ -125,6 +127,7 @@ class Reading:
     def _index(self, job: Job, scan: _Scan) -> None:
         parsed = with_ocr(scan.parsed, list(self.recognised(job.document, scan.parsed).values()))
         self._require_text(parsed, scan)
+        parsed = replace(parsed, **self._parts.catalog.given(job.document))
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed, job.go_on)
@@ -133,13 +136,30 @@ class Reading:
             paths = heading_paths(parsed.headings)
             if not self._parts.catalog.save_text(document, parsed, job.each(chunks), paths):
                 job.reach("splitting")  # it has been stopped, and this says so
+        self._index_words(job, chunks)
+        self._parts.folder.discard_parse(job.document.id)
+
+    def _index_words(self, job: Job, chunks: Sequence[Chunk]) -> None:
+        """Put what is searched by words into the lexical index; then it is."""
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
             document = self._parts.catalog.document(collection.name, job.document.id)
             job.reach("indexing", 0, len(chunks))
             self._parts.lexical.replace(collection.store_name, document, job.each(chunks))
         self._parts.catalog.searchable(job.document, job.timings)
-        self._parts.folder.discard_parse(job.document.id)
+
+    def _taken_over(self, job: Job) -> bool:
+        """Whether its text could be taken over from another collection, which is made in the same way."""
+        source = self._parts.catalog.source_of(job.document)
+        if source is None or not self._parts.made_alike(source, job.document):
+            return False
+        job.reach("copying")
+        with job.timed("copying"):
+            if not self._parts.catalog.copy_text(source, job.document):
+                job.reach("copying")  # it has been stopped, and this says so; else the other one was changed
+                return False
+        self._index_words(job, self._parts.catalog.chunks(job.document))
+        return True
 
     def _require_text(self, parsed: ParsedDocument, scan: _Scan) -> None:
         if any(page.text.strip() for page in parsed.pages):

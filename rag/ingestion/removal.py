@@ -72,7 +72,8 @@ class Removal:
             store.drop(name)
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
-        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now.
+        """Whoever has a document in hand leaves nothing of it in the indexes if it has failed by now, or is deleted and
+        cannot come back.
 
         `collection` is the document's as it was at the beginning: it may have been renamed or deleted since.
         """
@@ -82,12 +83,15 @@ class Removal:
                 self._drop(collection)
             return
         now = self._now(replace(document, collection=found.name))
+        if now is not None and self._parts.catalog.is_in_trash(now):
+            return
         if now is None or now.state in (State.FAILED, State.DELETING):
             self._unindex(document, found.store_name)
         if now is not None and now.state is State.FAILED:
             self._parts.catalog.note_cleared(now)
-        elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
-            self._discard(now.id)
+        elif now is not None and now.state is State.DELETING:
+            for unclaimed in self._parts.catalog.delete(now):
+                self._discard(unclaimed)
 
     def _found(self, document: Document, collection: Collection | None) -> Collection | None:
         if collection is not None:

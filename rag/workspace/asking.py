@@ -26,6 +26,7 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
+from rag.workspace.arranging import Arranging
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
@@ -35,7 +36,7 @@ LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Maps, Conversing):
+class Workspace(Maps, Conversing, Arranging):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

@@ -104,5 +104,5 @@ class Contents(Opened):
             raise NotFoundError(f"{document.name} has been deleted. Upload it again.") from error
 
     def size(self) -> int:
-        """Bytes the data folder takes."""
-        return self.folder.size()
+        """Bytes the data folder takes, as the catalog was changed last: all files are looked at for it."""
+        return self.catalog.while_unchanged("size", self.folder.size)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rag.checking import Checker, Encode
+from rag.checking import REOPENED, Checker, Encode
 from rag.errors import StorageError, StoreDamagedError
 from rag.recipes import is_known
 from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
@@ -95,11 +95,13 @@ class Upkeep(DocumentsIn):
         with self._alone():
             checker = self._checker(repair)
             try:
+                while self.ingestion.relabel_next():  # what was just edited is no mistake
+                    continue
                 return list(checker.run())
             except StoreDamagedError as error:
                 if repair and self.settings.chroma_is_ours:
                     self._renew_store()
-                    self.catalog.reopen(self.catalog.documents(states=[State.READY]))
+                    self.catalog.reopen(self.catalog.documents(states=REOPENED))
                 return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
 
     def _checker(self, repair: bool, told: Callable[[float], None] = lambda _: None) -> Checker:
