@@ -56,7 +56,7 @@ class Checker:
         """Every finding, repaired or not. Raises StoreDamagedError if Chroma cannot be opened."""
         yield from self._files()
         yield from self._unknown_indexes()
-        for collection in self.catalog.collections():
+        for collection in (*self.catalog.collections(), *self.catalog.shadows()):
             documents = {one.id: one for one in self.catalog.documents(collection.name)}
             yield from self._words(collection, documents)
             yield from self._vectors(collection, documents)
@@ -77,7 +77,7 @@ class Checker:
                 yield self._found(document.collection, document.name, problem)
 
     def _unknown_indexes(self) -> Iterator[Finding]:
-        known = {one.store_name for one in self.catalog.collections()}
+        known = {one.store_name for one in self.catalog.collections(hidden=True)}
         for name in sorted(set(self.lexical.names()) - known):
             yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
         for name in sorted(set(self.store.companion.names()) - known):

@@ -15,9 +15,10 @@ from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
+from rag.catalog.shadows import Shadows
 
 __all__ = ["Catalog", "Database", "Migrations"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):
+class Catalog(Collections, Looking, Queue, Pace, Contents, Scans, Shadows):
     """One catalog file. Build once and share."""

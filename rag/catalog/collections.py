@@ -20,10 +20,12 @@ from rag.records import Collection
 class Collections(Database):
     """Named sets of documents."""
 
-    def collections(self) -> list[Collection]:
-        """All collections by name, with counts over the documents that may be shown."""
+    def collections(self, hidden: bool = False) -> list[Collection]:
+        """All collections by name, with counts over the documents that may be shown; with `hidden`, also those that are
+        in the making or to be cleared."""
+        query = counted() if hidden else counted().where(collections.c.shadow_of == "")
         with self.read() as connection:
-            return [to_collection(row) for row in connection.execute(_counted()).mappings()]
+            return [to_collection(row) for row in connection.execute(query).mappings()]
 
     def collection(self, name: str) -> Collection:
         """Raises NotFoundError naming the ones there are."""
@@ -31,7 +33,7 @@ class Collections(Database):
 
     def _counted(self, name: str) -> Collection:
         with self.read() as connection:
-            row = connection.execute(_counted().where(collections.c.name == name)).mappings().one_or_none()
+            row = connection.execute(counted().where(collections.c.name == name)).mappings().one_or_none()
         if row is not None:
             return to_collection(row)
         there = ", ".join(one.name for one in self.collections()) or "none yet"
@@ -67,7 +69,8 @@ class Collections(Database):
         return sorted(set(ids) - held)
 
 
-def _counted() -> sql.Select[Any]:
+def counted() -> sql.Select[Any]:
+    """Collections with their counts: what `to_collection` takes."""
     return (
         sql.select(
             collections,

@@ -16,12 +16,12 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
-from rag.catalog.keys import collection_id, incarnation, key, moment, served, unfinished, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, listed, moment, served, unfinished, with_collection
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.errors import NotFoundError
 from rag.records import Collection, Document, Failure, State
 
-_FRESH = {
+FRESH = {
     "state": State.QUEUED.value,
     "stage": "",
     "reason": "",
@@ -49,7 +49,7 @@ class Queue(Database):
             owner = connection.execute(collection_id(document.collection)).scalar_one_or_none()
             if owner is None:
                 raise NotFoundError(f"The collection {document.collection!r} has just been deleted. Try again.")
-            values = document_row(document) | _FRESH | {"batch": _batch(connection)}
+            values = document_row(document) | FRESH | {"batch": _batch(connection)}
             found = connection.execute(sql.select(documents.c.state).where(key(document))).scalar_one_or_none()
             if found is None:
                 connection.execute(documents.insert().values(values | {"collection_id": owner}))
@@ -57,7 +57,7 @@ class Queue(Database):
             if found not in again:
                 return False
             if found == State.READY.value:
-                values = {name: values[name] for name in (*_FRESH, "batch", "added_at", "tags")}
+                values = {name: values[name] for name in (*FRESH, "batch", "added_at", "tags")}
                 same_name = documents.c.name == document.name
                 values |= {"served": True, "replaces": same_name if document.replaces else False}
             connection.execute(documents.update().where(key(document)).values(values))
@@ -73,7 +73,7 @@ class Queue(Database):
             ready = documents.c.state == State.READY.value
             partly = sql.and_(ready, sql.or_(documents.c.unread_pages > 0, documents.c.reason != ""))
             replaces = sql.and_(documents.c.replaces, sql.not_(ready))
-            values = _FRESH | {"batch": _batch(connection), "served": ready, "replaces": replaces}
+            values = FRESH | {"batch": _batch(connection), "served": ready, "replaces": replaces}
             for one in chosen:
                 alive = (incarnation(one), sql.or_(documents.c.state == State.FAILED.value, partly))
                 update = documents.update().where(*alive).values(values | {"added_at": _now()})
@@ -91,7 +91,7 @@ class Queue(Database):
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
             wanted = documents.c.state != State.DELETING.value, documents.c.failure != Failure.CANCELLED.value
             replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
-            again = _FRESH | {"replaces": replaces, "batch": _batch(connection)}
+            again = FRESH | {"replaces": replaces, "batch": _batch(connection)}
             connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
 
     def reopen(self, reindexed: Iterable[Document]) -> None:
@@ -110,11 +110,12 @@ class Queue(Database):
             hide(connection, namesakes)
         return namesakes
 
-    def next_of(self, states: Iterable[State]) -> Document | None:
-        """The document in one of these states that was queued first."""
+    def next_of(self, states: Iterable[State], hidden: bool = False) -> Document | None:
+        """The document in one of these states that was queued first; with `hidden`, of the collections in the making
+        instead of those that people see."""
         query = (
             with_collection()
-            .where(documents.c.state.in_([state.value for state in states]))
+            .where(documents.c.state.in_([state.value for state in states]), sql.not_(listed()) if hidden else listed())
             .order_by(documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(1)
         )
@@ -123,11 +124,12 @@ class Queue(Database):
         return None if row is None else to_document(row)
 
     def waiting(self, most: int) -> list[Document]:
-        """The unfinished documents, those being worked on first, then as they were queued; `most` at most."""
+        """The unfinished documents, without those of collections in the making, those being worked on first, then as
+        they were queued; `most` at most."""
         idle = documents.c.stage.in_(("", "waiting"))
         query = (
             with_collection()
-            .where(unfinished())
+            .where(unfinished(), listed())
             .order_by(idle, documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(most)
         )
@@ -202,7 +204,8 @@ class Queue(Database):
 
 def _batch(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
-    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished())).scalar_one()
+    working = sql.select(sql.func.max(documents.c.batch)).where(unfinished(), listed())
+    running = connection.execute(working).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
 

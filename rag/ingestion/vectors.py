@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rag.embedding import Bits, Passages
 from rag.errors import StoppedError, StoreUnavailableError
 from rag.ingestion.parts import Job, Parts
+from rag.recipes import vectors_alike
 from rag.records import Chunk, Collection, Document
 from rag.store import chunk_metadata
 
@@ -101,7 +102,9 @@ class _Reuse:
         self._repeated = {digest for digest, number in times.items() if number > 1}
         # All at once and now: a batch is written over what the next ones would take theirs from.
         places = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
-        self._kept = self._at({digest: place for digest, place in places.items() if digest in times})
+        self._kept = self._at(collection, {digest: place for digest, place in places.items() if digest in times})
+        original = parts.catalog.shadowed(collection)
+        self._original = original if original is not None and vectors_alike(collection, original) else None
 
     def passages(self, batch: Sequence[Chunk]) -> Passages:
         """Their vectors, (len(batch), dimension), and the signs of their tokens' vectors if the model has any."""
@@ -126,14 +129,18 @@ class _Reuse:
         return dict(zip(texts, map(_Passage, vectors, signs), strict=True))
 
     def _known(self, digests: list[str]) -> dict[str, _Passage]:
-        """Passages by digest: of what this document had stored, of its last batches, of other documents."""
-        kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
-        others = [digest for digest in digests if digest not in kept]
-        return kept | self._at(self._parts.catalog.equals(self._collection.name, others))
+        """Passages by digest: of what this document had stored, of its last batches, of other documents, of the
+        collection whose place this one is to take."""
+        known = {digest: self._kept[digest] for digest in digests if digest in self._kept}
+        for one in (self._collection, self._original):
+            others = [digest for digest in digests if digest not in known]
+            if one is not None and others:
+                known |= self._at(one, self._parts.catalog.equals(one.name, others))
+        return known
 
-    def _at(self, places: dict[str, str]) -> dict[str, _Passage]:
+    def _at(self, collection: Collection, places: dict[str, str]) -> dict[str, _Passage]:
         """What is stored at places: digest -> chunk id. Left out is what the model would make more of."""
-        ids, store, name = list(places.values()), self._parts.store, self._collection.store_name
+        ids, store, name = list(places.values()), self._parts.store, collection.store_name
         vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
         whole = vectors.keys() & tokens.keys() if self._embedder.has_tokens else vectors.keys()
         return {

@@ -43,6 +43,7 @@ from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
+from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
 from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
@@ -90,8 +91,11 @@ __all__ = [
     "Progress",
     "Proof",
     "Recipe",
+    "Reembedding",
+    "ReembeddingPlan",
     "Search",
     "Section",
+    "ShadowCounts",
     "State",
     "Step",
     "Told",

@@ -29,13 +29,14 @@ from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
+from rag.workspace.reembedding import Reembeddings
 from rag.workspace.searching import Searching
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching, Conversing):
+class Workspace(Searching, Reembeddings, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

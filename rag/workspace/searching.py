@@ -39,18 +39,24 @@ class Searching(Upkeep):
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
-            found = self._searchable(collection)
-            for _ in range(SEARCHES):
+            hits: list[Hit] = []
+            for last in range(SEARCHES - 1, -1, -1):
+                found = self._searchable(collection)
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
                     hits = self._hits(found, scope, question, k, told) if scope.names else []
                 except StorageError:
-                    self.collection(found.name)  # it may have been deleted on the way, which is another error
-                    raise
-                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
-                    break
+                    if not last or not self._swapped(found):
+                        raise
+                    continue
+                if self.catalog.visible(found.name) == visible and not self._swapped(found):
+                    break  # else a document was replaced on the way, or the whole collection
             return hits
+
+    def _swapped(self, found: Collection) -> bool:
+        """Whether a collection is kept elsewhere by now. Raises NotFoundError if it has been deleted on the way."""
+        return self.collection(found.name).store_name != found.store_name
 
     def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told) -> list[Hit]:
         around: dict[str, Passage] = {}

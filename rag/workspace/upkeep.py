@@ -54,7 +54,7 @@ class Upkeep(DocumentsIn):
         self._require_writable()
         self._require_ownership()
         with self._alone():
-            for collection in self.collections():
+            for collection in self.catalog.collections(hidden=True):
                 if self.settings.chroma_is_ours:  # then it goes as a whole, even if it is damaged
                     self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
@@ -72,7 +72,8 @@ class Upkeep(DocumentsIn):
         """
         self._require_writable()
         self._require_ownership()
-        chosen = [self.collection(collection)] if collection else list(filter(is_known, self.collections()))
+        every = self.catalog.collections(hidden=True)
+        chosen = [self.collection(collection)] if collection else list(filter(is_known, every))
         wanted = {one.name: self._remade(one) for one in chosen}  # settings that cannot work change nothing
         with self._alone():
             for one in chosen:
@@ -96,7 +97,7 @@ class Upkeep(DocumentsIn):
             except StoreDamagedError as error:
                 if repair and self.settings.chroma_is_ours:
                     self._renew_store()
-                    self.catalog.reopen(self.catalog.documents(states=[State.READY]))
+                    self.catalog.reopen(self.catalog.documents(states=[State.READY], hidden=True))
                 return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
 
     def _encoder(self, collection: Collection) -> Encode:
