@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rag.errors import InputError, NotFoundError
+from rag.errors import InputError, NotFoundError, RagError
 from rag.progress import SECONDS_A_DOCUMENT
-from rag.recipes import checked_recipe, cuts_alike, vectors_alike
+from rag.recipes import checked_recipe, cuts_alike, is_known, vectors_alike
 from rag.records import Collection, Document, Recipe, Reembedding, ReembeddingPlan, ShadowCounts
 from rag.store import store_name
 from rag.workspace.upkeep import Upkeep
@@ -19,6 +19,22 @@ FAILURES = 20
 
 class Reembeddings(Upkeep):
     """Collections in the making. A collection is named by its name; without one it is the default one."""
+
+    def recipe_now(self, collection: str | None = None) -> Recipe:
+        """How a collection is to be made as things are: its recipe if it has one, else what is set. Raises
+        NotFoundError."""
+        found = self.collection(collection)
+        return self.recipes.recipe_of(found if is_known(found) else None)
+
+    def refusal(self, collection: Collection) -> str:
+        """Why a collection cannot be searched as it is made; empty if it can. Loads its model."""
+        if not is_known(collection):
+            return ""
+        try:
+            self.recipes.check(collection)
+        except RagError as error:
+            return str(error)
+        return ""
 
     def plan_reembedding(self, collection: str | None, recipe: Recipe) -> ReembeddingPlan:
         """What it takes to make a collection with a recipe. Loads its model, and measures it if it has not worked here
@@ -34,7 +50,7 @@ class Reembeddings(Upkeep):
             embedding = 0.0 if reused else self.ingestion.checks.seconds(made, passages, 0, self._sample(found))
         seconds = None if embedding is None else embedding + found.documents * SECONDS_A_DOCUMENT
         lost = 0 if alike else self.catalog.overlays_of(found)
-        same = made.fingerprint == found.fingerprint
+        same = is_known(found) and made.fingerprint == found.fingerprint
         return ReembeddingPlan(checked_recipe(recipe), found.documents, passages, seconds, not alike, lost, same)
 
     def reembed(self, collection: str | None, recipe: Recipe) -> Collection:
@@ -48,7 +64,7 @@ class Reembeddings(Upkeep):
         if found.shadow_of:
             raise InputError("That is a collection in the making. Name the one that it is made from.")
         made = self._as_made(found, recipe)
-        if made.fingerprint == found.fingerprint:
+        if is_known(found) and made.fingerprint == found.fingerprint:
             raise InputError(f"{found.name!r} is made in that way already. Choose another way.")
         shadow = self.catalog.create_shadow(found, made.store_name, made.fingerprint, checked_recipe(recipe))
         self.worker.start()
@@ -79,10 +95,10 @@ class Reembeddings(Upkeep):
         """Put what is in the making in the collection's place, at once for whoever searches; returns the collection.
 
         What was added, changed or deleted meanwhile is seen to first. Raises InputError as long as anything is not
-        ready, or, unless `without_failed`, has failed; FolderInUseError, NotFoundError.
+        ready, or, unless `without_failed`, has failed; NotFoundError.
         """
         self._require_writable()
-        self._require_ownership()
+        self._owns()
         found, shadow = self._in_the_making(collection)
         with self._gate.shared():
             behind = self.ingestion.follow_shadow(shadow)

@@ -8,6 +8,7 @@ from rag.records import Collection
 from rag.workspace import Workspace
 from ui.collections.backups import draw_backup
 from ui.collections.elsewhere import draw_link
+from ui.collections.reembedding import draw_reembedding
 from ui.deleting import confirm_delete_collection, storage
 from ui.dialogs import open_dialog
 
@@ -15,6 +16,7 @@ from ui.dialogs import open_dialog
 def draw_upkeep(workspace: Workspace, collection: Collection) -> None:
     """Draw the view."""
     draw_link(workspace, collection)
+    draw_reembedding(workspace, collection)
     draw_backup(workspace, collection)
     if not workspace.settings.demo:
         st.button(
