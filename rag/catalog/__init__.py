@@ -15,10 +15,10 @@ from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
-from rag.catalog.shadows import Shadows
+from rag.catalog.swapping import Swaps
 
 __all__ = ["Catalog", "Database", "Migrations"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents, Scans, Shadows):
+class Catalog(Collections, Looking, Queue, Pace, Contents, Scans, Swaps):
     """One catalog file. Build once and share."""

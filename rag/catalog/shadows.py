@@ -20,17 +20,20 @@ import sqlalchemy as sql
 from rag.catalog.collections import counted
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING
-from rag.catalog.following import Followed, differences
+from rag.catalog.following import ABANDONED, TAKEN, Followed, differences, failed_here, row_of
 from rag.catalog.keys import belongs, incarnation, served, slices, unfinished, with_collection
 from rag.catalog.queue import FRESH
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, overlays, to_collection, to_document, versions
+from rag.catalog.tables import (
+    OF_A_DOCUMENT,
+    collections,
+    documents,
+    overlays,
+    to_collection,
+    to_document,
+)
 from rag.errors import InputError, NotFoundError
 from rag.records import VISIBLE, Collection, Document, Recipe, ShadowCounts, State
 
-ABANDONED = "nothing"
-"""What an abandoned collection is the shadow of: no collection has that for an id."""
-_TAKEN = [one.name for one in documents.c if one.name in ("name", "title", "date", "tags", "added_at", "edited")]
-"""What a document of a shadow has from its original, whenever that changes."""
 _AS_READ = (
     "title",
     "media_type",
@@ -46,8 +49,6 @@ _AS_READ = (
 )
 """What reading a document finds out beside its text."""
 _TEXTS = tuple(one for one in OF_A_DOCUMENT if one.name in ("texts", "pages", "chunks", "headings"))
-_MOVED = (*(one for one in OF_A_DOCUMENT if one not in (overlays, versions)), overlays)
-"""What belongs to how a collection is made; the versions before the documents do not."""
 _WAITING = {**FRESH, "replaces": False, "batch": 0}
 _OF_THE_INDEXES = {one: 0 for one in ("stale", "relabel") if one in documents.c}
 
@@ -70,9 +71,9 @@ class Shadows(Database):
             "linked": "",
         }
         with self.write() as connection:
-            if _row(connection, collections.c.id == original.id) is None:
+            if row_of(connection, collections.c.id == original.id) is None:
                 raise NotFoundError(f"The collection {original.name!r} has been deleted meanwhile.")
-            if _row(connection, collections.c.shadow_of == original.id) is not None:
+            if row_of(connection, collections.c.shadow_of == original.id) is not None:
                 raise InputError(f"{original.name!r} is being re-embedded already. Swap that in, or discard it first.")
             connection.execute(collections.insert().values(row))
         found = self._counted_where(collections.c.id == row["id"])
@@ -97,13 +98,7 @@ class Shadows(Database):
         """All that are being made, without those that are abandoned."""
         alive = collections.alias()
         there = sql.exists().where(alive.c.id == collections.c.shadow_of)
-        return self._all_counted_where(there)
-
-    def abandoned(self) -> list[Collection]:
-        """Hidden collections that nobody needs any more, also those of a collection that has been deleted."""
-        alive = collections.alias()
-        there = sql.exists().where(alive.c.id == collections.c.shadow_of)
-        return self._all_counted_where(sql.and_(collections.c.shadow_of != "", sql.not_(there)))
+        return self.counted_where(there)
 
     def has_store(self, store_name: str) -> bool:
         """Whether some collection, seen or hidden, is kept under this name."""
@@ -121,7 +116,7 @@ class Shadows(Database):
                 _begin(connection, shadow, some)
             for one in found.changed:
                 row = connection.execute(sql.select(documents).where(theirs, documents.c.id == one)).mappings().one()
-                begun = {name: row[name] for name in _TAKEN} | _at_first(row["state"])
+                begun = {name: row[name] for name in TAKEN} | _at_first(row["state"])
                 connection.execute(documents.update().where(mine, documents.c.id == one).values(begun))
             for some in slices((*found.added, *found.changed)):
                 _copy(connection, overlays, shadow.shadow_of, shadow.id, some)
@@ -161,12 +156,12 @@ class Shadows(Database):
         """Queue those of a shadow's documents once more that have failed here and not there; returns how many."""
         with self.write() as connection:
             mine = documents.c.collection_id == shadow.id
-            failed = _failed_here(shadow)
+            failed = failed_here(shadow)
             return connection.execute(documents.update().where(mine, failed).values(_WAITING)).rowcount
 
     def shadow_failures(self, shadow: Collection, most: int) -> list[Document]:
         """Those of a shadow's documents that have failed here and not there, by name; `most` at most."""
-        query = with_collection().where(documents.c.collection_id == shadow.id, _failed_here(shadow))
+        query = with_collection().where(documents.c.collection_id == shadow.id, failed_here(shadow))
         with self.read() as connection:
             rows = connection.execute(query.order_by(documents.c.name).limit(most)).mappings()
             return [to_document(row) for row in rows]
@@ -182,11 +177,11 @@ class Shadows(Database):
         )
         sums = [sql.func.coalesce(sql.func.sum(one), 0) for one in (c.chunks, embedded)]
         number = [sql.func.coalesce(sql.func.sum(sql.case((one, 1), else_=0)), 0) for one in (left, unread)]
-        wanted = sql.or_(c.state != State.FAILED.value, _failed_here(shadow))
+        wanted = sql.or_(c.state != State.FAILED.value, failed_here(shadow))
         others = sql.select(sql.func.count()).select_from(documents)
         with self.read() as connection:
             total = connection.execute(sql.select(sql.func.count(), *number, *sums).where(*mine, wanted)).one()
-            failed = connection.execute(others.where(*mine, _failed_here(shadow))).scalar_one()
+            failed = connection.execute(others.where(*mine, failed_here(shadow))).scalar_one()
             there = others.where(c.collection_id == shadow.shadow_of, unfinished())
             busy = connection.execute(there).scalar_one()
             why = sql.select(c.reason).where(*mine, left, c.reason != "").limit(1)
@@ -199,74 +194,12 @@ class Shadows(Database):
         with self.read() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def swap(self, shadow: Collection, without_failed: bool = False) -> None:
-        """Put a shadow in the place of the collection that it shadows, in one transaction: that one keeps its id, name,
-        links and age, and has from now on the shadow's documents, passages, indexes and recipe. What it had before is
-        abandoned.
-
-        Raises InputError, and changes nothing, if the two do not have the same documents, or any is unfinished, or,
-        unless `without_failed`, has failed in the shadow alone. NotFoundError if either has gone.
-        """
-        with self.write() as connection:
-            mine = _row(connection, collections.c.id == shadow.id)
-            theirs = _row(connection, collections.c.id == shadow.shadow_of)
-            if mine is None or theirs is None or mine["shadow_of"] != theirs["id"]:
-                raise NotFoundError("What was to be swapped in has been discarded, or swapped in already.")
-            self._require_whole(connection, shadow, theirs["name"], without_failed)
-            for table in (*_MOVED, documents):
-                connection.execute(table.delete().where(table.c.collection_id == theirs["id"]))
-                moved = table.update().where(table.c.collection_id == mine["id"])
-                connection.execute(moved.values(collection_id=theirs["id"]))
-            made = {name: mine[name] for name in ("store_name", "fingerprint", "recipe")}
-            left = {"name": f"{uuid.uuid4().hex} (replaced)", "store_name": f"{mine['store_name']}-moving"}
-            for one, values in ((mine["id"], left), (theirs["id"], made)):
-                connection.execute(collections.update().where(collections.c.id == one).values(values))
-            rest = {"store_name": theirs["store_name"], "shadow_of": ABANDONED}
-            connection.execute(collections.update().where(collections.c.id == mine["id"]).values(rest))
-
-    def _require_whole(self, connection: sql.Connection, shadow: Collection, name: str, without_failed: bool) -> None:
-        number = sql.select(sql.func.count()).select_from(documents)
-        here, there = (documents.c.collection_id == one for one in (shadow.id, shadow.shadow_of))
-        left = connection.execute(number.where(here, unfinished())).scalar_one()
-        busy = connection.execute(number.where(there, unfinished())).scalar_one()
-        failed = connection.execute(number.where(here, _failed_here(shadow))).scalar_one()
-        if differences(connection, shadow):
-            raise InputError(f"{name!r} has changed in this moment. Try again.")
-        if left:
-            raise InputError(f"It cannot be swapped in yet: {_documents(left)} of it not ready. Wait until all are.")
-        if busy:
-            raise InputError(f"In {name!r} itself {_documents(busy)} not ready. Wait until all are, then swap.")
-        if failed and not without_failed:
-            raise InputError(
-                f"{_documents(failed)} failed in the new version of {name!r}. Retry, or swap without failed ones: they "
-                "are not searched then until they are retried."
-            )
-
-    def abandon(self, shadow: Collection) -> None:
-        """Discard a shadow: from now on nobody works on it. What it has is to be cleared. Raises NotFoundError if there
-        is none any more, as when it was swapped in."""
-        with self.write() as connection:
-            there = sql.and_(collections.c.id == shadow.id, collections.c.shadow_of == shadow.shadow_of)
-            if connection.execute(collections.update().where(there).values(shadow_of=ABANDONED)).rowcount == 0:
-                raise NotFoundError("It has been discarded, or swapped in, already.")
-            gone = {"state": State.DELETING.value, "was": "", "deleted_at": ""}
-            connection.execute(documents.update().where(documents.c.collection_id == shadow.id).values(gone))
-            connection.execute(overlays.delete().where(overlays.c.collection_id == shadow.id))
-
     def _counted_where(self, condition: sql.ColumnElement[bool]) -> Collection | None:
-        return next(iter(self._all_counted_where(condition)), None)
+        return next(iter(self.counted_where(condition)), None)
 
-    def _all_counted_where(self, condition: sql.ColumnElement[bool]) -> list[Collection]:
+    def counted_where(self, condition: sql.ColumnElement[bool]) -> list[Collection]:
         with self.read() as connection:
             return [to_collection(row) for row in connection.execute(counted().where(condition)).mappings()]
-
-
-def _documents(number: int) -> str:
-    return f"{number:,} documents are" if number != 1 else "1 document is"
-
-
-def _row(connection: sql.Connection, condition: sql.ColumnElement[bool]) -> sql.RowMapping | None:
-    return connection.execute(sql.select(collections).where(condition)).mappings().one_or_none()
 
 
 def _at_first(state: str) -> dict[str, Any]:
@@ -285,18 +218,6 @@ def _begin(connection: sql.Connection, shadow: Collection, ids: Sequence[str]) -
         values = [sql.literal(other[one.name], one.type) if one.name in other else one for one in documents.c]
         there = sql.select(*values).where(*mine, which)
         connection.execute(documents.insert().from_select([one.name for one in documents.c], there))
-
-
-def _failed_here(shadow: Collection) -> sql.ColumnElement[bool]:
-    """Whether a document of a shadow has failed that is shown in what it shadows."""
-    there = documents.alias()
-    shown = sql.exists().where(
-        there.c.collection_id == shadow.shadow_of,
-        there.c.id == documents.c.id,
-        there.c.state != State.FAILED.value,
-        there.c.state != State.DELETING.value,
-    )
-    return sql.and_(documents.c.state == State.FAILED.value, shown)
 
 
 def _copy(connection: sql.Connection, table: sql.Table, source: str, target: str, ids: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ class Ingestion:
         found = catalog.follow(shadow)
         for one in catalog.among([(shadow.name, one) for one in found.gone]):
             self.removal.clear(one)
-        return len(found.added) + len(found.changed) + len(found.gone)
+        return len(found)
 
     def _next(self, *states: State) -> Document | None:
         """In the first of these states that a document is in; collections in the making wait for those people see."""

@@ -49,6 +49,7 @@ class Removal:
         """Remove the hidden collections that nobody needs any more: discarded ones, and what was swapped out."""
         for one in self._parts.catalog.abandoned() if self._parts.folder.owned else ():
             self._drop(one)
+            self._parts.catalog.empty_abandoned(one)
             self.forget_collection(one)
 
     def forget_collection(self, collection: Collection) -> None:

@@ -87,7 +87,7 @@ class Reembeddings(Upkeep):
             fraction=1.0 if done else min(0.99, counts.embedded / counts.passages if counts.passages else 0.0),
             seconds_left=self._seconds_left(shadow, counts),
             failures=tuple(failures),
-            behind=len(behind.added) + len(behind.changed) + len(behind.gone),
+            behind=len(behind),
             edits_lost=lost,
         )
 
@@ -116,9 +116,7 @@ class Reembeddings(Upkeep):
         self._require_writable()
         _, shadow = self._in_the_making(collection)
         self.catalog.abandon(shadow)
-        if self._owns():
-            with self._gate.shared():
-                self.ingestion.removal.clear_abandoned()
+        self.worker.start()  # which clears it
 
     def retry_reembedding(self, collection: str | None = None) -> int:
         """Try those documents once more that failed in what is in the making; returns how many."""
