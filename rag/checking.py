@@ -59,13 +59,14 @@ class Checker:
     def run(self) -> Iterator[Finding]:
         """Every finding, repaired or not. Raises StoreDamagedError if Chroma cannot be opened."""
         yield from self._unknown_indexes()
-        for collection in self.catalog.collections():
+        for collection in (*self.catalog.collections(), *self.catalog.shadows()):
             yield from self.run_one(collection)
 
     def run_one(self, collection: Collection) -> Iterator[Finding]:
         """As `run`, of one collection."""
         documents = {one.id: one for one in self.catalog.documents(collection.name)}
-        yield from self._files(documents)
+        if not collection.shadow_of:  # else its files are those of the other one
+            yield from self._files(documents)
         yield from self._words(collection, documents)
         yield from self._vectors(collection, documents)
 
@@ -93,7 +94,7 @@ class Checker:
                 yield self._found(document.collection, document.name, problem)
 
     def _unknown_indexes(self) -> Iterator[Finding]:
-        known = {one.store_name for one in self.catalog.collections()}
+        known = {one.store_name for one in self.catalog.collections(hidden=True)}
         for name in sorted(set(self.lexical.names()) - known):
             yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
         for name in sorted(set(self.store.companion.names()) - known):

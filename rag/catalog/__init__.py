@@ -17,6 +17,7 @@ from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
+from rag.catalog.swapping import Swaps
 from rag.catalog.transfers import Transfers
 from rag.catalog.trash import Trash
 from rag.catalog.versions import Versions
@@ -24,5 +25,5 @@ from rag.catalog.versions import Versions
 __all__ = ["Catalog", "Database", "Migrations"]
 
 
-class Catalog(Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans):
+class Catalog(Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans, Swaps):
     """One catalog file. Build once and share."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, shown, slices, waits, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, listed, shown, slices, waits, with_collection
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, to_document
 from rag.catalog.trash import in_trash
 from rag.catalog.versions import claims, forget_versions, unclaimed
@@ -21,8 +21,10 @@ CLEARING = "clearing"
 class Documents(Database):
     """Documents, by what they are."""
 
-    def documents(self, collection: str | None = None, states: Iterable[State] = tuple(State)) -> list[Document]:
-        """Documents by name, of one collection or all."""
+    def documents(
+        self, collection: str | None = None, states: Iterable[State] = tuple(State), hidden: bool = False
+    ) -> list[Document]:
+        """Documents by name, of one collection or all; with `hidden`, also those of collections in the making."""
         query = (
             with_collection()
             .where(documents.c.state.in_([state.value for state in states]))
@@ -30,6 +32,8 @@ class Documents(Database):
         )
         if collection is not None:
             query = query.where(collections.c.name == collection)
+        elif not hidden:
+            query = query.where(listed())
         return self._all(query)
 
     def document(self, collection: str, document_id: str) -> Document:
@@ -48,7 +52,7 @@ class Documents(Database):
     def find(self, prefix: str, collection: str | None = None) -> list[Document]:
         """Documents whose id begins with `prefix`."""
         query = with_collection().where(documents.c.id.startswith(prefix, autoescape=True))
-        return self._all(query if collection is None else query.where(collections.c.name == collection))
+        return self._all(query.where(listed() if collection is None else collections.c.name == collection))
 
     def namesakes(self, collection: str, name: str) -> list[Document]:
         """The documents of that very name, oldest first."""

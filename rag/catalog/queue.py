@@ -16,7 +16,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
-from rag.catalog.keys import collection_id, incarnation, key, moment, served, unfinished, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, listed, moment, served, unfinished, with_collection
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.catalog.versions import keep_versions, leave
 from rag.errors import NotFoundError
@@ -122,11 +122,12 @@ class Queue(Database):
             hide(connection, namesakes)
         return namesakes
 
-    def next_of(self, states: Iterable[State]) -> Document | None:
-        """The document in one of these states that was queued first."""
+    def next_of(self, states: Iterable[State], hidden: bool = False) -> Document | None:
+        """The document in one of these states that was queued first; with `hidden`, of the collections in the making
+        instead of those that people see."""
         query = (
             with_collection()
-            .where(documents.c.state.in_([state.value for state in states]))
+            .where(documents.c.state.in_([state.value for state in states]), sql.not_(listed()) if hidden else listed())
             .order_by(documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(1)
         )
@@ -135,11 +136,12 @@ class Queue(Database):
         return None if row is None else to_document(row)
 
     def waiting(self, most: int) -> list[Document]:
-        """The unfinished documents, those being worked on first, then as they were queued; `most` at most."""
+        """The unfinished documents, without those of collections in the making, those being worked on first, then as
+        they were queued; `most` at most."""
         idle = documents.c.stage.in_(("", "waiting"))
         query = (
             with_collection()
-            .where(unfinished())
+            .where(unfinished(), listed())
             .order_by(idle, documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(most)
         )
@@ -226,7 +228,8 @@ class Queue(Database):
 
 def next_batch(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
-    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished())).scalar_one()
+    working = sql.select(sql.func.max(documents.c.batch)).where(unfinished(), listed())
+    running = connection.execute(working).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sql
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
 from rag.catalog.queue import FRESH, next_batch
-from rag.catalog.tables import OF_A_DOCUMENT, documents, overlays, to_document
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, overlays, to_document
 from rag.errors import NotFoundError
 from rag.records import Document, State
 
@@ -64,8 +64,11 @@ class Transfers(Database):
         return queued, sorted(there)
 
     def source_of(self, document: Document) -> Document | None:
-        """The document in another collection that one is taken over from, if it is ready there."""
-        origin = sql.select(documents.c.taken_from).where(key(document)).scalar_subquery()
+        """The document in another collection that one is taken over from, if it is ready there; in a collection in the
+        making, that in the one whose place it is to take."""
+        given = sql.func.coalesce(sql.func.nullif(documents.c.taken_from, ""), collections.c.shadow_of)
+        mine = documents.join(collections, collections.c.id == documents.c.collection_id)
+        origin = sql.select(given).select_from(mine).where(key(document)).scalar_subquery()
         query = with_collection().where(documents.c.collection_id == origin, documents.c.id == document.id)
         with self.read() as connection:
             row = connection.execute(query.where(documents.c.state == State.READY.value)).mappings().one_or_none()

@@ -52,12 +52,32 @@ class Ingestion:
 
     def read_next(self) -> bool:
         """Do the next step of reading; False if there is none. What is new goes before what OCR is still reading."""
-        catalog = self._parts.catalog
-        return self._do(catalog.next_of((State.QUEUED,)) or catalog.next_of((State.INDEXING,)), self._reading.step)
+        return self._do(self._next(State.QUEUED, State.INDEXING), self._reading.step)
 
     def embed_next(self) -> bool:
         """Embed the document that became searchable first; False if there is none."""
-        return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
+        return self._do(self._next(State.SEARCHABLE), self._embed)
+
+    def follow_shadows(self) -> None:
+        """Bring collections in the making up to those whose place they are to take."""
+        for one in self._parts.catalog.shadows():
+            self.follow_shadow(one)
+
+    def follow_shadow(self, shadow: Collection) -> int:
+        """The same of one; returns how many documents it was behind in."""
+        catalog = self._parts.catalog
+        if not catalog.behind(shadow):
+            return 0
+        found = catalog.follow(shadow)
+        for one in catalog.among([(shadow.name, one) for one in found.gone]):
+            self.removal.clear(one)
+        return len(found)
+
+    def _next(self, *states: State) -> Document | None:
+        """In the first of these states that a document is in; collections in the making wait for those people see."""
+        catalog = self._parts.catalog
+        found = (catalog.next_of((state,), hidden) for hidden in (False, True) for state in states)
+        return next(filter(None, found), None)
 
     def relabel_next(self) -> bool:
         """Bring what was edited of a ready document into the indexes; False if nothing was, or another has it in

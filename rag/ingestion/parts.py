@@ -46,10 +46,9 @@ class Parts:
         if self.stop.is_set():
             raise StoppedError("The workspace is busy with something else, or is being closed. Try again in a moment.")
 
-    def made_alike(self, one: Document, other: Document) -> bool:
-        """Whether the collections of two documents are made in the same way: then vectors of one are those of both."""
-        first, second = (self.catalog.collection(each.collection) for each in (one, other))
-        return dict(first.fingerprint) == dict(second.fingerprint)
+    def collections(self, one: Document, other: Document) -> tuple[Collection, Collection]:
+        """Those of two documents."""
+        return self.catalog.collection(one.collection), self.catalog.collection(other.collection)
 
     def collection(self, document: Document) -> Collection:
         """The document's collection. Raises FingerprintError if it was made in another way than it would be now."""

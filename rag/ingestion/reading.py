@@ -13,6 +13,7 @@ from rag.errors import DocumentError, NoTextError
 from rag.ingestion.parts import Job, Parts
 from rag.language import language_of
 from rag.parsing import TABULAR, decode_document, encode_document, ocr_engine, with_ocr
+from rag.recipes import cuts_alike
 from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ class Reading:
 
     def _index(self, job: Job, scan: _Scan) -> None:
         parsed = with_ocr(scan.parsed, list(self.recognised(job.document, scan.parsed).values()))
+        parsed = self._as_called(job.document, parsed)
         self._require_text(parsed, scan)
         parsed = replace(parsed, **self._parts.catalog.given(job.document))
         job.reach("splitting", 0, len(parsed.pages))
@@ -149,9 +151,10 @@ class Reading:
         self._parts.catalog.searchable(job.document, job.timings)
 
     def _taken_over(self, job: Job) -> bool:
-        """Whether its text could be taken over from another collection, which is made in the same way."""
+        """Whether its text could be taken over, with its cuts, from another collection: the one that it comes from, or
+        the one whose place its own is to take."""
         source = self._parts.catalog.source_of(job.document)
-        if source is None or not self._parts.made_alike(source, job.document):
+        if source is None or not cuts_alike(*self._parts.collections(source, job.document)):
             return False
         job.reach("copying")
         with job.timed("copying"):
@@ -160,6 +163,13 @@ class Reading:
                 return False
         self._index_words(job, self._parts.catalog.chunks(job.document))
         return True
+
+    def _as_called(self, document: Document, parsed: ParsedDocument) -> ParsedDocument:
+        """In a collection in the making a document has the title and the date that it has where it is searched."""
+        collection = self._parts.known(document.collection)
+        if collection is None or not collection.shadow_of:
+            return parsed
+        return replace(parsed, title=document.title or parsed.title, date=document.date or parsed.date)
 
     def _require_text(self, parsed: ParsedDocument, scan: _Scan) -> None:
         if any(page.text.strip() for page in parsed.pages):

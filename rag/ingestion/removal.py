@@ -45,6 +45,14 @@ class Removal:
             self._parts.catalog.mark_deleting(document)  # whoever works on it stops, and nobody finds it any more
         self._drop(collection)
         self.forget_collection(collection)
+        self.clear_abandoned()  # its shadow, if it had one
+
+    def clear_abandoned(self) -> None:
+        """Remove the hidden collections that nobody needs any more: discarded ones, and what was swapped out."""
+        for one in self._parts.catalog.abandoned() if self._parts.folder.owned else ():
+            self._drop(one)
+            self._parts.catalog.empty_abandoned(one)
+            self.forget_collection(one)
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
@@ -53,6 +61,7 @@ class Removal:
 
     def clear_all(self) -> None:
         """Remove what must go of all documents: what was interrupted, or left to the owner."""
+        self.clear_abandoned()
         for document in self._parts.catalog.uncleared():
             self.clear(document)
 
@@ -63,7 +72,7 @@ class Removal:
         # The names before what is known: a collection may be made meanwhile.
         words, beside = lexical.names(), store.companion.names()
         vectors = store.names() if self._parts.settings.chroma_is_ours else []
-        known = {one.store_name for one in self._parts.catalog.collections()}
+        known = {one.store_name for one in self._parts.catalog.collections(hidden=True)}
         for name in set(words) - known:
             lexical.drop(name)
         for name in set(beside) - known:
@@ -79,7 +88,8 @@ class Removal:
         """
         found = self._found(document, collection)
         if found is None:
-            if collection is not None:
+            # What was in the making may have taken the place of another by now, and its indexes are in use.
+            if collection is not None and not self._parts.catalog.has_store(collection.store_name):
                 self._drop(collection)
             return
         now = self._now(replace(document, collection=found.name))

@@ -15,6 +15,7 @@ from rag.catalog.editing import Stale
 from rag.embedding import Bits, Passages
 from rag.errors import StoppedError, StoreUnavailableError
 from rag.ingestion.parts import Job, Parts
+from rag.recipes import vectors_alike
 from rag.records import Chunk, Collection, Document
 from rag.store import chunk_metadata, document_metadata
 
@@ -88,8 +89,8 @@ class Vectors:
     def _source(self, document: Document) -> Collection | None:
         """The collection that a document is taken over from, vectors and all."""
         source = self._parts.catalog.source_of(document)
-        alike = source is not None and self._parts.made_alike(source, document)
-        return self._parts.catalog.collection(source.collection) if source is not None and alike else None
+        theirs, ours = self._parts.collections(source, document) if source is not None else (None, None)
+        return theirs if theirs is not None and ours is not None and vectors_alike(theirs, ours) else None
 
     def _relabelled(
         self,
@@ -143,7 +144,9 @@ class _Reuse:
         self._repeated = {digest for digest, number in times.items() if number > 1}
         # All at once and now: a batch is written over what the next ones would take theirs from.
         places = {str(data.get("digest")): chunk_id for chunk_id, data in stored.items()}
-        self._kept = self._at({digest: place for digest, place in places.items() if digest in times})
+        self._kept = self._at(collection, {digest: place for digest, place in places.items() if digest in times})
+        original = parts.catalog.shadowed(collection)
+        self._original = original if original is not None and vectors_alike(collection, original) else None
 
     def passages(self, batch: Sequence[Chunk]) -> Passages:
         """Their vectors, (len(batch), dimension), and the signs of their tokens' vectors if the model has any."""
@@ -171,17 +174,21 @@ class _Reuse:
         """Passages by digest, of the same document in the collection that it is taken over from."""
         if self._source is None:
             return {}
-        return self._at({one.digest: one.id for one in batch}, self._source.store_name)
+        return self._at(self._source, {one.digest: one.id for one in batch})
 
     def _known(self, digests: list[str]) -> dict[str, _Passage]:
-        """Passages by digest: of what this document had stored, of its last batches, of other documents."""
-        kept = {digest: self._kept[digest] for digest in digests if digest in self._kept}
-        others = [digest for digest in digests if digest not in kept]
-        return kept | self._at(self._parts.catalog.equals(self._collection.name, others))
+        """Passages by digest: of what this document had stored, of its last batches, of other documents, of the
+        collection whose place this one is to take."""
+        known = {digest: self._kept[digest] for digest in digests if digest in self._kept}
+        for one in (self._collection, self._original):
+            others = [digest for digest in digests if digest not in known]
+            if one is not None and others:
+                known |= self._at(one, self._parts.catalog.equals(one.name, others))
+        return known
 
-    def _at(self, places: dict[str, str], where: str = "") -> dict[str, _Passage]:
+    def _at(self, collection: Collection, places: dict[str, str]) -> dict[str, _Passage]:
         """What is stored at places: digest -> chunk id. Left out is what the model would make more of."""
-        ids, store, name = list(places.values()), self._parts.store, where or self._collection.store_name
+        ids, store, name = list(places.values()), self._parts.store, collection.store_name
         vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
         whole = vectors.keys() & tokens.keys() if self._embedder.has_tokens else vectors.keys()
         return {

@@ -57,6 +57,7 @@ from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
+from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
 from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
@@ -114,9 +115,12 @@ __all__ = [
     "Progress",
     "Proof",
     "Recipe",
+    "Reembedding",
+    "ReembeddingPlan",
     "Room",
     "Search",
     "Section",
+    "ShadowCounts",
     "Standing",
     "State",
     "Step",

@@ -31,12 +31,13 @@ from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
+from rag.workspace.reembedding import Reembeddings
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Maps, Conversing, Arranging):
+class Workspace(Maps, Reembeddings, Conversing, Arranging):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

@@ -54,7 +54,7 @@ class Upkeep(DocumentsIn):
         self._require_writable()
         self._require_ownership()
         with self._alone():
-            for collection in self.collections():
+            for collection in self.catalog.collections(hidden=True):
                 if self.settings.chroma_is_ours:  # then it goes as a whole, even if it is damaged
                     self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
@@ -72,7 +72,11 @@ class Upkeep(DocumentsIn):
         """
         self._require_writable()
         self._require_ownership()
-        chosen = [self.collection(collection)] if collection else list(filter(is_known, self.collections()))
+        chosen = (
+            [self.collection(collection)]
+            if collection
+            else list(filter(is_known, self.catalog.collections(hidden=True)))
+        )
         self._requeue(chosen, everything=not collection)
         yield from self.follow(self.unfinished())
 
@@ -101,7 +105,7 @@ class Upkeep(DocumentsIn):
             except StoreDamagedError as error:
                 if repair and self.settings.chroma_is_ours:
                     self._renew_store()
-                    self.catalog.reopen(self.catalog.documents(states=REOPENED))
+                    self.catalog.reopen(self.catalog.documents(states=REOPENED, hidden=True))
                 return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
 
     def _checker(self, repair: bool, told: Callable[[float], None] = lambda _: None) -> Checker:
