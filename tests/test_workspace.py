@@ -593,10 +593,10 @@ def test_the_worker_survives_what_nobody_foresaw(
     once = [RuntimeError("unforeseen")]
     find = workspace.catalog.next_of
 
-    def sometimes(states: Iterable[State]) -> Document | None:
+    def sometimes(states: Iterable[State], hidden: bool = False) -> Document | None:
         if once:
             raise once.pop()
-        return find(states)
+        return find(states, hidden)
 
     monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
