@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **dict.fromkeys(("cli_backup", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
     "bundled": "embedding",
     "model_sources": "embedding",
 }
@@ -39,6 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "retrieval": {"chunking", "embedding", "lexical", "store"},
     "ingestion": {"parsing", "chunking", "embedding", "lexical", "store", "catalog", "folder", "language"},
     "archive": {"parsing", "ingestion"},
+    "backup": {"catalog", "folder", "lexical", "store"},
+    "errands": set(),
     "gate": set(),
     "jobs": {"ingestion", "folder", "gate", "memory"},
     "following": {"archive", "ingestion", "jobs", "catalog", "folder", "gate"},
@@ -48,11 +50,13 @@ ALLOWED: dict[str, set[str]] = {
     "workspace": {
         "answering",
         "archive",
+        "backup",
         "catalog",
         "checking",
         "chunking",
         "conversations",
         "embedding",
+        "errands",
         "evidence",
         "filters",
         "folder",

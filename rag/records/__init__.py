@@ -42,6 +42,7 @@ from rag.records.documents import (
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.models import ModelChoice, Trial
+from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
 
@@ -63,6 +64,8 @@ __all__ = [
     "Collection",
     "Conversation",
     "Document",
+    "Entry",
+    "Errand",
     "EvaluationRow",
     "Evidence",
     "Exchange",
@@ -70,14 +73,18 @@ __all__ = [
     "Explanation",
     "Facets",
     "Failure",
+    "Far",
     "Feedback",
     "Finding",
+    "Foreign",
     "Heading",
     "Hit",
     "IngestEvent",
     "KeptTurn",
     "Linked",
+    "Manifest",
     "ModelChoice",
+    "Move",
     "OcrLine",
     "OcrPage",
     "Original",
@@ -104,5 +111,6 @@ __all__ = [
     "document_label",
     "document_of",
     "position_of",
+    "unheard",
     "untold",
 ]

@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Searching` and all below it can, and answers."""
+"""The workspace, whole: what `Moving` and all below it can, and answers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.searching import Searching
+from rag.workspace.moving import Moving
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching, Conversing):
+class Workspace(Moving, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
