@@ -128,7 +128,8 @@ class Checker:
             return
         encode: Encode | None = None
         try:
-            encode = self.encoder(collection)
+            # What was read from elsewhere was embedded there, perhaps below other headings.
+            encode = self.encoder(collection) if collection.linked is None else None
         except FingerprintError as error:  # to embed some anew would be to mix them
             yield self._found(collection.name, "vectors", f"they were not checked: {error}")
             return

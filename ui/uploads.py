@@ -100,7 +100,7 @@ def choose_tags(workspace: Workspace) -> list[str]:
 def _collections(workspace: Workspace) -> list[str]:
     """The collections there are, the default one first, which may still have to be made."""
     default = workspace.settings.collection
-    return [default, *sorted(one.name for one in workspace.collections() if one.name != default)]
+    return [default, *sorted(one.name for one in workspace.collections() if one.name != default and not one.linked)]
 
 
 def _release(files: Sequence[UploadedFile]) -> None:

@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Moving` and all below it can, and answers."""
+"""The workspace, whole: what `Linking` and all below it can, and answers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
+from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.moving import Moving
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Moving, Conversing):
+class Workspace(Linking, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

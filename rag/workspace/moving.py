@@ -138,11 +138,13 @@ class Moving(Searching):
         """How a backup's collection will be made here. A model that questions would be sent to, and that is not the one
         that is set here, is none: a file from elsewhere must not decide where questions go."""
         recipe = manifest.recipe
-        there = (recipe.model, recipe.precision) == (self.settings.embedding_model, self.settings.embedding_precision)
-        harmless = recipe.model == "bundled" or (
-            _PLAIN_MODEL.fullmatch(recipe.model) and not Path(recipe.model).exists()
-        )
-        return recipe if there or harmless else replace(recipe, model="")
+        keeps = recipe.model == self.settings.embedding_model or self._is_harmless(recipe.model)
+        return recipe if keeps else replace(recipe, model="")
+
+    @staticmethod
+    def _is_harmless(model: str) -> bool:
+        """Whether a model that somebody else named runs on this machine, and is none of its files."""
+        return model == "bundled" or bool(_PLAIN_MODEL.fullmatch(model) and not Path(model).exists())
 
     def _backup(self, source: Path, name: str = "") -> Backup:
         from rag.backup import Backup
@@ -153,13 +155,21 @@ class Moving(Searching):
         if any(one.name == name for one in self.collections()):
             raise InputError(f"There is a collection named {name!r} already. Choose another name.")
 
-    def _restore(self, backup: Backup, name: str, far: Far, replacing: Collection | None = None) -> Collection:
-        """Check a backup, then make it a collection, in the place of another one if that is given."""
+    def _restore(
+        self,
+        backup: Backup,
+        name: str,
+        far: Far,
+        replacing: Collection | None = None,
+        recipe: Recipe | None = None,
+    ) -> Collection:
+        """Check a backup, then make it a collection, in the place of another one if that is given, to be searched with
+        `recipe` if that is given, whatever the backup says."""
         from rag.backup import Targets, check, restore
 
-        check(backup, self.catalog, lambda done, what: far(done / 2, what))
+        check(backup, self.catalog, lambda done, what: far(0.4 * done, what))
         manifest = backup.manifest
-        recipe = self.recipe_here(manifest)
+        recipe = recipe or self.recipe_here(manifest)
         made = Collection(
             name=name,
             store_name=store_name(name),
@@ -171,7 +181,7 @@ class Moving(Searching):
         )
         targets = Targets(self.folder, self.catalog, self.lexical, self._inside)
         replaced = replacing.id if replacing else None
-        gone, unclaimed = restore(targets, backup, made, lambda done, what: far(0.5 + done / 2, what), replaced)
+        gone, unclaimed = restore(targets, backup, made, lambda done, what: far(0.4 + 0.6 * done, what), replaced)
         self._clear(gone, unclaimed)
         self.worker.start()
         return self.collection(name)

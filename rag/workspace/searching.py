@@ -108,8 +108,15 @@ class Searching(Upkeep):
 
     def _searchable(self, name: str | None) -> Collection:
         found = self.collection(name)
-        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+        check_fingerprint(found.name, found.fingerprint, self._fingerprint(found))
         return found
+
+    def _fingerprint(self, found: Collection) -> dict[str, str]:
+        """How a collection must have been made to be searched with the settings; one that was read from elsewhere need
+        not have been cut as ours are."""
+        if found.linked is not None:
+            return self.embedder.fingerprint
+        return fingerprint(self.embedder, self.settings)
 
     def _scope(self, found: Collection, visible: Visible, clause: Filter | None) -> Scope:
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""

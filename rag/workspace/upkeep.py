@@ -22,6 +22,7 @@ class Upkeep(DocumentsIn):
         now on, and the owner removes it within a minute. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
+        self._require_own(document.collection)
         self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete(document)
