@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.collections.documents import draw_documents
 from ui.collections.passages import draw_passages
-from ui.collections.top import choose_collection
+from ui.collections.top import choose_collection, follow_choice
 from ui.collections.upkeep import draw_upkeep
 from ui.collections.vectors import draw_map
 from ui.contents import follow_link
@@ -17,7 +17,8 @@ VIEWS = {"Documents": draw_documents, "Passages": draw_passages, "Map": draw_map
 with page("Collections") as workspace:
     heading("Collections")
     collections = {one.name: one for one in workspace.collections()}
-    follow_link(collections, workspace.documents)
+    follow_choice()
+    follow_link(collections, workspace.documents, workspace.current_name)
     collection = choose_collection(workspace, collections)
     if collection is None:
         st.markdown("There are no documents yet. A collection comes into being with the first document you put in it.")

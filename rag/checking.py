@@ -51,15 +51,27 @@ class Checker:
     encoder: Callable[[Collection], Encode]
     """What made a collection's vectors. Raises FingerprintError or ConfigurationError where that is not to be had."""
     repair: bool = False
+    told: Callable[[float], None] = lambda _: None
+    """Hears what share of the work on a collection is done."""
 
     def run(self) -> Iterator[Finding]:
         """Every finding, repaired or not. Raises StoreDamagedError if Chroma cannot be opened."""
-        yield from self._files()
         yield from self._unknown_indexes()
         for collection in self.catalog.collections():
-            documents = {one.id: one for one in self.catalog.documents(collection.name)}
-            yield from self._words(collection, documents)
-            yield from self._vectors(collection, documents)
+            yield from self.run_one(collection)
+
+    def run_one(self, collection: Collection) -> Iterator[Finding]:
+        """As `run`, of one collection."""
+        documents = {one.id: one for one in self.catalog.documents(collection.name)}
+        yield from self._files(documents)
+        yield from self._words(collection, documents)
+        yield from self._vectors(collection, documents)
+
+    def _each(self, documents: Mapping[str, Document], part: int) -> Iterator[Document]:
+        """The documents one after the other, for one of the three parts of the work, from 0."""
+        for done, document in enumerate(documents.values()):
+            self.told((part + done / len(documents)) / 3)
+            yield document
 
     def _found(self, collection: str, what: str, problem: str, mend: Callable[[], object] | None = None) -> Finding:
         mended = self.repair and mend is not None
@@ -67,8 +79,10 @@ class Checker:
             mend()
         return Finding(collection, what, problem, repaired=mended)
 
-    def _files(self) -> Iterator[Finding]:
-        for document in self.catalog.documents(states=[one for one in State if one is not State.DELETING]):
+    def _files(self, documents: Mapping[str, Document]) -> Iterator[Finding]:
+        for document in self._each(documents, 0):
+            if document.state is State.DELETING:
+                continue
             path = self.folder.original(document.id)
             if not path.exists():
                 yield self._found(document.collection, document.name, "its file is gone: upload it again")
@@ -96,7 +110,7 @@ class Checker:
         except StoreDamagedError as error:
             yield self._found(collection.name, "lexical index", str(error), partial(self._rewrite, collection))
             return
-        for document in documents.values():
+        for document in self._each(documents, 1):
             if pages := self.catalog.misplaced(document):
                 problem = f"the text of {len(pages)} of its pages is not what its whole text has there"
                 yield self._found(collection.name, document.name, problem, partial(self.catalog.place, document))
@@ -135,7 +149,7 @@ class Checker:
             return
         except ConfigurationError as error:
             yield self._found(collection.name, "vectors", f"they were not compared with the texts: {error}")
-        for document in documents.values():
+        for document in self._each(documents, 2):
             if document.state is State.READY:
                 found = there.get(document.id, set()), beside.get(document.id, set())
                 yield from self._vectors_of(document, name, *found, encode)

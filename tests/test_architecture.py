@@ -14,6 +14,7 @@ ROOM_OF = {
     "__init__": "rag",
     **dict.fromkeys(("cli_backup", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
     "bundled": "embedding",
+    "health": "checking",
     "model_sources": "embedding",
 }
 # part -> what it may import beside ANYWHERE and itself
@@ -48,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "progress": {"catalog"},
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
+    "mapping": set(),
     "workspace": {
         "answering",
         "archive",
@@ -63,6 +65,7 @@ ALLOWED: dict[str, set[str]] = {
         "folder",
         "following",
         "gate",
+        "mapping",
         "ingestion",
         "jobs",
         "language",

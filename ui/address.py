@@ -36,7 +36,7 @@ def read_address(
 ) -> tuple[Search, str]:
     """The search that an address tells, and in words what of it is no longer there."""
     usual = usual_search(workspace.settings, names)
-    (name,) = address.get("collection", [usual.collection])[:1]
+    name = workspace.current_name(address.get("collection", [usual.collection])[0])
     if name not in names:
         return usual, f"There is no collection “{name}” any more. This is “{usual.collection}”, all of it."
     documents = tuple(dict.fromkeys(_whole(one, name, workspace) for one in address.get("document", ())))

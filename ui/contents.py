@@ -46,12 +46,15 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
-def follow_link(collections: Collection[str], documents: Callable[[str], Sequence[Document]]) -> None:
+def follow_link(
+    collections: Collection[str], documents: Callable[[str], Sequence[Document]], current_name: Callable[[str], str]
+) -> None:
     """Choose what the address names, `?collection=...&document=...`, once: afterwards the reader chooses."""
     name, document = st.query_params.get("collection"), st.query_params.get("document")
     if name is None:
         return
     st.query_params.clear()
+    name = current_name(name)
     if name in collections and (document is None or document in {one.id for one in documents(name)}):
         st.session_state["shown_collection"] = name
         st.session_state[f"document-{name}"] = document

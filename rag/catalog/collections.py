@@ -12,8 +12,8 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, shown
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_collection
-from rag.errors import NotFoundError
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, ocr, to_collection
+from rag.errors import InputError, NotFoundError
 from rag.records import Collection
 
 
@@ -26,16 +26,54 @@ class Collections(Database):
             return [to_collection(row) for row in connection.execute(_counted()).mappings()]
 
     def collection(self, name: str) -> Collection:
-        """Raises NotFoundError naming the ones there are."""
+        """By its name, or by one that it had before. Raises NotFoundError naming the ones there are."""
         return self.while_unchanged(("collection", name), lambda: self._counted(name))
 
     def _counted(self, name: str) -> Collection:
         with self.read() as connection:
-            row = connection.execute(_counted().where(collections.c.name == name)).mappings().one_or_none()
+            formerly = sql.select(former_names.c.collection_id).where(former_names.c.name == name)
+            called = _counted().where(collections.c.name == name), _counted().where(collections.c.id.in_(formerly))
+            rows = (connection.execute(query).mappings().one_or_none() for query in called)
+            row = next((one for one in rows if one is not None), None)
         if row is not None:
             return to_collection(row)
         there = ", ".join(one.name for one in self.collections()) or "none yet"
         raise NotFoundError(f"There is no collection named {name!r}. Collections: {there}.")
+
+    def collection_of(self, identity: str) -> Collection | None:
+        """The collection with this id, whatever it is called by now; None if it has been deleted."""
+        with self.read() as connection:
+            row = connection.execute(_counted().where(collections.c.id == identity)).mappings().one_or_none()
+        return None if row is None else to_collection(row)
+
+    def current_name(self, name: str) -> str:
+        """What a collection is called now that was called so when somebody noted it; `name` itself if there is one of
+        that name, or never was."""
+        return self.while_unchanged("former names", self._former_names).get(name, name)
+
+    def _former_names(self) -> dict[str, str]:
+        query = sql.select(former_names.c.name, collections.c.name.label("now")).join(
+            collections, collections.c.id == former_names.c.collection_id
+        )
+        with self.read() as connection:
+            return {row.name: row.now for row in connection.execute(query)}
+
+    def rename_collection(self, name: str, new: str) -> Collection:
+        """Call a collection something else, in one transaction; what it was called goes on leading to it.
+
+        Raises NotFoundError, and InputError if another one is called that.
+        """
+        with self.write() as connection:
+            owner = connection.execute(collection_id(name)).scalar_one_or_none()
+            if owner is None:
+                raise NotFoundError(f"The collection {name!r} has been deleted or renamed meanwhile.")
+            if connection.execute(collection_id(new)).scalar_one_or_none() not in (None, owner):
+                raise InputError(f"There is a collection named {new!r} already. Choose another name.")
+            connection.execute(former_names.delete().where(former_names.c.name.in_((name, new))))
+            connection.execute(collections.update().where(collections.c.id == owner).values(name=new))
+            if name != new:
+                connection.execute(former_names.insert().values(name=name, collection_id=owner))
+        return self.collection(new)
 
     def create_collection(self, name: str, store_name: str, fingerprint: Mapping[str, str]) -> Collection:
         """Create it if it is not there; racing creators get the same one."""
@@ -51,6 +89,7 @@ class Collections(Database):
         }
         with self.write() as connection:
             connection.execute(collections.insert().prefix_with("OR IGNORE").values(row))
+            connection.execute(former_names.delete().where(former_names.c.name == name))
         return self.collection(name)
 
     def delete_collection(self, name: str) -> list[str]:
@@ -61,6 +100,7 @@ class Collections(Database):
             ids = connection.execute(mine).scalars().all()
             for table in (*OF_A_DOCUMENT, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
+            connection.execute(former_names.delete().where(former_names.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))
             connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))
             held = set(connection.execute(sql.select(documents.c.id)).scalars())

@@ -180,6 +180,17 @@ class Contents(Database):
         with self.read() as connection:
             return set(connection.execute(sql.select(chunks.c.id).where(*belongs(chunks, document))).scalars())
 
+    def all_chunk_ids(self, collection: str) -> dict[str, set[str]]:
+        """The ids of the chunks of all documents of a collection, by document."""
+        query = sql.select(chunks.c.document_id, chunks.c.id).where(
+            chunks.c.collection_id == collection_id(collection).scalar_subquery()
+        )
+        found: dict[str, set[str]] = {}
+        with self.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.document_id, set()).add(row.id)
+        return found
+
     def chunks_by_id(self, collection: str, ids: Sequence[str]) -> dict[str, Chunk]:
         """Some chunks of a collection; those that are not there are left out."""
         return {one: chunk for one, (chunk, _) in self.chunks_on_pages(collection, ids).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.errors import NotFoundError
 from rag.ingestion.parts import Parts
 from rag.records import Collection, Document, Failure, State
@@ -76,20 +78,30 @@ class Removal:
             store.drop(name)
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
-        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now."""
-        try:
-            name = self._parts.catalog.collection(document.collection).store_name
-        except NotFoundError:
+        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now.
+
+        `collection` is the document's as it was at the beginning: it may have been renamed or deleted since.
+        """
+        found = self._found(document, collection)
+        if found is None:
             if collection is not None:
                 self._drop(collection)
             return
-        now = self._now(document)
+        now = self._now(replace(document, collection=found.name))
         if now is None or now.state in (State.FAILED, State.DELETING):
-            self._unindex(document, name)
+            self._unindex(document, found.store_name)
         if now is not None and now.state is State.FAILED:
             self._parts.catalog.note_cleared(now)
         elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
             self._discard(now.id)
+
+    def _found(self, document: Document, collection: Collection | None) -> Collection | None:
+        if collection is not None:
+            return self._parts.catalog.collection_of(collection.id)
+        try:
+            return self._parts.catalog.collection(document.collection)
+        except NotFoundError:
+            return None
 
     def _discard(self, document_id: str) -> None:
         self._parts.folder.discard(document_id, lambda: self._parts.catalog.is_claimed(document_id))

@@ -22,7 +22,7 @@ from rag.records.answers import (
     Verdict,
     untold,
 )
-from rag.records.collections import Collection, Linked, Recipe
+from rag.records.collections import Collection, Health, Linked, Recipe, Room
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
 from rag.records.documents import (
     UNFINISHED,
@@ -41,6 +41,7 @@ from rag.records.documents import (
 )
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
+from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
 from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
@@ -73,16 +74,19 @@ __all__ = [
     "Explanation",
     "Facets",
     "Failure",
+    "Fallen",
     "Far",
     "Feedback",
     "Finding",
     "Foreign",
     "Heading",
+    "Health",
     "Hit",
     "IngestEvent",
     "KeptTurn",
     "Linked",
     "Manifest",
+    "MapPoint",
     "ModelChoice",
     "Move",
     "OcrLine",
@@ -97,6 +101,7 @@ __all__ = [
     "Progress",
     "Proof",
     "Recipe",
+    "Room",
     "Search",
     "Section",
     "State",
@@ -104,6 +109,7 @@ __all__ = [
     "Told",
     "Totals",
     "Trial",
+    "VectorMap",
     "Verdict",
     "Visible",
     "WholeConversation",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rag.records.ingestion import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -47,3 +49,31 @@ class Collection:
     recipe: Recipe | None = None
     shadow_of: str = ""
     linked: Linked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that a collection takes on this machine's disk: its `originals`, and about how much its text in the
+    catalog, its `vectors` (Chroma and what lies beside it) and its `words` (the lexical index) take."""
+
+    originals: int
+    text: int
+    vectors: int
+    words: int
+
+    @property
+    def whole(self) -> int:
+        """All of it."""
+        return self.originals + self.text + self.vectors + self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a check of a collection found, and when. A `thorough` one has also read the files, searched for vectors and
+    embedded samples; else the catalog's passages were compared with those in Chroma, beside it and in the lexical
+    index."""
+
+    checked_at: datetime
+    passages: int
+    findings: tuple[Finding, ...]
+    thorough: bool

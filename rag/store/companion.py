@@ -46,7 +46,7 @@ class Companion:
     """The files under one folder. Safe to use from threads. Raises StorageError, StoreDamagedError."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._idle: dict[str, list[_Opened]] = {}
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Companion:
 
     def names(self) -> list[str]:
         """The collections that have a file, sorted."""
-        return sorted(one.stem for one in self._folder.glob("*.sqlite3"))
+        return sorted(one.stem for one in self.folder.glob("*.sqlite3"))
 
     def ids(self, name: str, document_id: str | None = None) -> set[str]:
         """The chunks that are there whole, of all documents or of one."""
@@ -134,14 +134,14 @@ class Companion:
             opened.file.close()
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.sqlite3"
+        return self.folder / f"{name}.sqlite3"
 
     @contextmanager
     def _open(self, name: str, create: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection whose work is committed at the end; to an empty file in memory if there is none."""
         try:
             if create:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(parents=True, exist_ok=True)
             opened = self._idle_one(name) or self._connect(name, create)
             try:
                 with opened.file as file:

@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Linking` and all below it can, and answers."""
+"""The workspace, whole: what `Linking`, `Mapping` and all below them can, and answers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
+from rag.workspace.mapping import Mapping
 from rag.workspace.meant import meant, of_one_document
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Linking, Conversing):
+class Workspace(Linking, Mapping, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.errors import NotFoundError
 from rag.records import Chunk, Collection, Document, Facets, Page, Search, State, Totals
 from rag.workspace.opened import Opened
@@ -18,7 +20,7 @@ class Contents(Opened):
         return self.catalog.collections()
 
     def collection(self, name: str | None = None) -> Collection:
-        """One collection, the default one if unnamed. Raises NotFoundError."""
+        """One collection, the default one if unnamed; by a name it had before, too. Raises NotFoundError."""
         try:
             return self.catalog.collection(self._name(name))
         except NotFoundError as error:
@@ -27,15 +29,19 @@ class Contents(Opened):
             nothing = "Nothing is indexed yet. Upload documents first (`python -m rag ingest PATH`)."
             raise NotFoundError(nothing) from error
 
+    def current_name(self, collection: str) -> str:
+        """What a collection is called now that was called so before; the name itself if it is one, or never was."""
+        return self.catalog.current_name(collection)
+
     def documents(self, collection: str | None = None) -> list[Document]:
         """Documents of one collection, or of all if unnamed, in every state but deleting. Raises NotFoundError."""
         if collection is not None:
-            self.catalog.collection(collection)
+            collection = self.catalog.collection(collection).name
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
 
     def facets(self, collection: str) -> Facets:
         """What the documents of a collection that can be searched may be told apart by."""
-        return self.catalog.facets(collection)
+        return self.catalog.facets(self.current_name(collection))
 
     def tags(self) -> frozenset[str]:
         """The tags that documents of any collection have."""
@@ -44,7 +50,7 @@ class Contents(Opened):
     def matching(self, search: Search, most: int, named: str = "") -> tuple[int, list[Document]]:
         """How many documents a search looks into, and `most` of them by name; with `named`, only those that have it in
         their names."""
-        return self.catalog.matching(search, most, named)
+        return self.catalog.matching(replace(search, collection=self.current_name(search.collection)), most, named)
 
     def totals(self) -> Totals:
         """How much there is in all collections."""
@@ -69,6 +75,7 @@ class Contents(Opened):
         return self.catalog.text(found[0] if len({one.id for one in found}) == 1 else self.document(prefix, collection))
 
     def _found(self, prefix: str, collection: str | None) -> list[Document]:
+        collection = None if collection is None else self.current_name(collection)
         by_id = self.catalog.find(prefix, collection) if len(prefix) >= SHORTEST_ID else []
         found = [one for one in by_id if one.state is not State.DELETING]
         found = found or [one for one in self.documents(collection) if one.name == prefix]

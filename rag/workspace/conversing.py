@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.conversations import Removed
 from rag.errors import InputError, NotFoundError
@@ -42,10 +43,15 @@ class Conversing(Opened):
         if self.settings.demo:
             raise NotFoundError("A read-only demo keeps no conversations.")
         found = self.talks.one(owner, conversation)
-        turns = self.talks.turns(conversation)
+        turns = [self._current(one) for one in self.talks.turns(conversation)]
         feedback = {(one.turn, one.chunk): one for one in self.talks.feedback(owner, conversation)}
         rows = self.talks.rows(owner, [one.id for one in turns])
         return WholeConversation(found, tuple(turns), feedback, {one.turn: one for one in rows})
+
+    def _current(self, turn: KeptTurn) -> KeptTurn:
+        """A turn whose collection is called as it is now."""
+        name = self.catalog.current_name(turn.search.collection)
+        return turn if name == turn.search.collection else replace(turn, search=replace(turn.search, collection=name))
 
     def erasures(self) -> int:
         """How often everything was erased, for `keep_turn`."""

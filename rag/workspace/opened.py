@@ -8,7 +8,7 @@ import threading
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rag.answering import Answerer
 from rag.catalog import Catalog
@@ -21,6 +21,7 @@ from rag.ingestion import Ingestion, Parts
 from rag.jobs import STOP_SECONDS, Worker
 from rag.lexical import Lexical
 from rag.parsing import Reader
+from rag.records import Health, Room
 from rag.reranking import Reranker
 from rag.retrieval import Retriever
 from rag.settings import Settings
@@ -50,6 +51,9 @@ class Opened:
         self.talks = Conversations(self.folder.conversations)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.reader = Reader(settings)
+        self._examined: dict[str, Health] = {}
+        self._maps: dict[str, Any] = {}
+        self._rooms: dict[str, tuple[float, Room]] = {}
         self.answerer = Answerer(settings, lambda: self.embedder)
         self._open_store()
 

@@ -13,7 +13,7 @@ from rag.parsing import page_noun
 from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
 from rag.retrieval import Scope, checked_question, with_passages
 from rag.store import check_fingerprint, document_metadata
-from rag.workspace.upkeep import Upkeep
+from rag.workspace.shelves import Shelves
 
 if TYPE_CHECKING:  # LangChain's retrievers take a while to import
     from rag.workspace.retriever import WorkspaceRetriever
@@ -22,7 +22,7 @@ SEARCHES = 3
 """How often a search is done at most, if what it searches changes meanwhile."""
 
 
-class Searching(Upkeep):
+class Searching(Shelves):
     """Search."""
 
     def search(
@@ -39,8 +39,8 @@ class Searching(Upkeep):
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
-            found = self._searchable(collection)
             for _ in range(SEARCHES):
+                found = self._searchable(collection)
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
@@ -48,7 +48,8 @@ class Searching(Upkeep):
                 except StorageError:
                     self.collection(found.name)  # it may have been deleted on the way, which is another error
                     raise
-                if self.catalog.visible(found.name) == visible:  # else a document was replaced on the way
+                # Else a document was replaced on the way, or the collection is called something else.
+                if self.collection(collection).name == found.name and self.catalog.visible(found.name) == visible:
                     break
             return hits
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rag.checking import Checker, Encode
@@ -73,25 +73,27 @@ class Upkeep(DocumentsIn):
         """
         self._require_writable()
         self._require_ownership()
+        self._requeue([self.collection(collection)] if collection else self.collections(), everything=not collection)
+        yield from self.follow(self.unfinished())
+
+    def _requeue(self, chosen: Sequence[Collection], everything: bool = False) -> None:
         wanted = fingerprint(self.embedder, self.settings)  # settings that cannot work change nothing
-        chosen = [self.collection(collection)] if collection else self.collections()
         with self._alone():
             for one in chosen:
                 self.lexical.drop(one.store_name)
                 self.catalog.requeue(one, store_name(one.name), wanted)
-            if collection is None and self.settings.chroma_is_ours:
+            if everything and self.settings.chroma_is_ours:
                 self._renew_store()  # a damaged one cannot even be opened to delete from it
             else:
                 for one in chosen:
                     self.store.drop(one.store_name)
-        yield from self.follow(self.unfinished())
 
     def check(self, repair: bool = False) -> list[Finding]:
         """Whether Chroma, the lexical indexes and the kept files agree with the catalog; with `repair`, mend what does
         not. What has to be embedded again is then queued. Raises FolderInUseError if another process works on it."""
         self._require_ownership()
         with self._alone():
-            checker = Checker(self.settings, self.folder, self.catalog, self.store, self.lexical, self._encoder, repair)
+            checker = self._checker(repair)
             try:
                 return list(checker.run())
             except StoreDamagedError as error:
@@ -99,6 +101,10 @@ class Upkeep(DocumentsIn):
                     self._renew_store()
                     self.catalog.reopen(self.catalog.documents(states=[State.READY]))
                 return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
+
+    def _checker(self, repair: bool, told: Callable[[float], None] = lambda _: None) -> Checker:
+        parts = self.settings, self.folder, self.catalog, self.store, self.lexical, self._encoder
+        return Checker(*parts, repair, told)
 
     def _encoder(self, collection: Collection) -> Encode:
         wanted = fingerprint(self.embedder, self.settings)
