@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from rag.errors import EncryptedError, FolderError, InputError, NotFoundError, StoppedError
-from rag.records import Collection, Hit, State
+from rag.records import Hit, State
 from rag.workspace import Workspace
-from tests.pdfs import encrypted_pdf, picture_pdf, text_pdf
+from tests.pdfs import picture_pdf
 from tests.test_ocr import picture
 
 QUESTIONS = ("How high is the rent?", "When does the lease begin?", "How is rye bread made?", "roof lifts outer walls")

@@ -65,13 +65,13 @@ def test_what_others_filled_is_searched_asked_and_left_alone(
     assert (answer.citations[0].name, answer.citations[0].page) == ("lease.pdf.txt", 1)
     assert workspace.check() == []
 
-    restored = workspace.restore(_saved(workspace, tmp_path), "copy")
+    restored = workspace.restore(_saved(workspace, tmp_path, "leases"), "copy")
     assert restored.linked == collection.linked
 
 
-def _saved(workspace: Workspace, folder: Path) -> Path:
-    workspace.export("leases", folder / "leases.zip")
-    return folder / "leases.zip"
+def _saved(workspace: Workspace, folder: Path, name: str) -> Path:
+    workspace.export(name, folder / f"{name}.zip")
+    return folder / f"{name}.zip"
 
 
 def test_the_neighbours_are_those_that_its_own_program_finds(
@@ -93,6 +93,9 @@ def test_the_model_is_found_out_by_measuring(workspace: Workspace, tmp_path: Pat
     assert collection.recipe is not None
     assert (collection.recipe.model, collection.recipe.precision) == ("bundled", "fp32")
     assert collection.fingerprint["precision"] == "fp32"
+    best = workspace.search(RENT, collection="measured")[0]
+    assert (best.chunk.text, best.ranks["dense"]) == (PAGES[0][2], 1)
+    assert workspace.check() == []
 
 
 def test_an_unknown_model_is_said_to_be_unknown(workspace: Workspace, tmp_path: Path) -> None:
@@ -104,9 +107,12 @@ def test_an_unknown_model_is_said_to_be_unknown(workspace: Workspace, tmp_path: 
     stored = workspace.store.vectors(collection.store_name, workspace.store.all_ids(collection.store_name))
     assert len(stored) == 5
     assert all(np.linalg.norm(one) == pytest.approx(1, abs=1e-5) for one in stored.values())
+    assert workspace.search(RENT, collection="strange")[0].ranks.keys() == {"lexical"}
+    assert "84,000" in workspace.ask(RENT, collection="strange").text
+    assert workspace.restore(_saved(workspace, tmp_path, "strange"), "copy").recipe == collection.recipe
     with pytest.raises(InputError, match="bundled does not make the vectors that are in leases"):
         workspace.link(str(folder), name="again", model="bundled")
-    assert [one.name for one in workspace.collections()] == ["strange"]
+    assert [one.name for one in workspace.collections()] == ["copy", "strange"]
 
 
 def test_it_is_read_only_and_can_be_deleted_as_a_whole(

@@ -116,7 +116,8 @@ def _check_vectors(backup: Backup, part: Part, ids: Set[str], changed: Set[str])
         )
         left.difference_update(some.ids)
         _check_numbers(backup, some)
-    complete = part.row["state"] == State.SEARCHABLE or left <= changed
+    needed = bool(backup.manifest.recipe.model) and part.row["state"] != State.SEARCHABLE
+    complete = not needed or left <= changed
     _require(backup, complete, "the vectors of a document are missing")
 
 

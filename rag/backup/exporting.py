@@ -72,7 +72,7 @@ def export(sources: Sources, collection: Collection, recipe: Recipe, target: Pat
         collection.linked,
     )
     with Writer(_transit(sources.folder) / f"export-{uuid.uuid4().hex}") as writer:
-        taken, missed = _take(sources, collection, writer, far)
+        taken, missed = _take(sources, collection, recipe, writer, far)
         for rows in sources.catalog.kept_versions(collection.name):
             writer.add("versions", rows)
         there = {one.id for one in _documents(sources.catalog, collection)}
@@ -95,7 +95,9 @@ def _documents(catalog: Catalog, collection: Collection) -> list[Document]:
     return catalog.documents(collection.name, [one for one in State if one is not State.DELETING])
 
 
-def _take(sources: Sources, collection: Collection, writer: Writer, far: Far) -> tuple[list[Packed], list[str]]:
+def _take(
+    sources: Sources, collection: Collection, recipe: Recipe, writer: Writer, far: Far
+) -> tuple[list[Packed], list[str]]:
     """All documents; those that were taken, and the names of those that were gone when it was their turn."""
     taken: list[Packed] = []
     missed: list[str] = []
@@ -109,7 +111,7 @@ def _take(sources: Sources, collection: Collection, writer: Writer, far: Far) ->
         for document in new:
             far(TAKING * done / whole, document.name)
             seen.add(document.id)
-            if _take_one(sources, collection, document, writer):
+            if _take_one(sources, collection, document, writer, bool(recipe.model)):
                 taken.append(Packed(document.id, document.name))
             else:
                 missed.append(document.name)
@@ -117,7 +119,7 @@ def _take(sources: Sources, collection: Collection, writer: Writer, far: Far) ->
     return taken, missed
 
 
-def _take_one(sources: Sources, collection: Collection, document: Document, writer: Writer) -> bool:
+def _take_one(sources: Sources, collection: Collection, document: Document, writer: Writer, embedded: bool) -> bool:
     """Whether it was still there."""
     with sources.hold(document) as store:
         whole = sources.catalog.whole(document)
@@ -134,7 +136,7 @@ def _take_one(sources: Sources, collection: Collection, document: Document, writ
         writer.add("documents", [whole.row])
         for table, rows in whole.rows.items():
             writer.add(table, rows)
-        _take_vectors(store, collection, whole, writer)
+        _take_vectors(store, collection, whole, writer, embedded and whole.row["state"] != State.SEARCHABLE)
     return True
 
 
@@ -147,7 +149,7 @@ def _is_whole(path: Path, document_id: str) -> bool:
         return False
 
 
-def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Writer) -> None:
+def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Writer, complete: bool) -> None:
     name, document = collection.store_name, whole.document
     chunks = whole.rows.get("chunks", ())
     if not chunks or name not in store.names():  # nothing has been embedded yet
@@ -156,7 +158,7 @@ def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Wr
     for first in range(0, len(chunks), AT_ONCE):
         ids = [one["id"] for one in chunks[first : first + AT_ONCE]]
         vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
-        if whole.row["state"] != State.SEARCHABLE and set(ids) - changed - vectors.keys():
+        if complete and set(ids) - changed - vectors.keys():
             raise StorageError(
                 f"{document.name} has passages without vectors, or was changed while it was being saved. Try again; if "
                 "it stays so, run `python -m rag check --repair`."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rag.embedding import Embedder, load_embedder
 from rag.errors import InputError, NotFoundError
 from rag.language import language_of
+from rag.recipes import AS_IT_WAS
 from rag.records import Collection, Errand, Far, Foreign, Linked, Move, Recipe, unheard
 from rag.store.elsewhere import DATABASE, Elsewhere, elsewhere, is_address
 from rag.workspace.moving import Moving
@@ -23,8 +24,6 @@ if TYPE_CHECKING:  # it takes a while to import
 
 READING, RESTORING = 0.5, 0.5
 """Their shares of the time."""
-AS_IT_WAS = "as it was read"
-"""Names in a fingerprint how a collection from elsewhere was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +187,9 @@ class Linking(Moving):
         return [Candidate(one, partial(self._load, one)) for one in recipes]
 
     def _load(self, recipe: Recipe) -> Embedder:
-        if recipe == self._recipe_set:
-            return self.embedder
-        changed = {"embedding_model": recipe.model, "embedding_precision": recipe.precision}
-        return load_embedder(self.settings.model_copy(update=changed))
+        """A model to be tried; it is not kept."""
+        wanted = self.recipes.with_recipe(recipe)
+        return self.embedder if wanted == self.settings else load_embedder(wanted)
 
     # -- where it is -------------------------------------------------------------------------------
 

@@ -47,7 +47,9 @@ class Moving(Searching):
             raise InputError(f"{target} is there already. Choose another name, or remove it.")
         if not target.parent.is_dir():
             raise NotFoundError(f"There is no folder {target.parent}. Make it, or choose another.")
-        return export(Sources(self.folder, self.catalog, self._holding), found, self._recipe_of(found), target, far)
+        return export(
+            Sources(self.folder, self.catalog, self._holding), found, self.recipes.recipe_of(found), target, far
+        )
 
     def begin_export(self, collection: str) -> Move:
         """Save a collection in the background; when it is over, the Move has the file, which is kept for a day."""
@@ -72,9 +74,6 @@ class Moving(Searching):
                 yield self.store
                 if self.folder.owned:
                     ingestion.removal.settle(document)  # it may have been deleted meanwhile
-
-    def _recipe_of(self, found: Collection) -> Recipe:
-        return found.recipe or self._recipe_set
 
     # -- from a file -------------------------------------------------------------------------------
 
@@ -197,8 +196,7 @@ class Moving(Searching):
 
     @property
     def _recipe_set(self) -> Recipe:
-        settings = self.settings
-        return Recipe(settings.embedding_model, settings.embedding_precision, settings.chunk_tokens)
+        return self.recipes.recipe_of(None)
 
     @contextmanager
     def _inside(self) -> Iterator[Store]:
