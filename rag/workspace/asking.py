@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Table
 from dataclasses import replace
 from functools import partial
 
@@ -204,6 +205,6 @@ class Workspace(Linking, Mapping, Conversing):
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
 
 
-def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:
+def _none_stored(_: Sequence[str]) -> Table[str, Bits]:
     """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
     return {}

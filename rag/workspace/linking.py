@@ -104,7 +104,7 @@ class Linking(Moving):
             with elsewhere(source.place, self.settings, self._scratch()) as there:
                 chosen = self._pick(there, source)
                 grouped = groups(there.metadata(chosen.name), chosen.name)
-                measured, dimension = self._measured(there, chosen, grouped, source.model, known)
+                measured, dimension = self._model_of(there, chosen, grouped, source.model, known)
                 facts = self._facts(name, source, chosen, measured, dimension, replacing)
                 with write_safely(target) as writing:
                     write_backup(
@@ -148,7 +148,7 @@ class Linking(Moving):
 
     # -- which model made it -----------------------------------------------------------------------
 
-    def _measured(
+    def _model_of(
         self, there: Elsewhere, chosen: Foreign, grouped: Sequence[Group], model: str, known: str
     ) -> tuple[Measured | None, int]:
         """The model that made the vectors, None if nobody can say; and their dimension."""
