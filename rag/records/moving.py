@@ -54,9 +54,9 @@ class Errand(StrEnum):
     """What is being done with a collection in the background."""
 
     EXPORT = "export"
-    CHECK = "check"
     IMPORT = "import"
     LINK = "link"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)

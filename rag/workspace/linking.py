@@ -78,22 +78,22 @@ class Linking(Moving):
         self._require_ownership()
         wanted = self._name(name)
         self._require_free(wanted)
-        return self._in_background(wanted, lambda far: self.link(place, source, wanted, model, far))
+        return self._in_background(Errand.LINK, wanted, lambda far: self.link(place, source, wanted, model, far))
 
     def begin_read_again(self, name: str, model: str = "") -> Move:
         """As `read_again`, in the background."""
         self._require_writable()
         self._require_ownership()
-        return self._in_background(name, lambda far: self.read_again(name, model, far))
+        return self._in_background(Errand.AGAIN, name, lambda far: self.read_again(name, model, far))
 
-    def _in_background(self, name: str, read: Callable[[Far], Collection]) -> Move:
+    def _in_background(self, errand: Errand, name: str, read: Callable[[Far], Collection]) -> Move:
         def work(far: Far, move: Move) -> Move:
             return replace(move, collection=read(far).name)
 
-        for one in self.moves(Errand.LINK, name):
+        for one in self.moves(errand, name):
             if one.over:
                 self.errands.stop(one.id)
-        return self.errands.start(Errand.LINK, name, work)
+        return self.errands.start(errand, name, work)
 
     def _link(self, source: _Source, name: str, replacing: Collection | None, far: Far, known: str = "") -> Collection:
         from rag.backup import write_safely

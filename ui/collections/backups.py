@@ -11,8 +11,8 @@ import streamlit as st
 from rag.errors import NotFoundError
 from rag.records import Collection, Errand, Manifest, Move
 from rag.workspace import Workspace, default_name
-from ui.collections.errands import POLL_SECONDS, bar, ended, settle
-from ui.dialogs import close_dialog, open_dialog
+from ui.collections.errands import POLL_SECONDS, bar, begun, concerns, settle
+from ui.dialogs import close_dialog, open_from_new
 from ui.errors import friendly_errors
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
 from ui.uploads import release
@@ -138,7 +138,7 @@ def offer_import(workspace: Workspace) -> None:
         icon=":material/unarchive:",
         key="offer-import",
         width="stretch",
-        on_click=open_dialog,
+        on_click=open_from_new,
         args=(restore, workspace),
     )
 
@@ -147,7 +147,7 @@ def offer_import(workspace: Workspace) -> None:
 def restore(workspace: Workspace) -> None:
     """Take a backup, say what is in it, and make it a collection."""
     with friendly_errors():
-        move = next((one for one in workspace.moves(Errand.IMPORT) if not ended(one)), None)
+        move = next((one for one in workspace.moves(Errand.IMPORT) if concerns(one)), None)
         if move is not None:
             settle(workspace, move, "Restored", "Restoring")
             return
@@ -206,6 +206,6 @@ def _preview(workspace: Workspace, path: Path, called: str) -> None:
             path.unlink(missing_ok=True)
             st.rerun(scope="fragment")
         if st.button("Restore", type="primary", key="backup-restore"):
-            workspace.begin_restore(path, name, called)
+            begun(workspace.begin_restore(path, name, called))
             st.session_state.pop("backup-file", None)
             st.rerun(scope="fragment")

@@ -8,8 +8,8 @@ import streamlit as st
 
 from rag.records import Collection, Errand, Foreign
 from rag.workspace import Workspace
-from ui.collections.errands import POLL_SECONDS, bar, ended, settle, told
-from ui.dialogs import close_dialog, open_dialog
+from ui.collections.errands import POLL_SECONDS, bar, begun, concerns, settle, told
+from ui.dialogs import close_dialog, open_from_new
 from ui.errors import friendly_errors
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
 
@@ -33,19 +33,19 @@ def draw_link(workspace: Workspace, collection: Collection) -> None:
         )
     if workspace.settings.demo:
         return
-    moves = [one for one in workspace.moves(Errand.LINK, collection.name) if not ended(one)]
+    moves = [one for one in workspace.moves(Errand.AGAIN, collection.name) if concerns(one)]
     is_running = any(not one.over for one in moves)
     st.fragment(_draw_again, run_every=POLL_SECONDS if is_running else None)(workspace, collection, is_running)
 
 
 def _draw_again(workspace: Workspace, collection: Collection, was_running: bool) -> None:
     with friendly_errors():
-        move = next((one for one in workspace.moves(Errand.LINK, collection.name) if not ended(one)), None)
+        move = next((one for one in workspace.moves(Errand.AGAIN, collection.name) if concerns(one)), None)
         if move is not None and not move.over:
             bar(move, "Reading it again")
             return
-        if was_running and move is not None:
-            if not move.problem:
+        if was_running:
+            if move is not None and not move.problem:
                 told(move)
             st.rerun()
         if move is not None and move.problem:
@@ -56,7 +56,7 @@ def _draw_again(workspace: Workspace, collection: Collection, was_running: bool)
             if st.button("Read it again", icon=":material/sync:", key="read-again"):
                 if move is not None:
                     told(move)
-                workspace.begin_read_again(collection.name, model)
+                begun(workspace.begin_read_again(collection.name, model))
                 st.rerun()
 
 
@@ -79,7 +79,7 @@ def offer_link(workspace: Workspace) -> None:
             icon=":material/link:",
             key="offer-link",
             width="stretch",
-            on_click=open_dialog,
+            on_click=open_from_new,
             args=(link, workspace),
         )
 
@@ -88,9 +88,7 @@ def offer_link(workspace: Workspace) -> None:
 def link(workspace: Workspace) -> None:
     """Ask where it is, say what is in it, and read a collection of it."""
     with friendly_errors():
-        here = {one.name for one in workspace.collections() if one.linked}
-        moves = workspace.moves(Errand.LINK)
-        move = next((one for one in moves if not ended(one) and (one.name not in here or one.over)), None)
+        move = next((one for one in workspace.moves(Errand.LINK) if concerns(one)), None)
         if move is not None:
             settle(workspace, move, "Read", "Reading")
             return
@@ -124,6 +122,6 @@ def _choose(workspace: Workspace, place: str, found: Sequence[Foreign]) -> None:
     name = st.text_input("Its name here", workspace.free_name(chosen[:90]), max_chars=100, key=f"link-as-{chosen}")
     model = _model_input("link-model")
     if st.button("Read it", type="primary", icon=":material/link:", key="link-read", disabled=not rows[chosen].rows):
-        workspace.begin_link(place, chosen, name, model)
+        begun(workspace.begin_link(place, chosen, name, model))
         st.session_state.pop("link-found", None)
         st.rerun(scope="fragment")

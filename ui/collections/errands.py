@@ -14,14 +14,19 @@ from ui.text import escape_markdown, message_markdown, shortened
 POLL_SECONDS = 0.5
 
 
-def ended(move: Move) -> bool:
-    """Whether this session has been told how it ended."""
-    return move.id in st.session_state.get("errands-told", ())
+def begun(move: Move) -> None:
+    """This session began it, and wants to hear how it ends."""
+    st.session_state.setdefault("errands-begun", set()).add(move.id)
 
 
 def told(move: Move) -> None:
     """This session knows how it ended."""
-    st.session_state.setdefault("errands-told", set()).add(move.id)
+    st.session_state.get("errands-begun", set()).discard(move.id)
+
+
+def concerns(move: Move) -> bool:
+    """Whether there is anything to be said of it here: it is on its way, or was begun here and nobody has been told."""
+    return not move.over or move.id in st.session_state.get("errands-begun", ())
 
 
 def bar(move: Move, doing: str) -> None:
