@@ -61,10 +61,10 @@ def _check_document(backup: Backup, part: Part, seen: set[str]) -> None:
     _require(backup, bool(DOCUMENT_ID.fullmatch(document.id)), "a document in it has no proper id")
     _require(backup, document.id not in seen, "a document is in it twice")
     seen.add(document.id)
+    tags = json.loads(row["tags"])
+    _require(backup, isinstance(tags, list) and all(isinstance(tag, str) for tag in tags), "its tags cannot be read")
     named = 0 < len(document.name) <= LONGEST_NAME and "\x00" not in document.name
-    _require(
-        backup, named and all(isinstance(tag, str) for tag in document.tags), "a document in it has no proper name"
-    )
+    _require(backup, named, "a document in it has no proper name")
     _require(backup, document.added_at.tzinfo is not None, "a document in it was added at no time")
     _require(backup, document.state not in (State.DELETING, State.INDEXING), "a document in it is half deleted or read")
     numbers = (document.seconds, document.ocr_confidence, *document.timings.values())
