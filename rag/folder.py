@@ -160,7 +160,8 @@ class Folder(Owned):
 
     @contextmanager
     def arriving(self, store_name: str) -> Iterator[None]:
-        """Indexes of that name are being filled: nobody sweeps them, until this process ends."""
+        """Indexes of that name are being filled: nobody sweeps them meanwhile. If that fails, or this process is killed,
+        what is left of them is swept, until `note_cleared`."""
         mark = self.transit / f"{store_name}{_ARRIVING}"
         with self._writing():
             self.transit.mkdir(exist_ok=True)
@@ -168,8 +169,8 @@ class Folder(Owned):
             mark.touch()
         try:
             yield
+            self.note_cleared(store_name)
         finally:
-            mark.unlink(missing_ok=True)
             self._arriving.discard(store_name)
 
     def arrivals(self) -> tuple[set[str], set[str]]:
@@ -178,7 +179,7 @@ class Folder(Owned):
         return set(self._arriving), marked - self._arriving
 
     def note_cleared(self, store_name: str) -> None:
-        """Nothing is left of indexes that a process left."""
+        """The indexes of that name are a collection's, or nothing is left of them."""
         (self.transit / f"{store_name}{_ARRIVING}").unlink(missing_ok=True)
 
     @contextmanager

@@ -59,6 +59,7 @@ def restore(
             with contextlib.suppress(RagError), targets.inside() as store:
                 targets.lexical.drop(collection.store_name)
                 store.drop(collection.store_name)
+                targets.folder.note_cleared(collection.store_name)
             raise
 
 
