@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from rag.errors import RagError, StoreUnavailableError
 from rag.records import State
 from rag.workspace import Workspace
-from tests.browser import footnote_server, launch, watched_page
+from tests.browser import PATIENCE, footnote_server, launch, watched_page
 from tests.chroma_server import ChromaServer
 from tests.conftest import outcomes
 from tests.foreign import by_langchain
@@ -195,20 +195,20 @@ def test_the_pages_say_so_and_recover(browser: Browser, server: ChromaServer, no
     with footnote_server(data, {**where, "RAG_CHROMA_TIMEOUT": "3"}) as address, watched_page(browser) as page:
         page.goto(f"{address}/Collections")
         page.get_by_text("Upkeep").first.click()
-        expect(page.get_by_role("button", name="Prepare a backup")).to_be_visible()
+        expect(page.get_by_role("button", name="Prepare a backup")).to_be_visible(timeout=PATIENCE)
         server.stop()
         page.get_by_role("button", name="Prepare a backup").click()
-        expect(page.get_by_text("does not answer").first).to_be_visible()
+        expect(page.get_by_text("does not answer").first).to_be_visible(timeout=PATIENCE)
         page.goto(f"{address}/Ask")
         page.get_by_role("textbox").first.fill(RENT)
         page.keyboard.press("Enter")
-        expect(page.get_by_text("does not answer").first).to_be_visible()
+        expect(page.get_by_text("does not answer").first).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text("Traceback")).to_have_count(0)
         server.start()
         page.goto(f"{address}/Collections")
         page.get_by_text("Upkeep").first.click()
         page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_role("button", name="Download the backup")).to_be_visible()
+        expect(page.get_by_role("button", name="Download the backup")).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_text("Traceback")).to_have_count(0)
 
 

@@ -100,10 +100,12 @@ class Linking(Moving):
         from rag.linking import groups, write_backup
 
         target = self._scratch().with_suffix(".zip")
+        far(0.0, "looking into it")
         try:
             with elsewhere(source.place, self.settings, self._scratch()) as there:
                 chosen = self._pick(there, source)
                 grouped = groups(there.metadata(chosen.name), chosen.name)
+                far(0.02, "finding out its model")
                 measured, dimension = self._model_of(there, chosen, grouped, source.model, known)
                 facts = self._facts(name, source, chosen, measured, dimension, replacing)
                 with write_safely(target) as writing:
@@ -115,7 +117,7 @@ class Linking(Moving):
                         self._scratch(),
                         writing,
                         language_of,
-                        lambda done, what: far(READING * done, what),
+                        lambda done, what: far(0.05 + (READING - 0.05) * done, what),
                     )
             backup = self._backup(target, chosen.name)
             return self._restore(
