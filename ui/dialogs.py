@@ -18,13 +18,24 @@ def open_dialog(draw: Callable[..., Any], *given: Any) -> None:
     run_page()
 
 
+NEW = "new-collection"
+"""Key of the popover in which collections are made."""
+
+
+def open_from_new(draw: Callable[..., Any], *given: Any) -> None:
+    """As `open_dialog`, and close that popover, which would lie over the dialog; for callbacks."""
+    st.session_state[NEW] = False
+    open_dialog(draw, *given)
+
+
 def run_page() -> None:
     """Have the page run again after a click in a fragment, which would draw only that; for callbacks."""
     st.session_state["run-page"] = True
 
 
-def runs_page() -> None:
-    """Say that the page runs."""
+def runs_page(page: str) -> None:
+    """Say that a page runs: what is clicked before it has run to its end is clicked on it."""
+    st.session_state["page"] = page
     st.session_state.pop("run-page", None)
 
 
@@ -48,7 +59,6 @@ def give_way(mine: Callable[..., Any]) -> None:
 
 def draw_dialog(page: str) -> None:
     """Draw the dialog that was opened on this page; one that was left open on another page is closed."""
-    st.session_state["page"] = page
     where, draw, given = st.session_state.get("dialog", (page, None, ()))
     if where != page:
         close_dialog()

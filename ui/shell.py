@@ -46,7 +46,7 @@ def page(title: str) -> Iterator[Workspace]:
     st.set_page_config(page_title=NAME if title == NAME else f"{title} · {NAME}", page_icon=ICON, layout="centered")
     st.logo(ICON, size="large")
     st.html(_STYLE)
-    runs_page()
+    runs_page(title)
     try:
         secrets = _secrets()
         settings = load_settings(**_settings_among(secrets))

@@ -14,6 +14,7 @@ from rag.catalog.editing import Editing
 from rag.catalog.listing import Listings
 from rag.catalog.looking import Looking
 from rag.catalog.migrations import Migrations
+from rag.catalog.moving import KEPT_TABLES, OF_DOCUMENTS, Column, Moving, Rows, Whole, columns_of
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
@@ -22,8 +23,10 @@ from rag.catalog.transfers import Transfers
 from rag.catalog.trash import Trash
 from rag.catalog.versions import Versions
 
-__all__ = ["Catalog", "Database", "Migrations"]
+__all__ = ["KEPT_TABLES", "OF_DOCUMENTS", "Catalog", "Column", "Database", "Migrations", "Rows", "Whole", "columns_of"]
 
 
-class Catalog(Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans, Swaps):
+class Catalog(
+    Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans, Swaps, Moving
+):
     """One catalog file. Build once and share."""

@@ -56,6 +56,7 @@ from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
+from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
 from rag.records.searches import Facets, Search, Totals
@@ -81,6 +82,8 @@ __all__ = [
     "Collection",
     "Conversation",
     "Document",
+    "Entry",
+    "Errand",
     "EvaluationRow",
     "Evidence",
     "Exchange",
@@ -89,8 +92,10 @@ __all__ = [
     "Facets",
     "Failure",
     "Fallen",
+    "Far",
     "Feedback",
     "Finding",
+    "Foreign",
     "Heading",
     "Health",
     "Hit",
@@ -100,8 +105,10 @@ __all__ = [
     "Linked",
     "Listed",
     "Listing",
+    "Manifest",
     "MapPoint",
     "ModelChoice",
+    "Move",
     "OcrLine",
     "OcrPage",
     "Order",
@@ -138,5 +145,6 @@ __all__ = [
     "document_label",
     "document_of",
     "position_of",
+    "unheard",
     "untold",
 ]

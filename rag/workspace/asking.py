@@ -1,8 +1,9 @@
-"""The workspace, whole: what `Maps` and all below it can, and answers."""
+"""The workspace, whole: what all the others can, and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Table
 from dataclasses import replace
 from functools import partial
 
@@ -28,6 +29,7 @@ from rag.records import (
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
 from rag.workspace.conversing import Conversing
+from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
@@ -37,7 +39,7 @@ LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Maps, Reembeddings, Conversing, Arranging):
+class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -205,6 +207,6 @@ class Workspace(Maps, Reembeddings, Conversing, Arranging):
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
 
 
-def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:
+def _none_stored(_: Sequence[str]) -> Table[str, Bits]:
     """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
     return {}
