@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **dict.fromkeys(("cli_chunks", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
     "bundled": "embedding",
     "model_sources": "embedding",
 }

@@ -132,7 +132,8 @@ def _sentences_of(number: int, sections: Sequence[Part], chunk: Chunk, texts: Te
     and are then left out."""
     for start, end in texts.sentences(chunk.text):
         marker = _BULLET.match(chunk.text, start, end)
-        heading = texts.heading(chunk.document_id, chunk.start + start) or chunk.heading
+        above = "" if chunk.edited else texts.heading(chunk.document_id, chunk.start + start)
+        heading = above or chunk.heading
         titles = heading.split(" > ")
         there = (at for at in range(number, len(sections)) if sections[at].heading in ("", *titles))
         if (part := next(there, None)) is not None:
@@ -199,5 +200,5 @@ def _paragraph(section: Section) -> str:
 
 def _citation(number: int, document: Document, one: _Candidate) -> Citation:
     chunk = one.chunk
-    where = (chunk.page, one.text, chunk.start + one.start, chunk.start + one.end)
-    return Citation(number, document.id, document.name, *where, heading=one.heading)
+    where = (chunk.page, one.text, *chunk.place(one.start, one.end))
+    return Citation(number, document.id, document.name, *where, heading=one.heading, edited=chunk.edited)

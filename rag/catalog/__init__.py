@@ -8,16 +8,16 @@ never edits one.
 from __future__ import annotations
 
 from rag.catalog.collections import Collections
-from rag.catalog.contents import Contents
 from rag.catalog.database import Database
 from rag.catalog.looking import Looking
 from rag.catalog.migrations import Migrations
 from rag.catalog.pace import Pace
+from rag.catalog.passages import Passages
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
 
 __all__ = ["Catalog", "Database", "Migrations"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):
+class Catalog(Collections, Looking, Queue, Pace, Passages, Scans):
     """One catalog file. Build once and share."""

@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, shown
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, overlays, to_collection
 from rag.errors import NotFoundError
 from rag.records import Collection
 
@@ -59,7 +59,7 @@ class Collections(Database):
             owner = connection.execute(collection_id(name)).scalar_one_or_none()
             mine = sql.select(documents.c.id).where(documents.c.collection_id == owner)
             ids = connection.execute(mine).scalars().all()
-            for table in (*OF_A_DOCUMENT, documents):
+            for table in (*OF_A_DOCUMENT, overlays, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))
             connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))

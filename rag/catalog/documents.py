@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, shown, slices, waits, with_collection
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
+from rag.catalog.keys import belongs, collection_id, incarnation, key, shown, slices, waits, with_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, overlays, to_document
 from rag.errors import NotFoundError
 from rag.records import Document, State, Visible
 
@@ -126,6 +126,7 @@ class Documents(Database):
             if connection.execute(documents.delete().where(*marked)).rowcount == 0:
                 return False
             forget(connection, document)
+            connection.execute(overlays.delete().where(*belongs(overlays, document)))
             others = sql.select(sql.func.count()).where(documents.c.id == document.id)
             unclaimed = connection.execute(others).scalar_one() == 0
             if unclaimed:
@@ -138,7 +139,7 @@ class Documents(Database):
 
 
 def forget(connection: sql.Connection, document: Document) -> None:
-    """Remove a document's text, pages and chunks."""
+    """Remove a document's text, pages and chunks; what was changed of them by hand waits for the same cuts."""
     owner = collection_id(document.collection).scalar_subquery()
     for table in OF_A_DOCUMENT:
         connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document.id))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rag.evidence import words
 from rag.evidence.inert import inert_markdown, without_addresses
+from rag.evidence.plain import PRINTED
 from rag.parsing import page_noun
 from rag.records import DOUBTFUL, QUOTING, Answer, Asked, Citation, Claim, Evidence, Original, Proof, Verdict
 
@@ -68,7 +69,8 @@ def _plain(text: str) -> str:
 def _footnote(citation: Citation, prefix: str = "") -> str:
     where = f"{_line(citation.name)}, {page_noun(citation.name)} {citation.page}"
     heading = _line(citation.heading)[:200]
-    return f"[^{prefix}{citation.number}]: {where}" + (f" · {heading}" if heading else "")
+    edited = f" · *{_line(words.edited_in_full(citation, PRINTED))}*" if citation.edited else ""
+    return f"[^{prefix}{citation.number}]: {where}" + (f" · {heading}" if heading else "") + edited
 
 
 def _line(text: str) -> str:

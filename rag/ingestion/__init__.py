@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
+from rag.ingestion.correcting import Corrections
 from rag.ingestion.intake import Intake
 from rag.ingestion.parts import Job, Parts, fingerprint
 from rag.ingestion.preflight import Checks
@@ -44,6 +45,7 @@ class Ingestion:
         self._reading = Reading(parts)
         self._vectors = Vectors(parts)
         self.removal = Removal(parts)
+        self.corrections = Corrections(parts)
         self.checks = Checks(parts, self._reading)
         self.intake = Intake(parts, self.removal, self.checks)
 
@@ -61,6 +63,7 @@ class Ingestion:
         return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
 
     def _embed(self, job: Job) -> None:
+        self.corrections.resume(job.document)
         for replaced in self._vectors.embed(job) or ():
             self.removal.clear(replaced)
 

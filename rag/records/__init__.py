@@ -24,6 +24,7 @@ from rag.records.answers import (
 )
 from rag.records.collections import Collection, Linked, Recipe
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
+from rag.records.corrections import By, ChunkSearch, ChunkState, FoundChunks, ListedChunk, Overlay, Which
 from rag.records.documents import (
     UNFINISHED,
     VISIBLE,
@@ -57,7 +58,10 @@ __all__ = [
     "AnswerPiece",
     "Asked",
     "Box",
+    "By",
     "Chunk",
+    "ChunkSearch",
+    "ChunkState",
     "Citation",
     "Claim",
     "Collection",
@@ -72,15 +76,18 @@ __all__ = [
     "Failure",
     "Feedback",
     "Finding",
+    "FoundChunks",
     "Heading",
     "Hit",
     "IngestEvent",
     "KeptTurn",
     "Linked",
+    "ListedChunk",
     "ModelChoice",
     "OcrLine",
     "OcrPage",
     "Original",
+    "Overlay",
     "Overview",
     "Page",
     "PageView",
@@ -99,6 +106,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "Visible",
+    "Which",
     "WholeConversation",
     "chunk_id",
     "document_label",

@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Searching` and all below it can, and answers."""
+"""The workspace, whole: what `Correcting` and all below it can, and answers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
+from rag.workspace.correcting import Correcting
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.searching import Searching
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Searching, Conversing):
+class Workspace(Correcting, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -118,6 +118,7 @@ class Workspace(Searching, Conversing):
             partial(self.lexical.rarity, found.store_name),
             partial(self.store.companion.tokens, found.store_name),
             partial(self.catalog.heading, found.name),
+            self.catalog.corrected(found.name),
         )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
