@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output
+from rag.parsing import page_noun
 from rag.records import By, ChunkSearch, FoundChunks, ListedChunk, Which
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _row(one: ListedChunk, found: FoundChunks) -> dict[str, Any]:
 
 
 def _told(one: ListedChunk, row: dict[str, Any]) -> str:
-    facts = [row["id"], f"{one.name}, page {one.chunk.page}", row["heading"], row["why"]]
+    facts = [row["id"], f"{one.name}, {page_noun(one.name)} {one.chunk.page}", row["heading"], row["why"]]
     facts += [f"edited by hand on {row['edited']:%Y-%m-%d}"] if row["edited"] else []
     facts += [row["state"]] if one.state else []
     return f"{' · '.join(' '.join(fact.split()) for fact in facts if fact)}\n{one.chunk.text}\n"

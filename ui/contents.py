@@ -13,7 +13,6 @@ from rag.workspace import NOT_ANEW, Workspace, language_name, language_notice
 from ui.deleting import confirm_delete_failed
 from ui.dialogs import open_dialog
 from ui.labels import distinguished
-from ui.passages import show_chunks
 from ui.retrying import cancel_button, retry_all_button, retry_button
 from ui.stages import extent, failed, ocr_notice, stage, unread_notice
 from ui.text import bytes_as_text, counted, day, escape_markdown, message_markdown, shortened
@@ -168,11 +167,3 @@ def describe(workspace: Workspace, document: Document) -> None:
         held_back = (document.collection, document.id) in workspace.held_back()
         st.caption(f"{'Being read anew' if document.served else 'Not ready yet'}: {stage(document, held_back)}.")
         cancel_button(workspace, document, "details")
-
-
-def show_passages(workspace: Workspace, document: Document) -> None:
-    """The document's passages, some at a time."""
-    if document.visible:
-        pages = workspace.pages(document) if document.ocr_pages else []
-        ocr = {page.number: page.ocr for page in pages if page.ocr is not None}
-        show_chunks(workspace.chunks(document), document.name, document.id, ocr)

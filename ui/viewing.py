@@ -12,6 +12,7 @@ from rag.records import Document, Page
 from rag.workspace import Workspace, has_image
 from ui.boxed import BACK, STYLE, TO_THE_QUOTE, image_html
 from ui.dialogs import run_page_if_asked
+from ui.edited import draw_edited
 from ui.errors import friendly_errors
 from ui.labels import heading_path, place
 from ui.originals import download_button
@@ -52,6 +53,7 @@ def _viewer(workspace: Workspace) -> None:
             shown = _controls(viewer, document, page) if document and page else TEXT
         if document is None or page is None:
             st.caption("The document has been deleted since. This is what was quoted from it.")
+            draw_edited(viewer.passage, viewer.passage.printed)
             st.html(passage_html(viewer.passage))
         else:
             _draw_page(workspace, document, page, viewer, shown)
@@ -148,6 +150,8 @@ def _draw_page(workspace: Workspace, document: Document, page: Page, viewer: Vie
     start, end = (passage.start, passage.end) if quoted else (page.start, page.start)
     if passage.heading and quoted:
         st.caption(heading_path(passage.heading))
+    if quoted:
+        draw_edited(passage, page.text[start - page.start : end - page.start])
     if page.ocr is not None:
         st.caption(
             f":orange[:material/document_scanner: Read by OCR (confidence {page.ocr:.0%}): check it against the page.]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from difflib import SequenceMatcher
 
 from rag.parsing import page_noun
 from rag.records import QUOTING, Answer, Asked, Box, Citation, Hit, Proof, Verdict
@@ -51,14 +52,27 @@ def edited(one: Citation) -> str:
 
 
 def edited_in_full(one: Citation, most: int = 0) -> str:
-    """The same with what the page says at its place, of which `most` characters are shown (0: all)."""
+    """The same with what the page says at its place, of which about `most` characters are shown (0: all)."""
     if one.edited is None:
         return ""
-    says = " ".join(one.printed.split())
     if printed_too(one):
         return f"{edited(one)}; the page has these words too"
-    shown = says if not most or len(says) <= most else f"{says[:most].rstrip()}…"
-    return f"{edited(one)}; the page says otherwise: “{shown}”"
+    return f"{edited(one)}; the page says otherwise: “{beside(one.quote, one.printed, most)}”"
+
+
+def beside(quote: str, printed: str, most: int) -> str:
+    """What a page says where something else is quoted, on one line: about `most` characters (0: all) of it, from where
+    the words begin that both have."""
+    said, there = quote.split(), printed.split()
+    if not most or len(" ".join(there)) <= most:
+        return " ".join(there)
+    alike = SequenceMatcher(None, said, there, autojunk=False).get_matching_blocks()[:-1]
+    longest = max(alike, key=lambda one: one.size, default=None)
+    first = max(0, longest.b - longest.a) if longest else 0
+    shown, last = "", first
+    while last < len(there) and len(shown) < most:
+        shown, last = f"{shown} {there[last]}", last + 1
+    return f"{'… ' * (first > 0)}{shown.strip()}{' …' * (last < len(there))}"
 
 
 def printed_too(one: Citation) -> bool:

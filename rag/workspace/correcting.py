@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rag.errors import InputError, NotFoundError, ReadOnlyError
-from rag.records import ChunkState, Document, ListedChunk, Overlay
+from rag.records import Chunk, ChunkState, Document, ListedChunk, Overlay
 from rag.workspace.finding import Finding
 
 LONGEST_HEADING = 500
@@ -59,6 +59,10 @@ class Correcting(Finding):
         """Undo a change: `before` is what that returned."""
         listed, document = self._changeable(collection, chunk)
         return self._lay(document, listed, before)
+
+    def printed(self, collection: str, chunk: Chunk) -> str:
+        """What the document says at a passage's place; empty if it has been deleted."""
+        return self.catalog.passage(collection, chunk.document_id, chunk.start, chunk.end)
 
     def unapplied(self, collection: str) -> list[Overlay]:
         """What was changed of passages that are not there any more: their documents were cut in another way since. They

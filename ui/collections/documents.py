@@ -6,7 +6,8 @@ import streamlit as st
 
 from rag.records import UNFINISHED, Collection
 from rag.workspace import Workspace
-from ui.contents import choose, describe, show_failures, show_passages
+from ui.collections.passages import read_passages
+from ui.contents import choose, describe, show_failures
 from ui.deleting import confirm_delete
 from ui.dialogs import open_dialog
 from ui.originals import download_button
@@ -33,6 +34,12 @@ def draw_documents(workspace: Workspace, collection: Collection) -> None:
         with st.container(horizontal=True):
             if document.visible:
                 overview_button(workspace, document)
+                st.button(
+                    "Read its passages",
+                    icon=":material/segment:",
+                    on_click=read_passages,
+                    args=(collection.name, document.id),
+                )
             download_button(workspace, document, "collection")
             if not workspace.settings.demo:
                 st.button(
@@ -41,4 +48,3 @@ def draw_documents(workspace: Workspace, collection: Collection) -> None:
                     on_click=open_dialog,
                     args=(confirm_delete, workspace, document),
                 )
-        show_passages(workspace, document)
