@@ -10,35 +10,40 @@ from rag.workspace import beside
 from ui.passages import Passage, plain_html
 from ui.text import day, escape_markdown
 
-SAID = 260
-"""Characters shown of what a page says where there is little room."""
+SAID, MORE = 260, 40
+"""Characters shown of what a page says where there is little room: so many at most, so many more than are quoted."""
 
 
 def badge(edited: datetime) -> str:
     """For captions: that it was edited, and when."""
-    return f":orange-badge[:material/edit: Edited {day(edited.astimezone())}]"
+    return f":orange-badge[:material/edit: Edited by hand {day(edited.astimezone())}]"
 
 
 def page_says(text: str, printed: str) -> str:
     """What a page says where a passage was edited, and something else is read or quoted of it."""
     if not printed:
-        return "Edited by hand; its document has been deleted since."
+        return "Its document has been deleted since."
     if " ".join(text.split()) in " ".join(printed.split()):
-        return "Edited by hand; these words are on the page too."
-    return f"Edited by hand. The page says: “{escape_markdown(beside(text, printed, SAID))}”"
+        return "The page has these words too."
+    return f"The page says: “{escape_markdown(beside(text, printed, min(SAID, len(text) + MORE)))}”"
 
 
-def draw_edited(passage: Passage, printed: str) -> None:
-    """Above the page of a passage that was edited: both what it says now and what the page says."""
+def tell_edited(passage: Passage, printed: str) -> None:
+    """That a passage was edited, and what it says since: above its page, and in sight however that is moved."""
     if passage.edited is None:
         return
+    otherwise = "the page has these words too" if _on_page(passage, printed) else "the page says otherwise"
     when = day(passage.edited.astimezone())
-    same = " ".join(passage.text.split()) in " ".join(printed.split())
-    otherwise = "the page has these words too" if same else "the page says otherwise"
-    with st.container(border=True, gap="xsmall", key="viewer-edited"):
-        st.markdown(f":orange[:material/edit:] **This passage was edited by hand on {when}; {otherwise}.**")
-        st.caption("What it says now")
-        st.html(plain_html(passage.text))
-        if printed and not same:
-            st.caption("What the page says, boxed below" if passage.page else "What the page said")
-            st.html(plain_html(printed))
+    st.markdown(f":orange[:material/edit:] **This passage was edited by hand on {when}; {otherwise}.** It says now:")
+    st.html(plain_html(passage.text, height="5.5rem"))
+
+
+def tell_printed(passage: Passage, printed: str) -> None:
+    """What the page says where a passage was edited, as text."""
+    if passage.edited and printed and not _on_page(passage, printed):
+        st.caption("What the page says there, as it was read:")
+        st.html(plain_html(printed, height="9rem"))
+
+
+def _on_page(passage: Passage, printed: str) -> bool:
+    return " ".join(passage.text.split()) in " ".join(printed.split())

@@ -20,7 +20,7 @@ _PAPER = (
 )
 _PLAIN = (
     "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line-height:1.5;font-size:.95rem;"
-    "max-height:24rem;overflow:auto"
+    "overflow:auto;max-height:"
 )
 
 
@@ -126,12 +126,13 @@ def _paper(inner: str) -> str:
     return f'<div style="{_PAPER}">{inner}</div>'
 
 
-def plain_html(text: str, marks: Sequence[tuple[int, int]] = ()) -> str:
-    """A passage as it reads, in the direction of its script; `marks` are the (start, end) in it that are marked."""
+def plain_html(text: str, marks: Sequence[tuple[int, int]] = (), height: str = "24rem") -> str:
+    """A passage as it reads, in the direction of its script, `height` high at most; `marks` are the (start, end) in it
+    that are marked."""
     parts, done = [], 0
     for start, end in sorted(marks):
         if done <= start < end <= len(text):
             parts += [html.escape(text[done:start]), f'<mark style="{MARK}">{html.escape(text[start:end])}</mark>']
             done = end
     inner = "".join(parts) + html.escape(text[done:])
-    return f'<div dir="auto" style="{_PLAIN}">{inner}</div>'
+    return f'<div dir="auto" style="{_PLAIN}{height}">{inner}</div>'

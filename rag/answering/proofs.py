@@ -29,7 +29,7 @@ def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], 
     kept = [printed(one, texts) for one in answer.citations if _stands(one, answer.hits, texts)]
     dropped = {one.number for one in answer.citations} - {one.number for one in kept}
     if not dropped:
-        return replace(answer, citations=tuple(kept))
+        return replace(answer, citations=tuple(kept)) if any(one.edited for one in kept) else answer
     text = quoted(kept) if quoted else _without(answer.text, dropped)
     return replace(
         answer,

@@ -19,7 +19,7 @@ UNDO = "passages-undo"
 """In the session: the last change, as (collection, chunk, what lay over it before, what was done)."""
 
 
-@st.dialog("Correct this passage", width="large", icon=":material/edit:", on_dismiss=close_dialog)
+@st.dialog("Correct this passage", width="medium", icon=":material/edit:", on_dismiss=close_dialog)
 def edit(workspace: Workspace, collection: str, one: ListedChunk) -> None:
     """Write another text or heading for a passage."""
     chunk = one.chunk
@@ -84,7 +84,7 @@ def offer_undo(workspace: Workspace) -> None:
     if UNDO not in st.session_state:
         return
     collection, chunk, before, words = st.session_state[UNDO]
-    with st.bottom, st.container(horizontal=True, vertical_alignment="center", border=True, key="passages-undone"):
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", border=True, wrap=False):
         st.markdown(f":material/check_circle: {words}", width="stretch")
         given = (workspace, collection, chunk, before)
         st.button("Undo", key="passages-undo-it", icon=":material/undo:", on_click=_undo, args=given)
