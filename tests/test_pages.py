@@ -1000,8 +1000,9 @@ def test_a_document_is_shown_down_to_its_chunks(indexed: Path) -> None:
     document = next(one.id for one in open_workspace(load_settings()).documents() if one.name == REPORT)
     healthy(app.selectbox(key="document-documents").select(document).run())
     assert "14 pages" in shown(app)
-    assert re.search(r"Chunk 1 · page 1 · characters 0–\d+", shown(app))
-    assert len([one for one in app.caption if one.value.startswith("Chunk ")]) == 10
+    press(app, "Read its passages")
+    assert re.search(r"Passage 1 · characters 0–\d+", shown(app))
+    assert len([one for one in app.caption if one.value.startswith("Passage ")]) == 10
     assert not [label for label in labels(app) if label == "Delete"]
 
 
@@ -1028,7 +1029,8 @@ def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: 
     app = start("3_Collections")
     healthy(app.selectbox(key="document-documents").select(open_workspace(load_settings()).documents()[0].id).run())
     assert re.search(r"1 of 1 page read by OCR, confidence \d+%", app.info[0].value)
-    assert re.search(r"Chunk 1 · page 1 · .*read by OCR, confidence \d+%", plain(app))
+    press(app, "Read its passages")
+    assert re.search(r"Passage 1 · .*read by OCR, confidence \d+%", plain(app))
     app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
     assert re.search(r"Read by OCR \(confidence \d+%\): check it against the page", plain(app))
 

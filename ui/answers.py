@@ -9,7 +9,7 @@ import streamlit as st
 from rag.records import QUOTING, Abstention, Answer, Citation
 from rag.workspace import Workspace
 from ui.answerers import answerer_of
-from ui.edited import badge, page_says
+from ui.edited import draw_edited
 from ui.errors import friendly_errors
 from ui.feedback import draw_feedback
 from ui.labels import label
@@ -112,6 +112,4 @@ def _draw_footnotes(turn: Turn, citations: Sequence[Citation]) -> None:
             st.button(
                 shown, key=f"footnote-{turn.key}-{one.number}", wrap=True, on_click=open_viewer, args=(passages, at)
             )
-    for one in citations:
-        if one.edited:
-            st.caption(rf"**\[{one.number}\]** {badge(one.edited)} {page_says(one.quote, one.printed)}")
+    draw_edited(citations)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
 
+from rag.records import Citation
 from rag.workspace import beside
 from ui.passages import Passage, plain_html
 from ui.text import day, escape_markdown
@@ -26,6 +28,13 @@ def page_says(text: str, printed: str) -> str:
     if " ".join(text.split()) in " ".join(printed.split()):
         return "The page has these words too."
     return f"The page says: “{escape_markdown(beside(text, printed, min(SAID, len(text) + MORE)))}”"
+
+
+def draw_edited(citations: Sequence[Citation]) -> None:
+    """Of the footnotes whose passages were edited, what their pages say."""
+    for one in citations:
+        if one.edited:
+            st.caption(rf"**\[{one.number}\]** {badge(one.edited)} {page_says(one.quote, one.printed)}")
 
 
 def tell_edited(passage: Passage, printed: str) -> None:

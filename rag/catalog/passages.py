@@ -72,7 +72,8 @@ class Passages(Contents):
         owner = collection_id(collection).scalar_subquery()
         mine = overlays.c.collection_id == owner, overlays.c.state == ChunkState.HIDDEN.value
         with self.read() as connection:
-            return dict(connection.execute(query.where(*mine).group_by(overlays.c.document_id)).tuples().all())
+            rows = connection.execute(query.where(*mine).group_by(overlays.c.document_id))
+            return {row.document_id: row.hidden for row in rows}
 
     def read_on(
         self, collection: str, document: str, which: Which, where: Condition, offset: int, limit: int

@@ -66,10 +66,10 @@ def _plain(text: str) -> str:
     return _LINE_BEGINS.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", escaped)
 
 
-def _footnote(citation: Citation, prefix: str = "") -> str:
+def _footnote(citation: Citation, prefix: str = "", most: int = PRINTED) -> str:
     where = f"{_line(citation.name)}, {page_noun(citation.name)} {citation.page}"
     heading = _line(citation.heading)[:200]
-    edited = f" · *{_line(words.edited_in_full(citation, PRINTED))}*" if citation.edited else ""
+    edited = f" · *{_line(words.edited_in_full(citation, most))}*" if citation.edited else ""
     return f"[^{prefix}{citation.number}]: {where}" + (f" · {heading}" if heading else "") + edited
 
 
@@ -126,7 +126,7 @@ def _proof(proof: Proof, prefix: str) -> str:
     """A footnote with its quote, on one line."""
     one = proof.citation
     problem = f" ({_line(proof.problem)})" if proof.problem else ""
-    return f"{_footnote(one, prefix)} · {words.characters(one)}{problem}: “{_line(one.quote)}”"
+    return f"{_footnote(one, prefix, most=0)} · {words.characters(one)}{problem}: “{_line(one.quote)}”"
 
 
 def _original(one: Original) -> str:

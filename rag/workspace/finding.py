@@ -109,7 +109,7 @@ class Finding(Searching):
         for one, chunk in listed.items():
             there = set(self.lexical.terms(f"{chunk.title} {chunk.heading} {chunk.text}"))
             has = sum(word in there for word in words)
-            why[one] = f"It has {has} of {len(words)} words, {found.why[one]}"
+            why[one] = f"It has {has} of {len(words)} word{'s' * (len(words) > 1)}, {found.why[one]}"
         return FoundChunks(found.chunks, found.total, found.ids, why, more=found.more)
 
     def _like(self, scope: _Scope) -> FoundChunks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,6 +15,12 @@ from ui.errors import friendly_errors, show_error
 from ui.labels import label
 from ui.passages import plain_html
 from ui.text import counted, day, shortened
+
+
+def found_key(collection: str) -> str:
+    """In the session: what was looked for in a collection, and what was found."""
+    return f"passages-found-{collection}"
+
 
 UNDO = "passages-undo"
 """In the session: the last change, as (collection, chunk, what lay over it before, what was done)."""
@@ -49,7 +56,7 @@ def edit(workspace: Workspace, collection: str, one: ListedChunk) -> None:
     except RagError as error:
         show_error(error)
         return
-    st.session_state[UNDO] = (collection, chunk.id, before, "The passage was corrected.")
+    _changed(collection, chunk.id, before, "The passage was corrected.")
     close_dialog()
     st.rerun()
 
@@ -76,7 +83,21 @@ def restore(workspace: Workspace, collection: str, chunk: str) -> None:
 
 def _change(collection: str, chunk: str, change: Callable[[str, str], Overlay | None], words: str) -> None:
     with friendly_errors():
-        st.session_state[UNDO] = (collection, chunk, change(collection, chunk), words)
+        _changed(collection, chunk, change(collection, chunk), words)
+
+
+def _changed(collection: str, chunk: str, before: Overlay | None, words: str) -> None:
+    st.session_state[UNDO] = (collection, chunk, before, words)
+    _unmark(collection, chunk)
+
+
+def _unmark(collection: str, chunk: str) -> None:
+    """What was found in a passage may stand elsewhere in it now, or nowhere."""
+    name = found_key(collection)
+    if name in st.session_state:
+        wanted, found = st.session_state[name]
+        marks = {one: spans for one, spans in found.marks.items() if one != chunk}
+        st.session_state[name] = (wanted, replace(found, marks=marks))
 
 
 def offer_undo(workspace: Workspace) -> None:
@@ -95,6 +116,7 @@ def _undo(workspace: Workspace, collection: str, chunk: str, before: Overlay | N
     _forget()
     with friendly_errors():
         workspace.put_back(collection, chunk, before)
+        _unmark(collection, chunk)
 
 
 def _forget() -> None:

@@ -10,7 +10,7 @@ from rag.errors import RagError
 from rag.records import By, ChunkSearch, Collection, FoundChunks, Which
 from rag.workspace import Workspace
 from ui.collections.passage_cards import draw_cards
-from ui.collections.passage_changes import draw_loose, offer_undo
+from ui.collections.passage_changes import draw_loose, found_key, offer_undo
 from ui.collections.passage_search import choose_wanted
 from ui.errors import show_error
 from ui.text import counted
@@ -49,7 +49,7 @@ def draw_passages(workspace: Workspace, collection: Collection) -> None:
 
 def _found(workspace: Workspace, wanted: ChunkSearch) -> FoundChunks:
     """What is found, of which one page is drawn. What was ranked or looked through is not done again for the next."""
-    name = f"passages-found-{wanted.collection}"
+    name = found_key(wanted.collection)
     if wanted.by is By.ORDER:
         first = _first(workspace.find_chunks(replace(wanted, limit=0)).total, wanted)
         return workspace.find_chunks(replace(wanted, offset=first, limit=A_PAGE))
