@@ -56,7 +56,7 @@ def press(app: AppTest, key: str) -> AppTest:
 
 
 def captions(app: AppTest) -> str:
-    return "\n".join(one.value for one in app.caption)
+    return "\n".join(one.value.replace("\\", "") for one in app.caption)
 
 
 def texts(app: AppTest) -> str:

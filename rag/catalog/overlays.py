@@ -26,7 +26,8 @@ AS_EDITED = (overlays.c.text.label("own_text"), overlays.c.heading.label("own_he
 Spans = Sequence[tuple[int, int]]
 
 
-def _applies() -> sql.ColumnElement[bool]:
+def applies() -> sql.ColumnElement[bool]:
+    """Whether an overlay lies over a chunk: it is of the same cut."""
     return sql.and_(
         overlays.c.collection_id == chunks.c.collection_id,
         overlays.c.chunk_id == chunks.c.id,
@@ -37,7 +38,7 @@ def _applies() -> sql.ColumnElement[bool]:
 
 def changed(of: sql.FromClause) -> sql.FromClause:
     """Chunks, or what they are joined with, with what lies over each, if anything does."""
-    return of.outerjoin(overlays, _applies())
+    return of.outerjoin(overlays, applies())
 
 
 def is_kept() -> sql.ColumnElement[bool]:
@@ -47,7 +48,7 @@ def is_kept() -> sql.ColumnElement[bool]:
 
 def is_changed() -> sql.ColumnElement[bool]:
     """Whether anything lies over a chunk."""
-    return sql.exists().where(_applies())
+    return sql.exists().where(applies())
 
 
 def between(page: Passage, chunk: Chunk, corrected: Spans) -> Passage:
@@ -96,7 +97,7 @@ class Overlays(Documents):
 
     def put_away(self, connection: sql.Connection, document: Document) -> int:
         """How many of a document's chunks are not searched."""
-        query = sql.select(sql.func.count()).select_from(chunks.join(overlays, _applies()))
+        query = sql.select(sql.func.count()).select_from(chunks.join(overlays, applies()))
         query = query.where(*belongs(chunks, document), ~is_kept())
         return int(connection.execute(query).scalar_one())
 
@@ -106,7 +107,7 @@ class Overlays(Documents):
 
     def _corrected(self, collection: str) -> dict[str, list[tuple[int, int]]]:
         query = sql.select(overlays.c.document_id, overlays.c.start, overlays.c.end)
-        query = query.select_from(overlays.join(chunks, _applies()))
+        query = query.select_from(overlays.join(chunks, applies()))
         owner = collection_id(collection).scalar_subquery()
         found: dict[str, list[tuple[int, int]]] = {}
         with self.read() as connection:
@@ -117,14 +118,14 @@ class Overlays(Documents):
     def unapplied(self, collection: str) -> list[Overlay]:
         """What lies over no chunk, because the document was cut or read in another way since."""
         owner = collection_id(collection).scalar_subquery()
-        loose = sql.select(overlays).where(overlays.c.collection_id == owner, ~sql.exists().where(_applies()))
+        loose = sql.select(overlays).where(overlays.c.collection_id == owner, ~sql.exists().where(applies()))
         with self.read() as connection:
             return [to_overlay(row) for row in connection.execute(loose.order_by(overlays.c.edited_at))]
 
     def forget_overlay(self, collection: str, chunk: str) -> None:
         """Forget what lies over no chunk; nothing for what does."""
         with self.write() as connection:
-            loose = (*_over(collection, chunk), ~sql.exists().where(_applies()))
+            loose = (*_over(collection, chunk), ~sql.exists().where(applies()))
             connection.execute(overlays.delete().where(*loose))
 
 

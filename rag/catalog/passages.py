@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Some
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,15 @@ import sqlalchemy as sql
 
 from rag.catalog.contents import Contents
 from rag.catalog.keys import collection_id, shown, slices, waits
-from rag.catalog.overlays import AS_EDITED, changed, is_kept
+from rag.catalog.overlays import AS_EDITED, applies, changed, is_kept
 from rag.catalog.tables import chunks, documents, overlays, pages, to_chunk
 from rag.records import ChunkState, ListedChunk, Overlay, Which, document_label
 
 Condition = tuple[str, Mapping[str, Any]]
 """SQL over the columns document, name, type, date, tag and page, and its parameters; empty for no condition."""
 ALL: Condition = ("", {})
+FILTERS_KEPT = 32
+"""Filters of which is remembered how many chunks pass, as long as nothing changes."""
 AT_ONCE = 40
 """Documents whose chunks are read together, where all are looked through."""
 
@@ -43,14 +45,24 @@ class Passages(Contents):
         def find() -> list[tuple[str, int]]:
             return self._counted_chunks(collection, which, where, by_page)
 
-        return self.while_unchanged(("passages", collection, which), find) if where == ALL else find()
+        if where == ALL:
+            return self.while_unchanged(("passages", collection, which), find)
+        filtered = self.while_unchanged("filtered passages", dict[Hashable, list[tuple[str, int]]])
+        asked = (collection, which, where[0], tuple(where[1].items()))
+        if asked not in filtered:
+            if len(filtered) >= FILTERS_KEPT:
+                filtered.clear()
+            filtered[asked] = find()
+        return filtered[asked]
 
     def _counted_chunks(self, collection: str, which: Which, where: Condition, by_page: bool) -> list[tuple[str, int]]:
         owner = collection_id(collection).scalar_subquery()
         mine = sql.and_(documents.c.collection_id == owner, shown(), sql.not_(waits()))
         if by_page or which is Which.CHANGED:
             one = sql.select(*_FIELDS, chunks.c.page, documents.c.added_at).where(mine, _wanted(which))
-            one = one.select_from(changed(chunks.join(documents, _MINE)))
+            over = overlays.join(chunks, applies()) if which is Which.CHANGED else changed(chunks)
+            one = one.select_from(over.join(documents, _MINE))
+            one = one.where(overlays.c.collection_id == owner) if which is Which.CHANGED else one
             count: Any = sql.func.count()
         else:
             one = sql.select(*_FIELDS, documents.c.added_at, documents.c.chunks).where(mine)
@@ -66,9 +78,8 @@ class Passages(Contents):
         return [(document, count) for document, count in found.items() if count]
 
     def _hidden(self, collection: str) -> dict[str, int]:
-        query = sql.select(overlays.c.document_id, sql.func.count().label("hidden")).select_from(
-            changed(chunks)  # only those that apply
-        )
+        query = sql.select(overlays.c.document_id, sql.func.count().label("hidden"))
+        query = query.select_from(overlays.join(chunks, applies()))
         owner = collection_id(collection).scalar_subquery()
         mine = overlays.c.collection_id == owner, overlays.c.state == ChunkState.HIDDEN.value
         with self.read() as connection:

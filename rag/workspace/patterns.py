@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rag.errors import QuestionError
 
-SECONDS = 5.0
+SECONDS = 8.0
 """For all texts together."""
 MARKS = 50
 """Matches that are marked in one text."""
