@@ -1000,10 +1000,10 @@ def test_a_document_is_shown_down_to_its_chunks(indexed: Path) -> None:
     document = next(one.id for one in open_workspace(load_settings()).documents() if one.name == REPORT)
     healthy(app.selectbox(key="document-documents").select(document).run())
     assert "14 pages" in shown(app)
+    assert not [label for label in labels(app) if label == "Delete"]
     press(app, "Read its passages")
     assert re.search(r"Passage 1 · characters 0–\d+", shown(app))
     assert len([one for one in app.caption if one.value.startswith("Passage ")]) == 10
-    assert not [label for label in labels(app) if label == "Delete"]
 
 
 def test_a_link_opens_the_document_it_names(indexed: Path) -> None:
