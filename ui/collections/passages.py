@@ -74,8 +74,8 @@ def _first(total: int, wanted: ChunkSearch) -> int:
 
 def _total(found: FoundChunks, wanted: ChunkSearch) -> str:
     if wanted.by is By.ORDER:
-        what = "passage that was changed by hand" if wanted.which is Which.CHANGED else "passage"
-        there = counted(found.total, what).replace("passage thats", "passages that")
+        changed = " changed by hand" if wanted.which is Which.CHANGED else ""
+        there = f"{counted(found.total, 'passage')}{changed}"
         return f"{there}, in the order they are read." if found.total else _nothing(wanted)
     if not found.total and found.complete:
         return f"Nothing found in {counted(found.looked, 'passage')}." if found.looked else _nothing(wanted)
