@@ -39,7 +39,7 @@ INGESTED = {
     "unread_pages",
     "timings",
 }
-HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
+HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "edited", "ranks", "scores"}
 ANSWER = {
     "id",
     "question",
