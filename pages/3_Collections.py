@@ -26,10 +26,10 @@ with page("Collections") as workspace:
             st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         storage(workspace)
     else:
+        st.session_state.setdefault("collections_view", "Documents")
         view = st.segmented_control(
             "View",
             list(VIEWS),
-            default="Documents",
             required=True,
             key="collections_view",
             label_visibility="collapsed",

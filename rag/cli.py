@@ -17,6 +17,7 @@ from typing import Any
 
 from rag import __version__
 from rag.cli_backup import add_commands
+from rag.cli_chunks import chunk_options, chunks
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_output import Output
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("question", metavar="QUESTION")
     why.add_argument("--document", required=True, metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     why.add_argument("--page", required=True, type=int, metavar="N", help="the number of the page")
+    chunk_options(
+        command("chunks", _asking(chunks), "list passages, or find them by words, a pattern or a text", named)
+    )
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)

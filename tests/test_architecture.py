@@ -13,7 +13,17 @@ ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
     **dict.fromkeys(
-        ("cli_backup", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions", "cli_reembed"), "cli"
+        (
+            "cli_backup",
+            "cli_chunks",
+            "cli_feedback",
+            "cli_files",
+            "cli_output",
+            "cli_progress",
+            "cli_questions",
+            "cli_reembed",
+        ),
+        "cli",
     ),
     "bundled": "embedding",
     "health": "checking",

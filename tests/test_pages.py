@@ -1003,6 +1003,8 @@ def test_a_document_is_told_about_and_leads_to_its_passages(indexed: Path) -> No
     press(app, "Passages")
     assert app.session_state["collections_view"] == "Passages"
     assert app.session_state["passages-document-documents"] == document
+    assert re.search(r"Passage 1 · characters 0–\d+", shown(app))
+    assert len([one for one in app.caption if one.value.startswith("Passage ")]) == 10
 
 
 def test_a_link_opens_the_document_it_names(indexed: Path) -> None:
@@ -1028,6 +1030,8 @@ def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: 
     app = start("3_Collections")
     healthy(app.selectbox(key="document-documents").select(open_workspace(load_settings()).documents()[0].id).run())
     assert re.search(r"1 of 1 page read by OCR, confidence \d+%", app.info[0].value)
+    press(app, "Passages")
+    assert re.search(r"Passage 1 · .*read by OCR, confidence \d+%", plain(app))
     app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
     assert re.search(r"Read by OCR \(confidence \d+%\): check it against the page", plain(app))
 

@@ -8,7 +8,6 @@ never edits one.
 from __future__ import annotations
 
 from rag.catalog.collections import Collections
-from rag.catalog.contents import Contents
 from rag.catalog.database import Database
 from rag.catalog.editing import Editing
 from rag.catalog.listing import Listings
@@ -16,6 +15,7 @@ from rag.catalog.looking import Looking
 from rag.catalog.migrations import Migrations
 from rag.catalog.moving import KEPT_TABLES, OF_DOCUMENTS, Column, Moving, Rows, Whole, columns_of
 from rag.catalog.pace import Pace
+from rag.catalog.passages import Passages
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
 from rag.catalog.swapping import Swaps
@@ -27,6 +27,6 @@ __all__ = ["KEPT_TABLES", "OF_DOCUMENTS", "Catalog", "Column", "Database", "Migr
 
 
 class Catalog(
-    Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Contents, Scans, Swaps, Moving
+    Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Passages, Scans, Swaps, Moving
 ):
     """One catalog file. Build once and share."""

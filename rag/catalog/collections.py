@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, shown
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, to_collection, versions
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, overlays, to_collection, versions
 from rag.catalog.versions import unclaimed
 from rag.errors import InputError, NotFoundError
 from rag.records import Collection
@@ -105,7 +105,7 @@ class Collections(Database):
             mine = sql.select(documents.c.id).where(documents.c.collection_id == owner)
             before = sql.select(versions.c.document_id).where(versions.c.collection_id == owner)
             ids = set(connection.execute(sql.union(mine, before)).scalars())
-            for table in (*OF_A_DOCUMENT, versions, documents):
+            for table in (*OF_A_DOCUMENT, overlays, versions, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
             connection.execute(former_names.delete().where(former_names.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, listed, shown, slices, waits, with_collection
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, to_document
+from rag.catalog.keys import belongs, collection_id, incarnation, key, listed, shown, slices, waits, with_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, overlays, to_document
 from rag.catalog.trash import in_trash
 from rag.catalog.versions import claims, forget_versions, unclaimed
 from rag.errors import NotFoundError
@@ -133,6 +133,7 @@ class Documents(Database):
             if connection.execute(documents.delete().where(*marked)).rowcount == 0:
                 return []
             forget(connection, document)
+            connection.execute(overlays.delete().where(*belongs(overlays, document)))
             return unclaimed(connection, {document.id} | forget_versions(connection, document))
 
     def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
@@ -141,7 +142,7 @@ class Documents(Database):
 
 
 def forget(connection: sql.Connection, document: Document) -> None:
-    """Remove a document's text, pages and chunks."""
+    """Remove a document's text, pages and chunks; what was changed of them by hand waits for the same cuts."""
     owner = collection_id(document.collection).scalar_subquery()
     for table in OF_A_DOCUMENT:
         connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document.id))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
 from rag.ingestion.busy import Busy
+from rag.ingestion.correcting import Corrections
 from rag.ingestion.intake import Intake
 from rag.ingestion.parts import Job, Parts
 from rag.ingestion.preflight import Checks
@@ -44,6 +45,7 @@ class Ingestion:
         self._reading = Reading(parts)
         self._vectors = Vectors(parts)
         self.removal = Removal(parts)
+        self.corrections = Corrections(parts)
         self.checks = Checks(parts, self._reading)
         self.intake = Intake(parts, self.removal, self.checks)
 
@@ -103,6 +105,7 @@ class Ingestion:
         return True
 
     def _embed(self, job: Job) -> None:
+        self.corrections.resume(job.document)
         for replaced in self._vectors.embed(job) or ():
             self.removal.clear(replaced)
 

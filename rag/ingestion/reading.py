@@ -146,6 +146,8 @@ class Reading:
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
             document = self._parts.catalog.document(collection.name, job.document.id)
+            if document.id in self._parts.catalog.corrected(collection.name):
+                chunks = self._parts.catalog.chunks(document)
             job.reach("indexing", 0, len(chunks))
             self._parts.lexical.replace(collection.store_name, document, job.each(chunks))
         self._parts.catalog.searchable(job.document, job.timings)

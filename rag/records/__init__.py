@@ -37,6 +37,7 @@ from rag.records.arranging import (
 )
 from rag.records.collections import Collection, Health, Linked, Recipe, Room
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
+from rag.records.corrections import By, ChunkSearch, ChunkState, FoundChunks, ListedChunk, Overlay, Which
 from rag.records.documents import (
     UNFINISHED,
     VISIBLE,
@@ -73,10 +74,13 @@ __all__ = [
     "AnswerPiece",
     "Asked",
     "Box",
+    "By",
     "Census",
     "Change",
     "Changes",
     "Chunk",
+    "ChunkSearch",
+    "ChunkState",
     "Citation",
     "Claim",
     "Collection",
@@ -96,6 +100,7 @@ __all__ = [
     "Feedback",
     "Finding",
     "Foreign",
+    "FoundChunks",
     "Heading",
     "Health",
     "Hit",
@@ -104,6 +109,7 @@ __all__ = [
     "Kind",
     "Linked",
     "Listed",
+    "ListedChunk",
     "Listing",
     "Manifest",
     "MapPoint",
@@ -113,6 +119,7 @@ __all__ = [
     "OcrPage",
     "Order",
     "Original",
+    "Overlay",
     "Overview",
     "Page",
     "PageView",
@@ -140,6 +147,7 @@ __all__ = [
     "Verdict",
     "Version",
     "Visible",
+    "Which",
     "WholeConversation",
     "chunk_id",
     "document_label",

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from rag.changes import changes
 from rag.chunking import sentence_spans
-from rag.errors import InputError, NotFoundError, ReadOnlyError
+from rag.errors import InputError, NotFoundError
 from rag.ingestion import Upload
 from rag.parsing import media_type, type_name
 from rag.records import (
@@ -176,10 +176,8 @@ class Arranging(DocumentsIn):
     def _changeable(self, collection: str) -> Collection:
         """A collection whose documents can be changed. Raises ReadOnlyError, NotFoundError."""
         self._require_writable()
-        found = self.collection(collection)
-        if found.linked is not None:
-            raise ReadOnlyError(f"{found.name} was read from {found.linked.place}: its documents are changed there.")
-        return found
+        self._require_own(collection)
+        return self.collection(collection)
 
 
 def _checked_name(name: str, document: Document) -> str:

@@ -76,7 +76,7 @@ class Searching(Shelves):
         self, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> WorkspaceRetriever:
         """This workspace as a LangChain `BaseRetriever`, whose Documents have the metadata document (id), name, page,
-        heading, start and end in the document's text, and score. Raises FilterError."""
+        heading, start and end in the document's text, score, and when it was edited, if it was. Raises FilterError."""
         from rag.workspace.retriever import WorkspaceRetriever
 
         clause = parse_where(where)
