@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rag.errors import InputError, NotFoundError, ReadOnlyError, StorageError
-from rag.records import ChunkState, Document, ListedChunk, State
+from rag.records import ChunkState, Document, Linked, ListedChunk, State
 from rag.workspace import Workspace
 from tests.conftest import NOTES, outcomes
 
@@ -125,10 +126,10 @@ def test_what_cannot_be_is_said_and_changes_nothing(
         workspace.edit_chunk(HERE, chunk, heading="x" * 501)
     with pytest.raises(NotFoundError, match="not there any more"):
         workspace.hide_chunk(HERE, "0" * 32 + "-200-000000")
-    linked = replace(workspace.collection(), linked=object())  # type: ignore[arg-type]
+    linked = replace(workspace.collection(), linked=Linked("/elsewhere", "theirs", datetime.now(UTC)))
     with monkeypatch.context() as patch:
-        patch.setattr(Workspace, "collection", lambda *_: linked)
-        with pytest.raises(ReadOnlyError, match="made elsewhere"):
+        patch.setattr(workspace.catalog, "collections", lambda: [linked])
+        with pytest.raises(ReadOnlyError, match="was read from /elsewhere"):
             workspace.hide_chunk(HERE, chunk)
     assert workspace.listed_chunks(HERE, [chunk]) == [rent]
     workspace.close()

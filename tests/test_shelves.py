@@ -170,6 +170,22 @@ def test_index_anew_brings_everything_back(stocked: Workspace) -> None:
     assert stocked.check() == []
 
 
+def test_a_copy_is_the_same_and_its_own(stocked: Workspace) -> None:
+    lease = stocked.document("lease.md")
+    chunk = stocked.chunks(lease)[0].id
+    stocked.edit_chunk("documents", chunk, "The lease begins on 1 April 2025.")
+    assert stocked.copy_collection("documents", "copy") == 2
+    stocked.drain()
+    one, other = (stocked.ask("When does the lease begin?", collection=name) for name in ("documents", "copy"))
+    assert (one.text, [hit.score for hit in one.hits]) == (other.text, [hit.score for hit in other.hits])
+    assert "April 2025" in other.text
+    stocked.delete_collection("documents")
+    assert stocked.ask("When does the lease begin?", collection="copy").text == other.text
+    assert stocked.check() == []
+    with pytest.raises(InputError, match="already"):
+        stocked.copy_collection("copy", "copy")
+
+
 def test_what_a_collection_takes(stocked: Workspace) -> None:
     room = stocked.room("documents")
     files = sum(len(stocked.original(one)) for one in stocked.documents())

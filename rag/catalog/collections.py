@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from rag.catalog.keys import collection_id, shown
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, overlays, to_collection, versions
 from rag.catalog.versions import unclaimed
 from rag.errors import InputError, NotFoundError
-from rag.records import Collection
+from rag.records import Collection, Recipe
 
 
 class Collections(Database):
@@ -81,7 +82,9 @@ class Collections(Database):
                 connection.execute(former_names.insert().values(name=name, collection_id=owner))
         return self.collection(new)
 
-    def create_collection(self, name: str, store_name: str, fingerprint: Mapping[str, str]) -> Collection:
+    def create_collection(
+        self, name: str, store_name: str, fingerprint: Mapping[str, str], recipe: Recipe | None = None
+    ) -> Collection:
         """Create it if it is not there; racing creators get the same one."""
         row = {
             "id": uuid.uuid4().hex,
@@ -89,7 +92,7 @@ class Collections(Database):
             "store_name": store_name,
             "fingerprint": json.dumps(dict(fingerprint), sort_keys=True),
             "created_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-            "recipe": "",
+            "recipe": json.dumps(asdict(recipe)) if recipe else "",
             "shadow_of": "",
             "linked": "",
         }

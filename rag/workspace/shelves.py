@@ -24,9 +24,24 @@ class Shelves(Upkeep):
         """An empty one, made as the settings are now. Raises InputError if there is one of that name."""
         self._require_writable()
         name = self._name(name)
-        if any(one.name == name for one in self.collections()):
-            raise InputError(f"There is a collection named {name!r} already. Choose another name.")
+        self._require_unused(name)
         return self.catalog.create_collection(name, store_name(name), self.recipes.fingerprint_of(None))
+
+    def copy_collection(self, name: str, new: str) -> int:
+        """Copy a collection, which is made in the same way, with its documents, texts, corrections and vectors: nothing
+        is read or embedded again. Returns how many documents are being copied, in the background.
+
+        Raises NotFoundError, InputError if there is one of that name, FingerprintError if it is not known how it was
+        made, or it was made in another way than is set now.
+        """
+        self._require_writable()
+        source, new = self.collection(name), self._name(new)
+        self._require_unused(new)
+        self.recipes.check(source)
+        self.catalog.create_collection(new, store_name(new), source.fingerprint, source.recipe)
+        queued, _ = self.catalog.transfer(source.name, [one.id for one in self.documents(source.name)], new, False)
+        self.worker.start()
+        return queued
 
     def rename_collection(self, name: str, new: str) -> Collection:
         """Call a collection something else. Links, conversations and whatever else names it by its old name lead to it
@@ -36,6 +51,10 @@ class Shelves(Upkeep):
         """
         self._require_writable()
         return self.catalog.rename_collection(self.collection(name).name, self._name(new))
+
+    def _require_unused(self, name: str) -> None:
+        if any(one.name == name for one in self.catalog.collections(hidden=True)):
+            raise InputError(f"There is a collection named {name!r} already. Choose another name.")
 
     def room(self, name: str) -> Room:
         """What a collection takes on the disk, as it was at most a minute ago. Raises NotFoundError."""

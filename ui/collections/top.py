@@ -72,6 +72,22 @@ def rename(workspace: Workspace, collection: Collection) -> None:
             _done(found, f"It is called {escape_markdown(found.name)} now.")
 
 
+@st.dialog("Copy this collection", icon=":material/content_copy:", on_dismiss=close_dialog)
+def copy(workspace: Workspace, collection: Collection) -> None:
+    """Ask for a name, then copy."""
+    with st.form("copy-collection", border=False):
+        name = st.text_input("Name of the copy", f"{collection.name} (copy)"[:LONGEST_NAME], max_chars=LONGEST_NAME)
+        st.caption("Documents, texts, corrections and vectors are copied in the background; nothing is embedded again.")
+        copied = st.form_submit_button("Copy", type="primary")
+    if copied:
+        with friendly_errors():
+            queued = workspace.copy_collection(collection.name, name)
+            _done(
+                workspace.collection(name),
+                f"{counted(queued, 'document')} {'is' if queued == 1 else 'are'} being copied.",
+            )
+
+
 def _done(collection: Collection, message: str) -> None:
     """Show a collection, and what became of it."""
     close_dialog()

@@ -10,7 +10,7 @@ from ui.collections.backups import draw_backup
 from ui.collections.elsewhere import draw_link
 from ui.collections.health import draw_health
 from ui.collections.reembedding import draw_reembedding
-from ui.collections.top import rename
+from ui.collections.top import copy, rename
 from ui.deleting import confirm_delete_collection, storage
 from ui.dialogs import open_dialog
 from ui.text import bytes_as_text, day, escape_markdown
@@ -23,6 +23,7 @@ def draw_upkeep(workspace: Workspace, collection: Collection) -> None:
     if not workspace.settings.demo:
         with st.container(horizontal=True):
             st.button("Rename", icon=":material/edit:", on_click=open_dialog, args=(rename, workspace, collection))
+            st.button("Copy", icon=":material/content_copy:", on_click=open_dialog, args=(copy, workspace, collection))
             st.button(
                 "Delete this collection",
                 icon=":material/delete_sweep:",
