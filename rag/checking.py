@@ -25,6 +25,8 @@ from rag.records import Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
 
+REOPENED = (State.READY, State.DELETING)
+"""States of documents whose vectors have to be made again when all are lost: what was deleted may come back."""
 PROBES = 20
 """Chunks of a document that are searched for by their own vectors: an id can be there and its vector lost."""
 SAMPLE = 8
@@ -58,13 +60,14 @@ class Checker:
     def run(self) -> Iterator[Finding]:
         """Every finding, repaired or not. Raises StoreDamagedError if Chroma cannot be opened."""
         yield from self._unknown_indexes()
-        for collection in self.catalog.collections():
+        for collection in (*self.catalog.collections(), *self.catalog.shadows()):
             yield from self.run_one(collection)
 
     def run_one(self, collection: Collection) -> Iterator[Finding]:
         """As `run`, of one collection."""
         documents = {one.id: one for one in self.catalog.documents(collection.name)}
-        yield from self._files(documents)
+        if not collection.shadow_of:  # else its files are those of the other one
+            yield from self._files(documents)
         yield from self._words(collection, documents)
         yield from self._vectors(collection, documents)
 
@@ -92,7 +95,7 @@ class Checker:
                 yield self._found(document.collection, document.name, problem)
 
     def _unknown_indexes(self) -> Iterator[Finding]:
-        known = {one.store_name for one in self.catalog.collections()}
+        known = {one.store_name for one in self.catalog.collections(hidden=True)}
         for name in sorted(set(self.lexical.names()) - known):
             yield self._found("", name, "a lexical index of no collection", partial(self.lexical.drop, name))
         for name in sorted(set(self.store.companion.names()) - known):
@@ -128,8 +131,9 @@ class Checker:
 
     def _rewrite(self, collection: Collection) -> None:
         self.lexical.drop(collection.store_name)
-        for document in filter(lambda one: one.visible, self.catalog.documents(collection.name)):
-            self._write(collection.store_name, document)
+        for document in self.catalog.documents(collection.name):
+            if document.visible or document.state is State.DELETING:  # which may come back
+                self._write(collection.store_name, document)
 
     # -- vectors ---------------------------------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class Checker:
 
     def _begin_companion(self, collection: Collection) -> None:
         self.store.companion.drop(collection.store_name)
-        self.catalog.reopen(self.catalog.documents(collection.name, [State.READY]))
+        self.catalog.reopen(self.catalog.documents(collection.name, REOPENED))
 
     def _vectors_of(
         self, document: Document, name: str, found: set[str], beside: set[str], encode: Encode | None

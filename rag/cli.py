@@ -17,11 +17,13 @@ from typing import Any
 
 from rag import __version__
 from rag.cli_backup import add_commands
+from rag.cli_chunks import chunk_options, chunks
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_output import Output
 from rag.cli_progress import progress
 from rag.cli_questions import ask, explain, overview, search
+from rag.cli_reembed import add_options, reembed
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
@@ -101,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("question", metavar="QUESTION")
     why.add_argument("--document", required=True, metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     why.add_argument("--page", required=True, type=int, metavar="N", help="the number of the page")
+    chunk_options(
+        command("chunks", _asking(chunks), "list passages, or find them by words, a pattern or a text", named)
+    )
     command("documents", _documents, "list documents", named)
     command("collections", _collections, "list collections")
     delete = command("delete", _delete, "delete a document everywhere", named)
@@ -110,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     for one in (cancel, about, text):
         one.add_argument("document", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
+    again = command("reembed", _reembed, "make a collection with another model or passage size, and swap it in")
+    add_options(again)
     add_commands(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
@@ -206,6 +213,11 @@ def _rebuild(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given) as workspace, progress(output, workspace.progress) as show:
         states = [show(event) for event in workspace.rebuild(given.collection)]
     return EXIT_FAILED if "failed" in states else 0
+
+
+def _reembed(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given, share=True) as workspace:
+        return 0 if reembed(workspace, given, output) else EXIT_FAILED
 
 
 def _cancel(given: argparse.Namespace, output: Output) -> int:

@@ -81,7 +81,8 @@ class Output:
         console = _console()
         console.print(f"[bold]{escape(row['question'])}[/bold]  [dim]{row['seconds']:.2f} s[/dim]")
         for hit in row["hits"]:
-            console.print(f"\n[bold]{hit['rank']}.[/bold] {_where(hit)}  [dim]score {hit['score']:.3f}[/dim]")
+            edited = "  [yellow]edited by hand[/yellow]" if hit["edited"] else ""
+            console.print(f"\n[bold]{hit['rank']}.[/bold] {_where(hit)}{edited}  [dim]score {hit['score']:.3f}[/dim]")
             console.print(escape(hit["text"]))
         if not row["hits"]:
             console.print("Nothing found.")
@@ -135,6 +136,9 @@ class Output:
         console.print()
         for one in row["citations"]:
             console.print(f"[bold]{escape('[' + str(one['number']) + ']')}[/bold] {_where(one)}")
+            if one["edited"]:
+                console.print(f"    [yellow]Edited by hand on {one['edited']:%Y-%m-%d}.[/yellow] The page says:")
+                console.print(f"    [dim]“{escape(' '.join(one['printed'].split()))}”[/dim]")
             if row["model"] != QUOTING:  # else the answer is the quote
                 console.print(f"    [dim]“{escape(' '.join(one['quote'].split()))}”[/dim]")
         for one in row["closest"]:

@@ -202,6 +202,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
         "start": hit.span[0],
         "end": hit.span[1],
         "text": hit.text,
+        "edited": chunk.edited,
         "ranks": dict(hit.ranks),
         "scores": dict(hit.scores),
     }
@@ -209,7 +210,7 @@ def _hit(rank: int, hit: Hit) -> dict[str, Any]:
 
 def _closest(hit: Hit) -> dict[str, Any]:
     """A passage near to a question that is not answered."""
-    kept = ("score", "document", "name", "page", "heading", "start", "end", "text")
+    kept = ("score", "document", "name", "page", "heading", "start", "end", "text", "edited")
     return {key: value for key, value in _hit(0, hit).items() if key in kept}
 
 

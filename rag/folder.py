@@ -160,8 +160,8 @@ class Folder(Owned):
 
     @contextmanager
     def arriving(self, store_name: str) -> Iterator[None]:
-        """Indexes of that name are being filled: nobody sweeps them meanwhile. If that fails, or this process is
-        killed, what is left of them is swept, until `note_cleared`."""
+        """Indexes of that name are being filled: nobody sweeps them meanwhile. If that fails, or the process is killed,
+        what is left of them is swept, until `note_cleared`."""
         mark = self.transit / f"{store_name}{_ARRIVING}"
         with self._writing():
             self.transit.mkdir(exist_ok=True)

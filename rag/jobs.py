@@ -40,7 +40,12 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         removal = ingestion.removal
-        self._every = {removal.clear_all: TIDY_SECONDS, removal.sweep: SWEEP_SECONDS, return_memory: MEMORY_SECONDS}
+        self._every = {
+            ingestion.follow_shadows: TIDY_SECONDS,
+            removal.clear_all: TIDY_SECONDS,
+            removal.sweep: SWEEP_SECONDS,
+            return_memory: MEMORY_SECONDS,
+        }
         self._due = dict.fromkeys(self._every, 0.0)
 
     def start(self) -> bool:
@@ -112,7 +117,7 @@ class Worker:
 
     def _embed(self) -> bool:
         self._tidy()
-        return self._ingestion.embed_next()
+        return any([self._ingestion.relabel_next(), self._ingestion.embed_next()])  # neither waits for all of the other
 
     def _tidy(self) -> None:
         now = time.monotonic()

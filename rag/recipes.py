@@ -7,6 +7,7 @@ precision, when it is first needed, and shared by the collections that are made 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -29,6 +30,9 @@ BUNDLED = "bundled"
 PRECISIONS = ("int8", "fp32")
 FEWEST_TOKENS, MOST_TOKENS = 32, 2000
 LONGEST_NAME = 200
+_OF_CUTS = ("model", "revision", "chunking", "chunk_tokens")
+_OF_VECTORS = ("model", "revision", "precision", "dimension", "normalized", "distance", "header")
+"""What of fingerprints must agree."""
 
 
 @dataclass(slots=True)
@@ -130,9 +134,19 @@ def checked_recipe(recipe: Recipe) -> Recipe:
     return Recipe(model, recipe.precision, recipe.chunk_tokens)
 
 
-def cuts_alike(one: Recipe, other: Recipe) -> bool:
-    """Whether texts are cut at the same places: by as many tokens, counted by the same tokenizer."""
-    return (one.model, one.chunk_tokens) == (other.model, other.chunk_tokens) and bool(one.model)
+def cuts_alike(one: Collection, other: Collection) -> bool:
+    """Whether two collections cut a text at the same places: to as many tokens, counted by the same tokenizer."""
+    return _agree(one, other, _OF_CUTS)
+
+
+def vectors_alike(one: Collection, other: Collection) -> bool:
+    """Whether the vectors of two collections can be compared."""
+    return _agree(one, other, _OF_VECTORS)
+
+
+def _agree(one: Collection, other: Collection, names: Sequence[str]) -> bool:
+    made, other_made = one.fingerprint, other.fingerprint
+    return is_known(one) and is_known(other) and all(made.get(name) == other_made.get(name) for name in names)
 
 
 def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:

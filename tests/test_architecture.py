@@ -12,7 +12,19 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_backup", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **dict.fromkeys(
+        (
+            "cli_backup",
+            "cli_chunks",
+            "cli_feedback",
+            "cli_files",
+            "cli_output",
+            "cli_progress",
+            "cli_questions",
+            "cli_reembed",
+        ),
+        "cli",
+    ),
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -31,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": set(),
     "conversations": {"catalog"},
     "parsing": {"memory"},
+    "changes": set(),
     "chunking": set(),
     "embedding": set(),
     "store": set(),
@@ -56,6 +69,7 @@ ALLOWED: dict[str, set[str]] = {
         "archive",
         "backup",
         "catalog",
+        "changes",
         "checking",
         "chunking",
         "conversations",

@@ -288,6 +288,7 @@ def test_the_evidence_of_an_answer_is_saved_and_opens_without_a_network(
 
 def test_the_button_that_erases_is_ready_as_soon_as_the_word_is_typed(page: Page, address: str) -> None:
     page.goto(f"{address}/Collections")
+    page.get_by_role("radio", name="Upkeep").click()
     page.get_by_text("Storage").click()
     erase = button(page, "Erase everything")
     expect(erase).to_be_disabled()
@@ -324,9 +325,8 @@ def test_two_sessions_ingest_at_once_and_one_deletes_what_the_other_ingests(
     other.get_by_test_id("stSidebar").get_by_role("link", name="Collections").click()
     expect(other.get_by_role("heading", name="Collections")).to_be_visible(timeout=PATIENCE)
     choose(other, "Look into a document", "herring.txt")
-    button(other, "Delete this document").click()
-    other.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    expect(other.get_by_text("Deleted herring")).to_be_visible(timeout=PATIENCE)
+    other.get_by_role("button", name="Delete", exact=True).click()
+    expect(other.get_by_text("Deleted “herring.txt”")).to_be_visible(timeout=PATIENCE)
 
     expect(page.get_by_text("It has been deleted")).to_be_visible(timeout=PATIENCE)
     expect(button(page, "Clear this list")).to_be_visible(timeout=90_000)

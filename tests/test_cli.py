@@ -39,7 +39,7 @@ INGESTED = {
     "unread_pages",
     "timings",
 }
-HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "ranks", "scores"}
+HIT = {"rank", "score", "document", "name", "page", "heading", "start", "end", "text", "edited", "ranks", "scores"}
 ANSWER = {
     "id",
     "question",
@@ -54,7 +54,7 @@ ANSWER = {
     "timings",
 }
 ANSWER |= {"confidence", "seconds"}
-CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights"}
+CITATION = {"number", "document", "name", "page", "heading", "quote", "start", "end", "highlights", "edited", "printed"}
 
 
 def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

@@ -543,15 +543,15 @@ def test_all_that_failed_is_retried_at_once(idle: Workspace, page: str) -> None:
     assert [one.state for one in idle.documents()] == [State.QUEUED, State.QUEUED, State.FAILED]
 
 
-def test_all_that_failed_is_deleted_at_once_after_asking(idle: Workspace, tmp_path: Path) -> None:
+def test_all_that_failed_is_deleted_at_once_and_comes_back(idle: Workspace, tmp_path: Path) -> None:
     queue(idle, tmp_path, "a.txt", "b.txt", "c.txt", "d.txt")
     fail(idle, "a.txt", "b.txt")
     idle.cancel(idle.documents()[2].id)
     app = press(start("3_Collections"), "Delete all that failed")
-    assert "2 documents that could not be indexed will be removed" in plain(app)
-    assert len(idle.documents()) == 4
-    healthy(app.button(key="really-delete").click().run())
     assert [one.name for one in idle.documents()] == ["c.txt", "d.txt"]
+    assert "Deleted 2 documents" in plain(app)
+    press(app, "Undo")
+    assert [one.reason for one in idle.documents()[:2]] == ["It is damaged."] * 2
 
 
 @pytest.mark.parametrize("page", ["1_Upload", "3_Collections"])
@@ -992,7 +992,7 @@ def test_an_overview_is_one_click_from_a_footnote(indexed: Path) -> None:
 # -- collections -----------------------------------------------------------------------------------
 
 
-def test_a_document_is_shown_down_to_its_chunks(indexed: Path) -> None:
+def test_a_document_is_told_about_and_leads_to_its_passages(indexed: Path) -> None:
     app = start("3_Collections")
     table = app.dataframe[0].value
     assert list(table["Document"]) == sorted(table["Document"])
@@ -1000,9 +1000,11 @@ def test_a_document_is_shown_down_to_its_chunks(indexed: Path) -> None:
     document = next(one.id for one in open_workspace(load_settings()).documents() if one.name == REPORT)
     healthy(app.selectbox(key="document-documents").select(document).run())
     assert "14 pages" in shown(app)
-    assert re.search(r"Chunk 1 · page 1 · characters 0–\d+", shown(app))
-    assert len([one for one in app.caption if one.value.startswith("Chunk ")]) == 10
-    assert not [label for label in labels(app) if label == "Delete"]
+    press(app, "Passages")
+    assert app.session_state["collections_view"] == "Passages"
+    assert app.session_state["passages-document-documents"] == document
+    assert re.search(r"Passage 1 · characters 0–\d+", shown(app))
+    assert len([one for one in app.caption if one.value.startswith("Passage ")]) == 10
 
 
 def test_a_link_opens_the_document_it_names(indexed: Path) -> None:
@@ -1028,7 +1030,8 @@ def test_what_was_read_by_ocr_is_said_of_the_document_and_of_its_page(data_dir: 
     app = start("3_Collections")
     healthy(app.selectbox(key="document-documents").select(open_workspace(load_settings()).documents()[0].id).run())
     assert re.search(r"1 of 1 page read by OCR, confidence \d+%", app.info[0].value)
-    assert re.search(r"Chunk 1 · page 1 · .*read by OCR, confidence \d+%", plain(app))
+    press(app, "Passages")
+    assert re.search(r"Passage 1 · .*read by OCR, confidence \d+%", plain(app))
     app = press(ask(start("2_Ask"), "When does the ferry leave?"), "**[1]**")
     assert re.search(r"Read by OCR \(confidence \d+%\): check it against the page", plain(app))
 
@@ -1066,7 +1069,7 @@ def test_the_original_is_read_when_it_is_asked_for_and_not_before(
         workspace.original(document)
 
 
-def test_deleting_asks_first(data_dir: Path) -> None:
+def test_what_can_be_undone_is_deleted_at_once_and_what_cannot_only_after_asking(data_dir: Path) -> None:
     workspace = open_workspace(load_settings(), "the dashboard")
     for name in ("keep.txt", "drop.txt"):
         data_dir.with_name(name).write_text(f"This is the file that is called {name}, and it says little.")
@@ -1074,13 +1077,14 @@ def test_deleting_asks_first(data_dir: Path) -> None:
     drop = next(one for one in workspace.documents() if one.name == "drop.txt")
     app = start("3_Collections")
     healthy(app.selectbox(key="document-documents").select(drop.id).run())
-    press(app, "Delete this document")
+    press(app, "Delete")
+    assert [one.name for one in workspace.documents()] == ["keep.txt"]
+    assert "Deleted “drop.txt”" in plain(app)
+    healthy(app.segmented_control(key="collections_view").set_value("Upkeep").run())
+    press(app, "Delete this collection")
     assert "cannot be undone" in shown(app)
     assert "Answers already given keep what they quote until their conversation is deleted" in plain(app)
-    assert len(workspace.documents()) == 2
-    healthy(app.button(key="really-delete").click().run())
-    assert [one.name for one in workspace.documents()] == ["keep.txt"]
-    press(app, "Delete this collection")
+    assert len(workspace.documents()) == 1
     healthy(app.button(key="really-delete").click().run())
     assert workspace.collections() == []
     assert "no documents yet" in shown(app)
@@ -1090,6 +1094,7 @@ def test_erasing_everything_needs_the_word(data_dir: Path) -> None:
     workspace = open_workspace(load_settings(), "the dashboard")
     list(workspace.ingest([ROOT / "samples" / "tarnholt-q1-2026-earnings-call.txt"]))
     app = start("3_Collections")
+    healthy(app.segmented_control(key="collections_view").set_value("Upkeep").run())
     erase = next(one for one in app.button if one.label == "Erase everything")
     assert erase.disabled
     healthy(app.text_input(key="erase-word").set_value("erase").run())

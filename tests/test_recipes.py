@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from rag.embedding import Embedder
 from rag.errors import ConfigurationError, FingerprintError, InputError, ModelError
-from rag.recipes import Recipes, checked_recipe, cuts_alike
+from rag.recipes import Recipes, checked_recipe, cuts_alike, vectors_alike
 from rag.records import Collection, Recipe, State
 from rag.settings import Settings, load_settings
 from rag.store import store_name
@@ -173,11 +174,17 @@ def test_passages_longer_than_the_model_reads_are_refused(workspace: Workspace) 
         workspace.recipes.fingerprint_with(Recipe("bundled", "int8", 1000))
 
 
-def test_texts_are_cut_alike_whatever_the_precision() -> None:
-    assert cuts_alike(Recipe("bundled", "int8", 200), Recipe("bundled", "fp32", 200))
-    assert not cuts_alike(Recipe("bundled", "int8", 200), Recipe("bundled", "int8", 100))
-    assert not cuts_alike(Recipe("bundled", "int8", 200), Recipe("other", "int8", 200))
-    assert not cuts_alike(Recipe("", "", 200), Recipe("", "", 200))
+def test_texts_are_cut_alike_whatever_the_precision_and_vectors_compared_whatever_the_cuts(
+    workspace: Workspace,
+) -> None:
+    usual, exact, short = (
+        Collection("c", "c", workspace.recipes.fingerprint_with(one), datetime.now(UTC), recipe=one)
+        for one in (Recipe("bundled", "int8", 200), Recipe("bundled", "fp32", 200), Recipe("bundled", "int8", 60))
+    )
+    unknown = replace(usual, recipe=Recipe("", "", 200))
+    assert (cuts_alike(usual, exact), vectors_alike(usual, exact)) == (True, False)
+    assert (cuts_alike(usual, short), vectors_alike(usual, short)) == (False, True)
+    assert (cuts_alike(unknown, usual), vectors_alike(unknown, usual)) == (False, False)
 
 
 def test_the_evidence_names_the_model_of_the_collection_that_was_asked(workspace: Workspace, notes: Path) -> None:

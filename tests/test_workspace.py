@@ -275,7 +275,8 @@ def test_a_process_that_does_not_own_the_folder_leaves_the_indexes_to_the_owner(
     name = owner.collection().store_name
     _wait(lambda: not owner.catalog.uncleared() and owner.store.count(name) == len(owner.chunks(old)))
     assert owner.lexical.chunk_ids(name) == {one.id for one in owner.chunks(old)}
-    assert {path.name for path in owner.folder.files.iterdir()} == {old.id, bread}
+    versions = {one.document for one in owner.versions(old)}
+    assert {path.name for path in owner.folder.files.iterdir()} == {old.id, bread} | versions
     assert "84,000" in owner.ask(RENT).text
 
 
@@ -484,8 +485,10 @@ def test_a_process_that_comes_to_own_the_folder_removes_what_it_has_replaced(mak
     second = make_workspace(share=True)
     assert outcomes(second.ingest([notes], replace_namesakes=True)) == {"lease.md": "duplicate"}
     second.close()
-    (kept,) = make_workspace(share=True).catalog.documents()
-    assert [path.name for path in second.folder.files.iterdir()] == [kept.id]
+    third = make_workspace(share=True)
+    (kept,) = third.catalog.documents()
+    (version,) = third.versions(kept)
+    assert {path.name for path in second.folder.files.iterdir()} == {kept.id, version.document}
 
 
 def test_a_duplicate_under_another_name_changes_nothing(workspace: Workspace, notes: Path, tmp_path: Path) -> None:
@@ -593,10 +596,10 @@ def test_the_worker_survives_what_nobody_foresaw(
     once = [RuntimeError("unforeseen")]
     find = workspace.catalog.next_of
 
-    def sometimes(states: Iterable[State]) -> Document | None:
+    def sometimes(states: Iterable[State], hidden: bool = False) -> Document | None:
         if once:
             raise once.pop()
-        return find(states)
+        return find(states, hidden)
 
     monkeypatch.setattr(workspace.catalog, "next_of", sometimes)
     assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}

@@ -9,6 +9,7 @@ import streamlit as st
 from rag.records import QUOTING, Abstention, Answer, Citation
 from rag.workspace import Workspace
 from ui.answerers import answerer_of
+from ui.edited import draw_edited
 from ui.errors import friendly_errors
 from ui.feedback import draw_feedback
 from ui.labels import label
@@ -106,7 +107,9 @@ def _draw_footnotes(turn: Turn, citations: Sequence[Citation]) -> None:
     passages = [cited(one, turn.search.collection) for one in citations]
     with st.container(horizontal=True, gap="xsmall"):
         for at, one in enumerate(citations):
-            shown = rf"**\[{one.number}\]** {label(one.name, one.page)}"
+            edited = " :orange[· edited]" if one.edited else ""
+            shown = rf"**\[{one.number}\]** {label(one.name, one.page)}{edited}"
             st.button(
                 shown, key=f"footnote-{turn.key}-{one.number}", wrap=True, on_click=open_viewer, args=(passages, at)
             )
+    draw_edited(citations)

@@ -1,4 +1,4 @@
-"""How documents, collections and everything are deleted: never without being asked."""
+"""How collections and everything are deleted: never without being asked, for it cannot be undone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import NotFoundError
-from rag.records import Document
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
@@ -20,27 +19,6 @@ QUOTES_STAY = (
     "Answers already given keep what they quote until their conversation is deleted, and rows of the evaluation set "
     "until they are removed."
 )
-
-
-@st.dialog("Delete this document?", icon=":material/delete:", on_dismiss=close_dialog)
-def confirm_delete(workspace: Workspace, document: Document) -> None:
-    """Ask, then delete a document."""
-    st.markdown(
-        f"**{escape_markdown(document.name)}** and its {counted(document.chunks, 'passage')} will be removed from "
-        f"the collection “{escape_markdown(document.collection)}”. This cannot be undone."
-    )
-    st.caption(QUOTES_STAY)
-    _delete_or_keep(lambda: _delete(workspace, document))
-
-
-@st.dialog("Delete all that failed?", icon=":material/delete:", on_dismiss=close_dialog)
-def confirm_delete_failed(workspace: Workspace, collection: str, documents: int) -> None:
-    """Ask, then delete the documents of a collection that could not be indexed."""
-    st.markdown(
-        f"{counted(documents, 'document')} that could not be indexed will be removed from the collection "
-        f"“{escape_markdown(collection)}”. This cannot be undone."
-    )
-    _delete_or_keep(lambda: _delete_failed(workspace, collection))
 
 
 @st.dialog("Delete this collection?", icon=":material/delete:", on_dismiss=close_dialog)
@@ -59,21 +37,6 @@ def _delete_or_keep(delete: Any) -> None:
             st.rerun()
         if st.button("Delete", key="really-delete", type="primary", on_click=delete):
             st.rerun()
-
-
-def _delete(workspace: Workspace, document: Document) -> None:
-    close_dialog()
-    with friendly_errors():
-        with suppress(NotFoundError):  # another session was faster
-            workspace.delete(document.id, document.collection)
-        say(f"Deleted {escape_markdown(document.name)}.")
-
-
-def _delete_failed(workspace: Workspace, collection: str) -> None:
-    close_dialog()
-    with friendly_errors():
-        gone = workspace.delete_failed(collection)
-        say(f"Deleted {counted(len(gone), 'document')}.")
 
 
 def _delete_collection(workspace: Workspace, name: str) -> None:

@@ -24,12 +24,14 @@ _COLOURS = {Verdict.PARTLY: "orange", Verdict.UNSUPPORTED: "red"}
 _ICONS = {
     Verdict.VERBATIM: ":green[:material/format_quote:]",
     Verdict.SUPPORTED: ":green[:material/check:]",
+    Verdict.EDITED: ":orange[:material/edit:]",
     Verdict.PARTLY: ":orange[:material/help:]",
     Verdict.UNSUPPORTED: ":red[:material/error:]",
 }
 _WORDS = {
     Verdict.VERBATIM: "Word for word in the passage",
     Verdict.SUPPORTED: "Borne out by the passage",
+    Verdict.EDITED: "Rests on an edited passage",
     Verdict.PARTLY: "Only partly in the passages",
     Verdict.UNSUPPORTED: "Not in the passages",
 }
@@ -96,6 +98,7 @@ def _summary(ledger: Sequence[Claim]) -> str:
     times = Counter(one.verdict for one in ledger)
     counts = (
         (times[Verdict.VERBATIM] + times[Verdict.SUPPORTED], "borne out"),
+        (times[Verdict.EDITED], "on edited passages"),
         (times[Verdict.PARTLY], "partly"),
         (times[Verdict.UNSUPPORTED], "not in the passages"),
     )

@@ -14,6 +14,7 @@ from rag.records import QUOTING, Answer, Citation, Document, Overview
 from rag.workspace import Workspace, live
 from ui.answerers import answerer_of, choice_of
 from ui.dialogs import close_dialog, give_way, open_dialog
+from ui.edited import draw_edited
 from ui.errors import friendly_errors
 from ui.labels import place
 from ui.ledger import draw_checked, draw_ledger
@@ -98,7 +99,9 @@ def draw_overview(overview: Overview, answer: Answer, collection: str, key: str)
     elif answer.abstained:
         st.caption("It has no sentences that tell what it is about. Look at its passages.")
     else:
-        st.caption("Its sections and the sentences that say most of them, word for word.")
+        edited = any(one.edited for one in answer.citations)
+        apart = ", or as their passages were edited by hand" if edited else ""
+        st.caption(f"Its sections and the sentences that say most of them, word for word{apart}.")
         for section in overview.sections:
             _section(overview, section.heading, section.page, section.citations, passages, collection, key)
     _outline(overview)
@@ -131,6 +134,7 @@ def _footnotes(citations: Sequence[Citation], passages: Sequence[Passage], colle
                 on_click=open_viewer,
                 args=(passages, passages.index(cited(one, collection))),
             )
+    draw_edited(citations)
 
 
 def _outline(overview: Overview) -> None:

@@ -1,18 +1,15 @@
-"""Passages as text: on their page, with the quoted words marked, and a document's in reading order."""
+"""Passages as text: on their page, with the quoted words marked."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import streamlit as st
+from datetime import datetime
 
 from rag.records import Chunk, Citation, Hit, Page
-from ui.labels import heading_path, place
 from ui.text import MARK
 
-CHUNKS_A_PAGE = 10
 NEAR = 260
 """Characters shown before the quote; what is earlier on the page is folded away, so the quote is in sight."""
 
@@ -21,11 +18,17 @@ _PAPER = (
     "font-family:'Source Serif','Source Serif 4',serif;"
     "border:1px solid rgba(128,128,128,.35);border-radius:.5rem;padding:1rem 1.25rem"
 )
+_PLAIN = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line-height:1.5;font-size:.95rem;"
+    "overflow:auto;max-height:"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """Where something stands: `text` is `document_text[start:end]`, on `page` of a document of a collection.
+
+    If it was `edited` by hand, `text` is what it says since, and `printed` what the document says, as far as known.
 
     `highlights` are what counts in it, (start, end) in the document's text.
     """
@@ -41,6 +44,8 @@ class Passage:
     highlights: tuple[tuple[int, int], ...] = ()
     number: int = 0
     """Of its footnote, if it has one."""
+    edited: datetime | None = None
+    printed: str = ""
 
     @property
     def inside(self) -> list[tuple[int, int]]:
@@ -61,18 +66,22 @@ def cited(citation: Citation, collection: str) -> Passage:
         citation.heading,
         citation.highlights,
         citation.number,
+        citation.edited,
+        citation.printed,
     )
 
 
 def found(hit: Hit, collection: str) -> Passage:
     """The passage of a hit."""
     chunk = hit.chunk
-    return Passage(collection, chunk.document_id, hit.name, chunk.page, *hit.span, hit.text, chunk.heading)
+    where = (collection, chunk.document_id, hit.name, chunk.page, *hit.span)
+    return Passage(*where, hit.text, chunk.heading, edited=chunk.edited)
 
 
 def of_chunk(chunk: Chunk, name: str, collection: str) -> Passage:
     """A chunk of a document of that name as a passage."""
-    return Passage(collection, chunk.document_id, name, chunk.page, chunk.start, chunk.end, chunk.text, chunk.heading)
+    where = (collection, chunk.document_id, name, chunk.page, chunk.start, chunk.end)
+    return Passage(*where, chunk.text, chunk.heading, edited=chunk.edited)
 
 
 def passage_html(passage: Passage) -> str:
@@ -117,29 +126,13 @@ def _paper(inner: str) -> str:
     return f'<div style="{_PAPER}">{inner}</div>'
 
 
-def show_chunks(chunks: Sequence[Chunk], name: str, key: str, ocr: Mapping[int, float] = {}) -> None:
-    """Passages of a document of that name in reading order, some at a time. `ocr` has the confidence of the pages that
-    were read by OCR."""
-    if not chunks:
-        st.caption("It has no passages.")
-        return
-    pages = -(-len(chunks) // CHUNKS_A_PAGE)
-    st.caption(
-        "These are its passages, called chunks: the pieces that are searched and quoted, in reading order. "
-        "Their positions count characters in the document's text."
-    )
-    number = st.pagination(pages, key=f"chunks-{key}") if pages > 1 else 1
-    first = (number - 1) * CHUNKS_A_PAGE
-    for position, chunk in enumerate(chunks[first : first + CHUNKS_A_PAGE], start=first + 1):
-        _show_chunk(chunk, position, place(name, chunk.page), ocr.get(chunk.page))
-
-
-def _show_chunk(chunk: Chunk, position: int, where: str, confidence: float | None) -> None:
-    with st.container(border=True, gap="xsmall"):
-        facts = [f"Chunk {position}", where, f"characters {chunk.start:,}–{chunk.end:,}"]
-        if confidence is not None:
-            facts.insert(2, f":orange[:material/document_scanner: read by OCR, confidence {confidence:.0%}]")
-        if chunk.heading:
-            facts.append(heading_path(chunk.heading))
-        st.caption(" · ".join(facts))
-        st.text(chunk.text)
+def plain_html(text: str, marks: Sequence[tuple[int, int]] = (), height: str = "24rem") -> str:
+    """A passage as it reads, in the direction of its script, `height` high at most; `marks` are the (start, end) in it
+    that are marked."""
+    parts, done = [], 0
+    for start, end in sorted(marks):
+        if done <= start < end <= len(text):
+            parts += [html.escape(text[done:start]), f'<mark style="{MARK}">{html.escape(text[start:end])}</mark>']
+            done = end
+    inner = "".join(parts) + html.escape(text[done:])
+    return f'<div dir="auto" style="{_PLAIN}{height}">{inner}</div>'

@@ -11,7 +11,7 @@ from rag.records import Chunk, Preflight
 from rag.settings import Settings
 from rag.workspace import Workspace
 from ui.basket import Basket, Item
-from ui.passages import show_chunks
+from ui.collections.passage_cards import draw_preview
 from ui.places import link_to_document
 from ui.retrying import password_field
 from ui.review import Review, table
@@ -131,7 +131,7 @@ def look_into(workspace: Workspace, basket: Basket, review: Review) -> None:
     chunks = _preview(workspace, found, review.collection)
     if found.blank_pages:
         st.caption(f"Without what OCR will read on {counted(len(found.blank_pages), 'page')}.")
-    show_chunks(chunks, found.name, f"preview-{found.document}")
+    draw_preview(chunks, found.name, found.document)
 
 
 def _take_out(basket: Basket, item: Item) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from rag.records import QUOTING, Abstention, Answer, Hit
 from rag.workspace import Workspace
 from ui.dialogs import run_page_if_asked
+from ui.edited import badge, page_says
 from ui.feedback import draw_relevance
 from ui.labels import heading_path, label
 from ui.passages import found
@@ -48,7 +49,10 @@ def _draw(workspace: Workspace, turn: Turn, answer: Answer) -> None:
                 )
                 if hit.chunk.heading:
                     st.caption(f"**{heading_path(hit.chunk.heading, LONGEST_HEADING)}**")
-                st.caption(f"{how_found(hit)} · {_snippet(hit.text)}")
+                edited = f"{badge(hit.chunk.edited)} " if hit.chunk.edited else ""
+                st.caption(f"{edited}{how_found(hit)} · {_snippet(hit.text)}")
+                if hit.chunk.edited:
+                    st.caption(page_says(hit.text, workspace.printed(turn.search.collection, hit.chunk)))
                 draw_relevance(workspace, turn, hit)
 
 
@@ -78,5 +82,7 @@ def _made_by(answer: Answer) -> str:
     if answer.abstained:
         return "What comes closest to the question, best first. None of it was taken for an answer."
     if answer.model == QUOTING:
+        if any(one.edited for one in answer.citations):
+            return "The answer is quoted from these passages, best first, of which some were edited by hand."
         return "The answer is quoted word for word from these passages, best first."
     return f"Written by {escape_markdown(answer.model)} from these passages, best first. Check the footnotes."

@@ -12,6 +12,7 @@ from rag.records import Document, Page
 from rag.workspace import Workspace, has_image
 from ui.boxed import BACK, STYLE, TO_THE_QUOTE, image_html
 from ui.dialogs import run_page_if_asked
+from ui.edited import tell_edited, tell_printed
 from ui.errors import friendly_errors
 from ui.labels import heading_path, place
 from ui.originals import download_button
@@ -50,8 +51,11 @@ def _viewer(workspace: Workspace) -> None:
             _title(workspace, viewer, document)
             page = workspace.page(document, viewer.page) if document else None
             shown = _controls(viewer, document, page) if document and page else TEXT
+            if page is None or page.number == viewer.passage.page:
+                tell_edited(viewer.passage, _printed(viewer.passage, page))
         if document is None or page is None:
             st.caption("The document has been deleted since. This is what was quoted from it.")
+            tell_printed(viewer.passage, viewer.passage.printed)
             st.html(passage_html(viewer.passage))
         else:
             _draw_page(workspace, document, page, viewer, shown)
@@ -142,12 +146,19 @@ def _step(viewer: Viewer, words: str, icon: str, shortcut: str, pages: int, disa
     st.button(words, key=key, icon=icon, shortcut=shortcut, disabled=disabled, on_click=viewer.turn, args=(pages,))
 
 
+def _printed(passage: Passage, page: Page | None) -> str:
+    """What the page of a passage says at its place; what is known of it where the page is gone."""
+    return page.text[passage.start - page.start : passage.end - page.start] if page else passage.printed
+
+
 def _draw_page(workspace: Workspace, document: Document, page: Page, viewer: Viewer, shown: str) -> None:
     passage = viewer.passage
     quoted = page.number == passage.page
     start, end = (passage.start, passage.end) if quoted else (page.start, page.start)
     if passage.heading and quoted:
         st.caption(heading_path(passage.heading))
+    if quoted:
+        tell_printed(passage, _printed(passage, page))
     if page.ocr is not None:
         st.caption(
             f":orange[:material/document_scanner: Read by OCR (confidence {page.ocr:.0%}): check it against the page.]"

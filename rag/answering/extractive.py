@@ -93,10 +93,13 @@ def quoted(citations: Sequence[Citation]) -> str:
 
 def _citation(number: int, quote: Quote, reading: Reading, texts: Texts) -> Citation:
     chunk = quote.hit.chunk
-    where = (chunk.document_id, quote.hit.name, chunk.page, quote.text, quote.start, quote.end)
+    where = (chunk.document_id, quote.hit.name, chunk.page, quote.text)
+    if chunk.edited:
+        heading = " > ".join(part for part in (chunk.heading, quote.columns) if part)
+        return Citation(number, *where, chunk.start, chunk.end, heading=heading, edited=chunk.edited)
     above = texts.heading(chunk.document_id, quote.start) or chunk.heading  # a chunk knows that of its beginning only
     heading = " > ".join(part for part in (above, quote.columns) if part)
-    return Citation(number, *where, heading=heading, highlights=_highlights(quote, reading))
+    return Citation(number, *where, quote.start, quote.end, heading=heading, highlights=_highlights(quote, reading))
 
 
 def _highlights(quote: Quote, reading: Reading) -> tuple[tuple[int, int], ...]:

@@ -47,6 +47,7 @@ _RESTS_ON = 3
 """Windows, the nearest ones, from whose figures others may be calculated."""
 _WORST_FIRST = list(reversed(Verdict))
 
+BY_HAND = "{passages} edited by hand: the page may say otherwise."
 ORDERED = "A passage tells a language model to say so, which is no evidence."
 
 
@@ -137,7 +138,7 @@ class _Judge:
         said = len(run) >= LEAST_QUOTE and any(source.says(run) for source in sources)
         denials = list(contradicted(sentence, sources, near))
         if said and not denials:  # else it is a part of a sentence that says the contrary
-            return claim
+            return _by_hand(claim, [source for source in sources if source.says(run)])
         support = max((max(score, _tabulated(sentence, one)) for score, one in near), default=0.0)
         sums, doubts = self._figures(sentence, sources, near)
         if not doubts and any(one.distinctive and not one.year for one in figures(sentence.bare)):
@@ -156,7 +157,9 @@ class _Judge:
         if doubts and any(source.orders(content(sentence.bare)) for source in self._sources):
             told.append(ORDERED)
         reasons = tuple(dict.fromkeys([*told, *(one.reason for one in doubts if one.reason), *sums]))
-        return replace(claim, verdict=verdict, reasons=reasons)
+        return _by_hand(
+            replace(claim, verdict=verdict, reasons=reasons), sources if sentence.citations else sources[:1]
+        )
 
     def _figures(
         self, sentence: Sentence, sources: Sequence[Source], near: Sequence[tuple[float, Window]]
@@ -222,6 +225,16 @@ class _Judge:
         full = words(" ".join(run))
         others = (one for one in self._sources if one.hit.chunk.document_id in documents)
         return len(missing) < len(run) and any(one.says(full) for one in others)
+
+
+def _by_hand(claim: Claim, sources: Sequence[Source]) -> Claim:
+    """A claim, and that passages which bear it out were edited by hand; unless another one has its very words."""
+    edited = [one.number for one in sources if one.hit.chunk.edited]
+    if claim.verdict in DOUBTFUL or not edited or (claim.verdict is Verdict.VERBATIM and len(edited) < len(sources)):
+        return claim
+    numbers = " and ".join(f"{one}" for one in edited)
+    told = BY_HAND.format(passages=f"Passage {numbers} was" if len(edited) == 1 else f"Passages {numbers} were")
+    return replace(claim, verdict=Verdict.EDITED, reasons=(told, *claim.reasons))
 
 
 def _tabulated(sentence: Sentence, window: Window) -> float:

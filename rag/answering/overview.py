@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.outline import Part, outline, parts
+from rag.answering.proofs import printed
 from rag.answering.telling import tells, weight
 from rag.answering.texts import Texts
 from rag.records import QUOTING, Answer, Chunk, Citation, Document, Hit, Overview, Section
@@ -95,7 +96,8 @@ def make_overview(
     means = [_mean([known[one.id] for one in part.chunks if one.id in known]) for part in sections]
     whole = _mean([one for one in means if one is not None])
     chosen = _chosen(_scored(_candidates(sections, known, means, texts), means, whole, encode), len(sections))
-    return _overview(document, chunks, sections, chosen)
+    cited = [printed(_citation(number, document, one), texts) for number, one in enumerate(chosen, start=1)]
+    return _overview(document, chunks, sections, chosen, cited)
 
 
 def _embedded(sections: Sequence[Part], encode: Encode) -> dict[str, Vectors]:
@@ -132,7 +134,8 @@ def _sentences_of(number: int, sections: Sequence[Part], chunk: Chunk, texts: Te
     and are then left out."""
     for start, end in texts.sentences(chunk.text):
         marker = _BULLET.match(chunk.text, start, end)
-        heading = texts.heading(chunk.document_id, chunk.start + start) or chunk.heading
+        above = "" if chunk.edited else texts.heading(chunk.document_id, chunk.start + start)
+        heading = above or chunk.heading
         titles = heading.split(" > ")
         there = (at for at in range(number, len(sections)) if sections[at].heading in ("", *titles))
         if (part := next(there, None)) is not None:
@@ -178,9 +181,12 @@ def _chosen(scored: Sequence[tuple[_Candidate, Vectors]], sections: int) -> list
 
 
 def _overview(
-    document: Document, chunks: Sequence[Chunk], sections: Sequence[Part], chosen: Sequence[_Candidate]
+    document: Document,
+    chunks: Sequence[Chunk],
+    sections: Sequence[Part],
+    chosen: Sequence[_Candidate],
+    cited: Sequence[Citation],
 ) -> Overview:
-    cited = [_citation(number, document, one) for number, one in enumerate(chosen, start=1)]
     told = []
     for number, part in enumerate(sections):
         mine = tuple(quote for quote, one in zip(cited, chosen, strict=True) if one.part == number)
@@ -199,5 +205,5 @@ def _paragraph(section: Section) -> str:
 
 def _citation(number: int, document: Document, one: _Candidate) -> Citation:
     chunk = one.chunk
-    where = (chunk.page, one.text, chunk.start + one.start, chunk.start + one.end)
-    return Citation(number, document.id, document.name, *where, heading=one.heading)
+    where = (chunk.page, one.text, *chunk.place(one.start, one.end))
+    return Citation(number, document.id, document.name, *where, heading=one.heading, edited=chunk.edited)

@@ -91,7 +91,8 @@ def source_block(number: int, hit: Hit, fence: str = "0" * _FENCE_CHARS) -> str:
 def citation_of(number: int, hit: Hit) -> Citation:
     """The footnote of a source: all of its passage."""
     chunk = hit.chunk
-    return Citation(number, chunk.document_id, hit.name, chunk.page, hit.text, *hit.span, heading=chunk.heading)
+    where = (hit.name, chunk.page, hit.text, *hit.span)
+    return Citation(number, chunk.document_id, *where, heading=chunk.heading, edited=chunk.edited)
 
 
 def _attribute(value: str) -> str:

@@ -1,4 +1,7 @@
-"""Citations are proofs: every quote must stand, word for word, where its footnote says."""
+"""Citations are proofs: every quote must stand, word for word, where its footnote says.
+
+If its passage was edited by hand it stands in that passage as it was found, and what the document says there beside it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from rag.answering.texts import Texts
-from rag.records import Answer, Citation, Verdict
+from rag.records import Answer, Citation, Hit, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +26,10 @@ def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], 
 
     `quoted` writes an answer that is nothing but its quotes; of any other the dropped footnotes are taken out.
     """
-    kept = [one for one in answer.citations if _stands(one, texts)]
+    kept = [printed(one, texts) for one in answer.citations if _stands(one, answer.hits, texts)]
     dropped = {one.number for one in answer.citations} - {one.number for one in kept}
     if not dropped:
-        return answer
+        return replace(answer, citations=tuple(kept)) if any(one.edited for one in kept) else answer
     text = quoted(kept) if quoted else _without(answer.text, dropped)
     return replace(
         answer,
@@ -37,11 +40,20 @@ def proved(answer: Answer, texts: Texts, quoted: Callable[[Sequence[Citation]], 
     )
 
 
+def printed(citation: Citation, texts: Texts) -> Citation:
+    """A footnote with what the document says at its place, if its passage was edited."""
+    if citation.edited is None:
+        return citation
+    return replace(citation, printed=texts.between(citation.document, citation.start, citation.end))
+
+
 def headed(answer: Answer, texts: Texts) -> Answer:
     """The answer with the heading above each of its quotes, and of those that its sentences rest on: a passage knows
     that of its beginning only."""
 
     def own(one: Citation) -> Citation:
+        if one.edited:  # with the heading that it was given
+            return printed(one, texts)
         return replace(one, heading=texts.heading(one.document, one.start) or one.heading)
 
     ledger = [replace(one, rests_on=own(one.rests_on)) if one.rests_on else one for one in answer.ledger]
@@ -75,7 +87,10 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _stands(citation: Citation, texts: Texts) -> bool:
+def _stands(citation: Citation, hits: Sequence[Hit], texts: Texts) -> bool:
+    if citation.edited:
+        same = (one for one in hits if (one.chunk.document_id, *one.span) == _place(citation))
+        return any(one.chunk.edited == citation.edited and citation.quote in one.text for one in same)
     there = texts.between(citation.document, citation.start, citation.end)
     if there == citation.quote:
         return True
@@ -89,6 +104,10 @@ def _stands(citation: Citation, texts: Texts) -> bool:
         citation.quote,
     )
     return False
+
+
+def _place(citation: Citation) -> tuple[str, int, int]:
+    return citation.document, citation.start, citation.end
 
 
 def _without(text: str, dropped: set[int]) -> str:

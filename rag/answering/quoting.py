@@ -50,7 +50,8 @@ _BREAK = re.compile(r"\n\s*\n")
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What is quoted of hit `hit`'s document: its text[start:end], of which text[best[0]:best[1]] is what answers.
-    `columns` are the names of a row's columns where they are not quoted with it."""
+    `columns` are the names of a row's columns where they are not quoted with it. Of a chunk that was edited by hand it
+    is the chunk's own text, and offsets count on from where that begins."""
 
     hit: Hit
     start: int
@@ -100,9 +101,9 @@ def _last(reading: Reading, sentence: Sentence) -> int:
 
 def _after(hit: Hit, text: str, end: int, texts: Texts) -> int:
     """How much further a sentence goes that ends with its chunk, in its paragraph."""
-    if _ENDS.search(text):
+    if hit.chunk.edited or _ENDS.search(text):
         return 0
-    rest = texts.between(hit.chunk.document_id, end, end + AROUND)
+    rest = texts.around(hit.chunk.document_id, end, end + AROUND)
     if not rest or _BREAK.match(rest):
         return 0
     rest = _BREAK.split(rest, maxsplit=1)[0]
@@ -115,9 +116,9 @@ def _after(hit: Hit, text: str, end: int, texts: Texts) -> int:
 def _before(hit: Hit, start: int, texts: Texts) -> int:
     """How much before its chunk a sentence begins, in its paragraph."""
     chunk = hit.chunk
-    if start != chunk.start or not chunk.text[:1].islower():
+    if chunk.edited or start != chunk.start or not chunk.text[:1].islower():
         return 0
-    head = texts.between(chunk.document_id, max(0, start - AROUND), start)
+    head = texts.around(chunk.document_id, max(0, start - AROUND), start)
     spans = texts.sentences(_BREAK.split(f"{head}{chunk.text[:80]}")[-1])
     return max(0, spans[-1][1] - spans[-1][0] - len(chunk.text[:80].rstrip())) if head and spans else 0
 
@@ -138,7 +139,7 @@ def _row(reading: Reading, sentence: Sentence, row: Quote, texts: Texts) -> Quot
     next_row = next((one for one in table if one.place == sentence.place + 1), sentence)
     with_total = is_total(reading.text(next_row)) and asks_for_whole(reading, sentence)
     for end in (*ends, table[-1].end, next_row.end if with_total else sentence.end, sentence.end):
-        text = texts.between(chunk.document_id, base + first, base + end) if end > len(chunk.text) else ""
+        text = texts.around(chunk.document_id, base + first, base + end) if end > len(chunk.text) else ""
         text = text or chunk.text[first:end]
         if row.end <= base + end and _is_short(text):
             return replace(row, start=base + first, end=base + end)
@@ -153,7 +154,7 @@ def _below_its_table(row: Quote, texts: Texts) -> Quote:
     """A row whose table begins before its chunk: a total with all of it, if that is short, else the row alone."""
     chunk = row.hit.chunk
     above, head = _table_above(row.hit, texts)
-    text = texts.between(chunk.document_id, chunk.start - len(above), row.end) if above else ""
+    text = texts.around(chunk.document_id, chunk.start - len(above), row.end) if above else ""
     if text and row.start == chunk.start and is_total(text[len(above) :]) and _is_short(text):
         return replace(row, start=chunk.start - len(above))
     return replace(row, columns=_columns(head))
@@ -161,7 +162,9 @@ def _below_its_table(row: Quote, texts: Texts) -> Quote:
 
 def _table_above(hit: Hit, texts: Texts) -> tuple[str, str]:
     """The part of a table before the chunk whose rows go on in it, and its head; empty if none is near."""
-    above = texts.between(hit.chunk.document_id, max(0, hit.chunk.start - 2 * AROUND), hit.chunk.start)
+    if hit.chunk.edited:
+        return "", ""
+    above = texts.around(hit.chunk.document_id, max(0, hit.chunk.start - 2 * AROUND), hit.chunk.start)
     whole = [line for line in _BREAK.split(above)[-1].splitlines(keepends=True) if line.strip()]
     lines = [line.rstrip("\r\n") for line in whole]
     rows = [number for number, line in enumerate(lines) if is_row(line) and CELL not in line]
@@ -184,6 +187,7 @@ def merged(pieces: Sequence[Quote], texts: Texts) -> list[Quote]:
     for new in pieces:
         for place, old in enumerate(quotes):
             same = (new.hit.chunk.document_id, new.hit.chunk.page) == (old.hit.chunk.document_id, old.hit.chunk.page)
+            same = same and (old.hit.chunk.id == new.hit.chunk.id or not (old.hit.chunk.edited or new.hit.chunk.edited))
             near = new.start <= old.end + GAP and old.start <= new.end + GAP
             if same and near and new.columns == old.columns:
                 first, last = min(new.start, old.start), max(new.end, old.end)
@@ -199,6 +203,7 @@ def merged(pieces: Sequence[Quote], texts: Texts) -> list[Quote]:
 
 def _text(hits: Sequence[Hit], start: int, end: int, texts: Texts) -> str:
     for chunk in (hit.chunk for hit in hits):
-        if chunk.start <= start and end <= chunk.end:
+        if chunk.start <= start and end <= chunk.start + len(chunk.text):
             return chunk.text[start - chunk.start : end - chunk.start]
-    return texts.between(hits[0].chunk.document_id, start, end)
+    document = hits[0].chunk.document_id
+    return texts.between(document, start, end) if texts.whole(document, start, end) else ""

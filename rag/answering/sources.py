@@ -44,9 +44,11 @@ class Window:
 
     def citation(self) -> Citation:
         """It as a quote."""
-        chunk, begin = self.source.hit.chunk, self.source.hit.span[0]
-        where = (chunk.page, self.text, begin + self.start, begin + self.end)
-        return Citation(self.source.number, chunk.document_id, self.source.hit.name, *where, heading=chunk.heading)
+        hit, chunk = self.source.hit, self.source.hit.chunk
+        begin, end = hit.span
+        place = (begin, end) if chunk.edited else (begin + self.start, begin + self.end)
+        where = (chunk.document_id, hit.name, chunk.page, self.text, *place)
+        return Citation(self.source.number, *where, heading=chunk.heading, edited=chunk.edited)
 
 
 class Source:

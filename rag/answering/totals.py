@@ -53,7 +53,9 @@ def total_below(reading: Reading, row: Sentence, texts: Texts) -> Sentence | Non
 
 def _line_after(hit: Hit, texts: Texts) -> tuple[int, str]:
     """The line that follows a chunk, empty if none does, and where it begins, from the chunk's beginning."""
-    after = texts.between(hit.chunk.document_id, hit.chunk.end, hit.chunk.end + _LONGEST)
+    if hit.chunk.edited:  # what follows it on the page follows something else
+        return len(hit.chunk.text), ""
+    after = texts.around(hit.chunk.document_id, hit.chunk.end, hit.chunk.end + _LONGEST)
     found = _NEXT_LINE.match(after)
     if found is None:
         return len(hit.chunk.text), ""

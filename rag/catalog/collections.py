@@ -12,7 +12,8 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, shown
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, ocr, to_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, overlays, to_collection, versions
+from rag.catalog.versions import unclaimed
 from rag.errors import InputError, NotFoundError
 from rag.records import Collection
 
@@ -20,10 +21,15 @@ from rag.records import Collection
 class Collections(Database):
     """Named sets of documents."""
 
-    def collections(self) -> list[Collection]:
-        """All collections by name, with counts over the documents that may be shown."""
+    def collections(self, hidden: bool = False) -> list[Collection]:
+        """All collections by name, with counts over the documents that may be shown; with `hidden`, also those that are
+        in the making or to be cleared."""
+        return list(self.while_unchanged(("collections", hidden), lambda: self._all_counted(hidden)))
+
+    def _all_counted(self, hidden: bool) -> list[Collection]:
+        query = counted() if hidden else counted().where(collections.c.shadow_of == "")
         with self.read() as connection:
-            return [to_collection(row) for row in connection.execute(_counted()).mappings()]
+            return [to_collection(row) for row in connection.execute(query).mappings()]
 
     def collection(self, name: str) -> Collection:
         """By its name, or by one that it had before. Raises NotFoundError naming the ones there are."""
@@ -32,7 +38,7 @@ class Collections(Database):
     def _counted(self, name: str) -> Collection:
         with self.read() as connection:
             formerly = sql.select(former_names.c.collection_id).where(former_names.c.name == name)
-            called = _counted().where(collections.c.name == name), _counted().where(collections.c.id.in_(formerly))
+            called = counted().where(collections.c.name == name), counted().where(collections.c.id.in_(formerly))
             rows = (connection.execute(query).mappings().one_or_none() for query in called)
             row = next((one for one in rows if one is not None), None)
         if row is not None:
@@ -43,7 +49,7 @@ class Collections(Database):
     def collection_of(self, identity: str) -> Collection | None:
         """The collection with this id, whatever it is called by now; None if it has been deleted."""
         with self.read() as connection:
-            row = connection.execute(_counted().where(collections.c.id == identity)).mappings().one_or_none()
+            row = connection.execute(counted().where(collections.c.id == identity)).mappings().one_or_none()
         return None if row is None else to_collection(row)
 
     def current_name(self, name: str) -> str:
@@ -97,17 +103,17 @@ class Collections(Database):
         with self.write() as connection:
             owner = connection.execute(collection_id(name)).scalar_one_or_none()
             mine = sql.select(documents.c.id).where(documents.c.collection_id == owner)
-            ids = connection.execute(mine).scalars().all()
-            for table in (*OF_A_DOCUMENT, documents):
+            before = sql.select(versions.c.document_id).where(versions.c.collection_id == owner)
+            ids = set(connection.execute(sql.union(mine, before)).scalars())
+            for table in (*OF_A_DOCUMENT, overlays, versions, documents):
                 connection.execute(table.delete().where(table.c.collection_id == owner))
             connection.execute(former_names.delete().where(former_names.c.collection_id == owner))
             connection.execute(collections.delete().where(collections.c.id == owner))
-            connection.execute(ocr.delete().where(ocr.c.document_id.not_in(sql.select(documents.c.id))))
-            held = set(connection.execute(sql.select(documents.c.id)).scalars())
-        return sorted(set(ids) - held)
+            return unclaimed(connection, ids)
 
 
-def _counted() -> sql.Select[Any]:
+def counted() -> sql.Select[Any]:
+    """Collections with their counts: what `to_collection` takes."""
     return (
         sql.select(
             collections,

@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from rag.catalog.database import Database
 from rag.catalog.documents import forget
 from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
+from rag.catalog.overlays import AS_EDITED, Overlays, between, changed, is_changed, is_kept
 from rag.catalog.tables import (
     chunk_row,
     chunks,
@@ -37,7 +37,7 @@ def _some_chunks(*columns: sql.ColumnElement[Any] | sql.Table) -> sql.Select[Any
     """A query for chunks by `collection`, its name, and `ids`: built once, which takes longer than running it."""
     owner = sql.select(collections.c.id).where(collections.c.name == sql.bindparam("collection")).scalar_subquery()
     among = chunks.c.id.in_(sql.bindparam("ids", expanding=True))
-    return sql.select(*columns).where(chunks.c.collection_id == owner, among)
+    return sql.select(*columns, *AS_EDITED).where(chunks.c.collection_id == owner, among, is_kept())
 
 
 def _on_pages() -> sql.Select[Any]:
@@ -49,13 +49,14 @@ def _on_pages() -> sql.Select[Any]:
         pages.c.number == chunks.c.page,
     )
     whole = pages.c.start.label("page_start"), pages.c.text.label("page_text")
-    return _some_chunks(chunks, documents.c.name, documents.c.title, *whole).join(documents, mine).join(pages, page)
+    found = _some_chunks(chunks, documents.c.name, documents.c.title, *whole)
+    return found.select_from(changed(chunks).join(documents, mine).join(pages, page))
 
 
 _ON_PAGES = _on_pages()
 
 
-class Contents(Database):
+class Contents(Overlays):
     """Texts. The same bytes have the same text everywhere."""
 
     def __init__(self, path: Path) -> None:
@@ -105,6 +106,7 @@ class Contents(Database):
             while some := [mine | chunk_row(position, chunk) for position, chunk in islice(numbered, ROWS)]:
                 connection.execute(chunks.insert(), some)
                 count += len(some)
+            count -= self.put_away(connection, document)
             connection.execute(documents.update().where(*alive).values(chunks=count))
         return True
 
@@ -166,9 +168,10 @@ class Contents(Database):
                 connection.execute(one.values(text=text[row.start : row.end]))
 
     def chunks(self, document: Document) -> list[Chunk]:
-        """The document's chunks in reading order."""
+        """The document's chunks in reading order, as they are searched: corrected, without those that are put away."""
         text = self.text(document)
-        query = sql.select(chunks).where(*belongs(chunks, document)).order_by(chunks.c.position)
+        query = sql.select(chunks, *AS_EDITED).select_from(changed(chunks)).where(*belongs(chunks, document), is_kept())
+        query = query.order_by(chunks.c.position)
         called = sql.select(documents.c.name, documents.c.title).where(key(document))
         with self.read() as connection:
             rows = list(connection.execute(query))
@@ -176,9 +179,10 @@ class Contents(Database):
             return [to_chunk(row, text[row.start : row.end], title) for row in rows]
 
     def chunk_ids(self, document: Document) -> set[str]:
-        """The ids of the document's chunks."""
+        """The ids of the document's chunks, without those that are put away."""
+        query = sql.select(chunks.c.id).select_from(changed(chunks)).where(*belongs(chunks, document), is_kept())
         with self.read() as connection:
-            return set(connection.execute(sql.select(chunks.c.id).where(*belongs(chunks, document))).scalars())
+            return set(connection.execute(query).scalars())
 
     def all_chunk_ids(self, collection: str) -> dict[str, set[str]]:
         """The ids of the chunks of all documents of a collection, by document."""
@@ -196,14 +200,17 @@ class Contents(Database):
         return {one: chunk for one, (chunk, _) in self.chunks_on_pages(collection, ids).items()}
 
     def chunks_on_pages(self, collection: str, ids: Sequence[str]) -> dict[str, tuple[Chunk, Passage]]:
-        """Some chunks of a collection, each with the text of its page; those that are not there are left out."""
+        """Some chunks of a collection, each with the text of its page as far as nothing else in it was changed by hand;
+        those that are not there, or are put away, are left out."""
         found = {}
+        corrected = self.corrected(collection)
         with self.read() as connection:
             for some in slices(ids):
                 for row in connection.execute(_ON_PAGES, {"collection": collection, "ids": list(some)}):
                     whole = Passage(row.page_start, row.page_start + len(row.page_text), row.page_text)
                     text = whole.text[row.start - whole.start : row.end - whole.start]
-                    found[row.id] = to_chunk(row, text, document_label(row.name, row.title)), whole
+                    chunk = to_chunk(row, text, document_label(row.name, row.title))
+                    found[row.id] = chunk, between(whole, chunk, corrected.get(chunk.document_id, ()))
         return found
 
     def chunk_pages(self, document: Document) -> Sequence[int]:
@@ -220,13 +227,14 @@ class Contents(Database):
         return known
 
     def equals(self, collection: str, digests: Sequence[str]) -> dict[str, str]:
-        """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id."""
+        """For each digest that a ready document of the collection has, one chunk with it: digest -> chunk id. One that
+        was changed by hand has its text's vector no more."""
         owner = collection_id(collection).scalar_subquery()
         same = sql.and_(documents.c.collection_id == chunks.c.collection_id, documents.c.id == chunks.c.document_id)
         query = (
             sql.select(chunks.c.digest, sql.func.min(chunks.c.id).label("id"))
             .join(documents, same)
-            .where(chunks.c.collection_id == owner, documents.c.state == State.READY.value)
+            .where(chunks.c.collection_id == owner, documents.c.state == State.READY.value, ~is_changed())
             .group_by(chunks.c.digest)
         )
         with self.read() as connection:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, incarnation, key, shown, slices, waits, with_collection
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, ocr, to_document
+from rag.catalog.keys import belongs, collection_id, incarnation, key, listed, shown, slices, waits, with_collection
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, overlays, to_document
+from rag.catalog.trash import in_trash
+from rag.catalog.versions import claims, forget_versions, unclaimed
 from rag.errors import NotFoundError
 from rag.records import Document, State, Visible
 
@@ -19,8 +21,10 @@ CLEARING = "clearing"
 class Documents(Database):
     """Documents, by what they are."""
 
-    def documents(self, collection: str | None = None, states: Iterable[State] = tuple(State)) -> list[Document]:
-        """Documents by name, of one collection or all."""
+    def documents(
+        self, collection: str | None = None, states: Iterable[State] = tuple(State), hidden: bool = False
+    ) -> list[Document]:
+        """Documents by name, of one collection or all; with `hidden`, also those of collections in the making."""
         query = (
             with_collection()
             .where(documents.c.state.in_([state.value for state in states]))
@@ -28,6 +32,8 @@ class Documents(Database):
         )
         if collection is not None:
             query = query.where(collections.c.name == collection)
+        elif not hidden:
+            query = query.where(listed())
         return self._all(query)
 
     def document(self, collection: str, document_id: str) -> Document:
@@ -46,7 +52,7 @@ class Documents(Database):
     def find(self, prefix: str, collection: str | None = None) -> list[Document]:
         """Documents whose id begins with `prefix`."""
         query = with_collection().where(documents.c.id.startswith(prefix, autoescape=True))
-        return self._all(query if collection is None else query.where(collections.c.name == collection))
+        return self._all(query.where(listed() if collection is None else collections.c.name == collection))
 
     def namesakes(self, collection: str, name: str) -> list[Document]:
         """The documents of that very name, oldest first."""
@@ -91,14 +97,15 @@ class Documents(Database):
             return {(row.name, row.id) for row in connection.execute(query.where(waits()))}
 
     def claimed(self) -> set[str]:
-        """Ids of all documents whose bytes must be kept."""
+        """Ids of all documents whose bytes must be kept, and of the versions before them."""
         with self.read() as connection:
-            return set(connection.execute(sql.select(documents.c.id)).scalars())
+            return set(connection.execute(claims()).scalars())
 
     def is_claimed(self, document_id: str) -> bool:
-        """Whether a document has these bytes, in any collection."""
+        """Whether a document has these bytes, or had them in a version that is kept, in any collection."""
         with self.read() as connection:
-            return bool(connection.execute(sql.select(sql.exists().where(documents.c.id == document_id))).scalar_one())
+            found = sql.select(sql.exists().where(claims().subquery().c.id == document_id))
+            return bool(connection.execute(found).scalar_one())
 
     def mark_deleting(self, document: Document) -> None:
         """Hide the document, whatever has become of it meanwhile, until it is deleted."""
@@ -106,9 +113,11 @@ class Documents(Database):
             hide(connection, [document])
 
     def uncleared(self) -> list[Document]:
-        """Documents of which the indexes may have something that must go: they are deleted, or have failed."""
+        """Documents of which the indexes may have something that must go: they are deleted and cannot come back any
+        more, or have failed."""
         failed = sql.and_(documents.c.state == State.FAILED.value, documents.c.stage == CLEARING)
-        return self._all(with_collection().where(sql.or_(documents.c.state == State.DELETING.value, failed)))
+        deleted = sql.and_(documents.c.state == State.DELETING.value, sql.not_(in_trash()))
+        return self._all(with_collection().where(sql.or_(deleted, failed)))
 
     def note_cleared(self, failed: Document) -> None:
         """The indexes have nothing of a failed document any more."""
@@ -116,21 +125,16 @@ class Documents(Database):
             alive = (incarnation(failed), documents.c.state == State.FAILED.value)
             connection.execute(documents.update().where(*alive).values(stage=""))
 
-    def delete(self, document: Document) -> bool:
-        """Forget a document that is marked as deleting, unless it has been queued anew since.
-
-        True if it was forgotten and no other collection holds the same bytes.
-        """
+    def delete(self, document: Document) -> list[str]:
+        """Forget a document that is marked as deleting, unless it has been queued anew since, and its versions with it
+        if it was the last of its name. Returns the ids whose bytes nobody holds any more."""
         with self.write() as connection:
             marked = (incarnation(document), documents.c.state == State.DELETING.value)
             if connection.execute(documents.delete().where(*marked)).rowcount == 0:
-                return False
+                return []
             forget(connection, document)
-            others = sql.select(sql.func.count()).where(documents.c.id == document.id)
-            unclaimed = connection.execute(others).scalar_one() == 0
-            if unclaimed:
-                connection.execute(ocr.delete().where(ocr.c.document_id == document.id))
-        return unclaimed
+            connection.execute(overlays.delete().where(*belongs(overlays, document)))
+            return unclaimed(connection, {document.id} | forget_versions(connection, document))
 
     def _all(self, query: sql.Select[tuple[object, ...]]) -> list[Document]:
         with self.read() as connection:
@@ -138,13 +142,14 @@ class Documents(Database):
 
 
 def forget(connection: sql.Connection, document: Document) -> None:
-    """Remove a document's text, pages and chunks."""
+    """Remove a document's text, pages and chunks; what was changed of them by hand waits for the same cuts."""
     owner = collection_id(document.collection).scalar_subquery()
     for table in OF_A_DOCUMENT:
         connection.execute(table.delete().where(table.c.collection_id == owner, table.c.document_id == document.id))
 
 
 def hide(connection: sql.Connection, hidden: Sequence[Document]) -> None:
-    """Mark documents as deleting, within the caller's transaction."""
+    """Mark documents as deleting, for good, within the caller's transaction."""
     for one in hidden:
-        connection.execute(documents.update().where(key(one)).values(state=State.DELETING.value))
+        values = {"state": State.DELETING.value, "was": "", "deleted_at": ""}
+        connection.execute(documents.update().where(key(one)).values(values))

@@ -63,6 +63,12 @@ def waits() -> sql.ColumnElement[bool]:
     return sql.and_(documents.c.replaces, documents.c.state == State.SEARCHABLE.value, replaced)
 
 
+def listed() -> sql.ColumnElement[bool]:
+    """Whether a document is of a collection that people see, not of one in the making."""
+    hidden = sql.select(collections.c.id).where(collections.c.shadow_of != "")
+    return documents.c.collection_id.not_in(hidden)
+
+
 def moment(document: Document) -> str:
     return document.added_at.isoformat(timespec="microseconds")
 

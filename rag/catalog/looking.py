@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 from rag.catalog.documents import Documents
-from rag.catalog.keys import collection_id, shown, unfinished, waits, with_collection
+from rag.catalog.keys import collection_id, listed, shown, unfinished, waits, with_collection
 from rag.catalog.tables import collections, documents
 from rag.records import Document, Facets, Failure, Search, State, Totals
 
@@ -69,29 +69,31 @@ class Looking(Documents):
     def _totals(self) -> Totals:
         added = [sql.func.coalesce(sql.func.sum(one), 0) for one in (documents.c.pages, documents.c.chunks)]
         visible = sql.select(sql.func.count(), *added, sql.func.count(documents.c.collection_id.distinct())).where(
-            shown()
+            shown(), listed()
         )
         number = sql.select(sql.func.count()).select_from(documents)
         cancelled = documents.c.failure == Failure.CANCELLED.value
-        failed = number.where(documents.c.state == State.FAILED.value, sql.not_(cancelled))
+        failed = number.where(documents.c.state == State.FAILED.value, sql.not_(cancelled), listed())
         with self.read() as connection:
             there = connection.execute(visible).one()
-            left, broken = (connection.execute(one).scalar_one() for one in (number.where(unfinished()), failed))
+            waiting = number.where(unfinished(), listed())
+            left, broken = (connection.execute(one).scalar_one() for one in (waiting, failed))
         return Totals(there[0], there[1], there[2], there[3], left, broken)
 
     def tags(self) -> frozenset[str]:
-        """Those that documents have, in any state."""
+        """Those that documents have, in any state but deleting."""
         return self.while_unchanged("tags", self._tags)
 
     def _tags(self) -> frozenset[str]:
         tag = sql.func.json_each(documents.c.tags).table_valued("value")
         there = sql.select(tag.c.value).distinct().select_from(documents.join(tag, sql.true()))
+        there = there.where(documents.c.state != State.DELETING.value, listed())
         with self.read() as connection:
             return frozenset(connection.execute(there).scalars())
 
     def latest(self, most: int) -> list[Document]:
         """The documents that may be shown and were added last, newest first."""
-        return self._all(with_collection().where(shown()).order_by(documents.c.added_at.desc()).limit(most))
+        return self._all(with_collection().where(shown(), listed()).order_by(documents.c.added_at.desc()).limit(most))
 
 
 def _conditions(search: Search) -> list[sql.ColumnElement[bool]]:

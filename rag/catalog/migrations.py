@@ -96,6 +96,7 @@ MIGRATIONS: Migrations = (
         page_texts,
     ),
     (  # 10: collections with a recipe of their own, shadows, links and renamed ones; deletions that can be undone; what
+        # was edited by hand and is not in the indexes yet; documents that are taken from another collection; what
         # documents said before they were replaced; passages that were corrected or put away
         "ALTER TABLE collections ADD COLUMN recipe TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE collections ADD COLUMN shadow_of TEXT NOT NULL DEFAULT ''",
@@ -103,6 +104,11 @@ MIGRATIONS: Migrations = (
         "CREATE TABLE former_names (name TEXT PRIMARY KEY, collection_id TEXT NOT NULL)",
         "ALTER TABLE documents ADD COLUMN was TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE documents ADD COLUMN deleted_at TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE documents ADD COLUMN edited TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE documents ADD COLUMN stale INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE documents ADD COLUMN relabel BOOLEAN NOT NULL DEFAULT 0",
+        "ALTER TABLE documents ADD COLUMN taken_from TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE documents ADD COLUMN moves BOOLEAN NOT NULL DEFAULT 0",
         """CREATE TABLE versions (
             collection_id TEXT NOT NULL, document_id TEXT NOT NULL, name TEXT NOT NULL, replaced_by TEXT NOT NULL,
             added_at TEXT NOT NULL, replaced_at TEXT NOT NULL, bytes INTEGER NOT NULL, pages INTEGER NOT NULL,

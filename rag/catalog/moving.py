@@ -14,12 +14,13 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, key, with_collection
-from rag.catalog.queue import batch_of
+from rag.catalog.queue import next_batch
 from rag.catalog.tables import (
     OF_A_DOCUMENT,
     chunks,
     collections,
     documents,
+    former_names,
     headings,
     ocr,
     overlays,
@@ -28,6 +29,7 @@ from rag.catalog.tables import (
     to_document,
     versions,
 )
+from rag.catalog.versions import unclaimed
 from rag.errors import InputError
 from rag.records import UNFINISHED, Collection, Document, Linked, Recipe, State
 
@@ -141,8 +143,11 @@ class Moving(Database):
         """
         with self.write() as connection:
             gone, ids = self._give_way(connection, collection, replacing)
+            connection.execute(former_names.delete().where(former_names.c.name == collection.name))
+            handed_on = former_names.update().where(former_names.c.collection_id == replacing)
+            connection.execute(handed_on.values(collection_id=collection.id))
             connection.execute(collections.insert().values(_collection_row(collection)))
-            batch = batch_of(connection)
+            batch = next_batch(connection)
             for name, table in KEPT_TABLES.items():
                 mine = {} if table is ocr else {_OWNER: collection.id}
                 insert = table.insert().prefix_with("OR IGNORE") if table is ocr else table.insert()
@@ -150,12 +155,11 @@ class Moving(Database):
                     values = [one | mine | _queued(one, batch) if table is documents else one | mine for one in some]
                     if values:
                         connection.execute(insert, values)
-            held = set(connection.execute(sql.select(documents.c.id)).scalars())
-        return gone, sorted(set(ids) - held)
+            return gone, unclaimed(connection, ids)
 
     def _give_way(
         self, connection: sql.Connection, collection: Collection, replacing: str | None
-    ) -> tuple[Collection | None, list[str]]:
+    ) -> tuple[Collection | None, set[str]]:
         """Remove what is to be replaced from the catalog. Raises InputError if something else has the name."""
         query = sql.select(collections).where(collections.c.name == collection.name)
         there = connection.execute(query).mappings().one_or_none()
@@ -166,10 +170,12 @@ class Moving(Database):
                 raise InputError(
                     f"The collection {collection.name!r} has been deleted or renamed. Nothing was changed."
                 )
-            return None, []
-        ids = list(
-            connection.execute(sql.select(documents.c.id).where(documents.c.collection_id == replacing)).scalars()
+            return None, set()
+        mine, before = (
+            sql.select(column).where(table.c.collection_id == replacing)
+            for table, column in ((documents, documents.c.id), (versions, versions.c.document_id))
         )
+        ids = set(connection.execute(sql.union(mine, before)).scalars())
         for table in (*OF_A_DOCUMENT, overlays, versions, documents):
             connection.execute(table.delete().where(table.c.collection_id == replacing))
         connection.execute(collections.delete().where(collections.c.id == replacing))
@@ -188,12 +194,12 @@ def _rows(
 
 def _at_rest(row: sql.RowMapping) -> dict[str, Any]:
     """What a document is whose work has been interrupted: it is to be done from the beginning of its stage."""
+    here = {"stage": "", "taken_from": "", "moves": False}  # other collections are not there where it arrives
     if row["state"] not in UNFINISHED:
-        return {"stage": ""}
+        return here
     again = State.QUEUED.value if row["state"] == State.INDEXING else row["state"]
-    return {
+    return here | {
         "state": again,
-        "stage": "",
         "done": 0,
         "total": 0,
         "reason": "" if again == State.QUEUED else row["reason"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import unfinished
+from rag.catalog.keys import listed, unfinished
 from rag.catalog.tables import documents, speeds
 from rag.records import VISIBLE, Failure, State
 
@@ -39,11 +39,12 @@ class Pace(Database):
     """Loads and speeds."""
 
     def loads(self) -> dict[State, Load]:
-        """What the batch that is being worked on has in each state; nothing if all is done."""
-        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished()).scalar_subquery()
+        """What the batch that is being worked on has in each state, collections in the making left out; nothing if
+        all is done."""
+        current = sql.select(sql.func.max(documents.c.batch)).where(unfinished(), listed()).scalar_subquery()
         query = (
             sql.select(documents.c.state, *(sql.func.sum(one) for one in _load()))
-            .where(documents.c.batch == current)
+            .where(documents.c.batch == current, listed())
             .group_by(documents.c.state)
         )
         with self.read() as connection:

@@ -16,12 +16,13 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
-from rag.catalog.keys import collection_id, incarnation, key, moment, served, unfinished, with_collection
+from rag.catalog.keys import collection_id, incarnation, key, listed, moment, served, unfinished, with_collection
 from rag.catalog.tables import collections, document_row, documents, to_document
+from rag.catalog.versions import keep_versions, leave
 from rag.errors import NotFoundError
 from rag.records import Collection, Document, Failure, State
 
-_FRESH = {
+FRESH = {
     "state": State.QUEUED.value,
     "stage": "",
     "reason": "",
@@ -31,9 +32,13 @@ _FRESH = {
     "timings": "{}",
     "failure": "",
     "served": False,
+    "was": "",
+    "deleted_at": "",
 }
+"""A document that is queued, as if nothing had been done about it."""
 _BEFORE = {"state": State.READY.value, "stage": "", "done": 0, "total": 0, "served": False}
 """As a document was before it was queued to be read anew."""
+_INDEXED = (State.INDEXING.value, State.SEARCHABLE.value, State.READY.value)
 
 
 class Queue(Database):
@@ -49,7 +54,7 @@ class Queue(Database):
             owner = connection.execute(collection_id(document.collection)).scalar_one_or_none()
             if owner is None:
                 raise NotFoundError(f"The collection {document.collection!r} has just been deleted. Try again.")
-            values = document_row(document) | _FRESH | {"batch": batch_of(connection)}
+            values = document_row(document) | FRESH | {"batch": next_batch(connection), "edited": "", "taken_from": ""}
             found = connection.execute(sql.select(documents.c.state).where(key(document))).scalar_one_or_none()
             if found is None:
                 connection.execute(documents.insert().values(values | {"collection_id": owner}))
@@ -57,23 +62,22 @@ class Queue(Database):
             if found not in again:
                 return False
             if found == State.READY.value:
-                values = {name: values[name] for name in (*_FRESH, "batch", "added_at", "tags")}
+                values = {name: values[name] for name in (*FRESH, "batch", "added_at", "tags")}
                 same_name = documents.c.name == document.name
                 values |= {"served": True, "replaces": same_name if document.replaces else False}
             connection.execute(documents.update().where(key(document)).values(values))
             return True
 
-    def retry(self, chosen: Iterable[Document]) -> int:
-        """Queue documents once more that have failed, or are ready and not read in full; returns how many.
-
-        The latter are searched as they are until they have been read anew.
+    def retry(self, chosen: Iterable[Document], anew: bool = False) -> int:
+        """Queue documents once more that have failed, or are ready and not read in full; `anew`: all that are ready.
+        Returns how many. What is ready is searched as it is until it has been read anew.
         """
         queued = 0
         with self.write() as connection:
             ready = documents.c.state == State.READY.value
-            partly = sql.and_(ready, sql.or_(documents.c.unread_pages > 0, documents.c.reason != ""))
+            partly = sql.and_(ready, sql.or_(sql.literal(anew), documents.c.unread_pages > 0, documents.c.reason != ""))
             replaces = sql.and_(documents.c.replaces, sql.not_(ready))
-            values = _FRESH | {"batch": batch_of(connection), "served": ready, "replaces": replaces}
+            values = FRESH | {"batch": next_batch(connection), "served": ready, "replaces": replaces}
             for one in chosen:
                 alive = (incarnation(one), sql.or_(documents.c.state == State.FAILED.value, partly))
                 update = documents.update().where(*alive).values(values | {"added_at": _now()})
@@ -91,30 +95,39 @@ class Queue(Database):
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
             wanted = documents.c.state != State.DELETING.value, documents.c.failure != Failure.CANCELLED.value
             replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
-            again = _FRESH | {"replaces": replaces, "batch": batch_of(connection)}
-            connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
+            again = FRESH | {"replaces": replaces, "batch": next_batch(connection)}
+            mine = documents.update().where(documents.c.collection_id == owner)
+            connection.execute(mine.where(*wanted).values(again))
+            hidden = (documents.c.state == State.DELETING.value, documents.c.was.in_(_INDEXED))
+            connection.execute(mine.where(*hidden).values(was=State.QUEUED.value, served=False))
 
     def reopen(self, reindexed: Iterable[Document]) -> None:
-        """Let the vectors of ready documents be made again; their words stay searchable."""
+        """Let the vectors of ready documents be made again; their words stay searchable. Of those that were deleted and
+        may come back they are made when they do."""
         with self.write() as connection:
-            values = {"state": State.SEARCHABLE.value, "stage": "", "batch": batch_of(connection)}
+            values = {"stage": "", "batch": next_batch(connection), "replaces": False}
             for one in reindexed:
-                alive = (incarnation(one), documents.c.state == State.READY.value)
-                connection.execute(documents.update().where(*alive).values(values))
+                for column in (documents.c.state, documents.c.was):
+                    alive = (incarnation(one), column == State.READY.value)
+                    update = documents.update().where(*alive)
+                    connection.execute(update.values(values | {column.name: State.SEARCHABLE.value}))
 
     def supersede(self, document: Document) -> list[Document]:
-        """Hide the older documents of the same name, and make this one the newest; returns the hidden ones."""
+        """Hide the older documents of the same name, which are versions now, and make this one the newest; returns the
+        hidden ones."""
         with self.write() as connection:
             namesakes = _namesakes(connection, document)
             connection.execute(documents.update().where(key(document)).values(added_at=_now()))
+            keep_versions(connection, document, namesakes)
             hide(connection, namesakes)
         return namesakes
 
-    def next_of(self, states: Iterable[State]) -> Document | None:
-        """The document in one of these states that was queued first."""
+    def next_of(self, states: Iterable[State], hidden: bool = False) -> Document | None:
+        """The document in one of these states that was queued first; with `hidden`, of the collections in the making
+        instead of those that people see."""
         query = (
             with_collection()
-            .where(documents.c.state.in_([state.value for state in states]))
+            .where(documents.c.state.in_([state.value for state in states]), sql.not_(listed()) if hidden else listed())
             .order_by(documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(1)
         )
@@ -123,11 +136,12 @@ class Queue(Database):
         return None if row is None else to_document(row)
 
     def waiting(self, most: int) -> list[Document]:
-        """The unfinished documents, those being worked on first, then as they were queued; `most` at most."""
+        """The unfinished documents, without those of collections in the making, those being worked on first, then as
+        they were queued; `most` at most."""
         idle = documents.c.stage.in_(("", "waiting"))
         query = (
             with_collection()
-            .where(unfinished())
+            .where(unfinished(), listed())
             .order_by(idle, documents.c.added_at, sql.literal_column("documents.rowid"))
             .limit(most)
         )
@@ -158,21 +172,33 @@ class Queue(Database):
         values = {"state": State.SEARCHABLE.value, "stage": "waiting", "timings": json.dumps(dict(timings))}
         return self._update(document, values, documents.c.state == State.INDEXING.value)
 
-    def finish(self, document: Document, seconds: float, timings: Mapping[str, float]) -> list[Document] | None:
-        """Make the document ready and, in the same transaction, hide the older namesakes that it replaces.
+    def finish(
+        self,
+        document: Document,
+        seconds: float,
+        timings: Mapping[str, float],
+        called: tuple[str, str] | None = None,
+    ) -> list[Document] | None:
+        """Make the document ready and, in the same transaction, hide the older namesakes that it replaces, which are
+        versions from now on, and the one in another collection that it was moved from.
 
-        Returns the namesakes, now to be deleted; None if the document was deleted, cancelled or queued anew meanwhile.
+        Returns those, now to be deleted; None if the document was deleted, cancelled or queued anew meanwhile, or has
+        another name and title than `called`, those that its vectors were made with.
         """
         values = {"state": State.READY.value, "seconds": seconds, "timings": json.dumps(dict(timings))}
         with self.write() as connection:
-            alive = (incarnation(document), documents.c.state == State.SEARCHABLE.value)
+            alive = [incarnation(document), documents.c.state == State.SEARCHABLE.value]
+            if called is not None:
+                alive.append(sql.tuple_(documents.c.name, documents.c.title) == sql.tuple_(*map(sql.literal, called)))
             update = documents.update().where(*alive).values(values | {"stage": "", "reason": ""})
             if connection.execute(update).rowcount == 0:
                 return None
             older = documents.c.added_at < moment(document)
             namesakes = _namesakes(connection, document, older) if document.replaces else []
-            hide(connection, namesakes)
-        return namesakes
+            keep_versions(connection, document, namesakes)
+            gone = [*namesakes, *leave(connection, document)]
+            hide(connection, gone)
+        return gone
 
     def fail(
         self, document: Document, reason: str, timings: Mapping[str, float] = {}, failure: Failure | None = None
@@ -200,9 +226,10 @@ class Queue(Database):
             return connection.execute(update).rowcount == 1
 
 
-def batch_of(connection: sql.Connection) -> int:
+def next_batch(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
-    running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished())).scalar_one()
+    working = sql.select(sql.func.max(documents.c.batch)).where(unfinished(), listed())
+    running = connection.execute(working).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
 

@@ -9,7 +9,20 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from rag.records import Chunk, Collection, Document, Failure, Linked, OcrLine, OcrPage, Page, Recipe, State
+from rag.records import (
+    Chunk,
+    ChunkState,
+    Collection,
+    Document,
+    Failure,
+    Linked,
+    OcrLine,
+    OcrPage,
+    Overlay,
+    Page,
+    Recipe,
+    State,
+)
 
 metadata = sql.MetaData()
 collections = sql.Table(
@@ -63,6 +76,11 @@ documents = sql.Table(
     sql.Column("language", sql.String),
     sql.Column("was", sql.String),
     sql.Column("deleted_at", sql.String),
+    sql.Column("edited", sql.String),
+    sql.Column("stale", sql.Integer),
+    sql.Column("relabel", sql.Boolean),
+    sql.Column("taken_from", sql.String),
+    sql.Column("moves", sql.Boolean),
 )
 texts = sql.Table(
     "texts",
@@ -263,8 +281,34 @@ def chunk_row(position: int, chunk: Chunk) -> dict[str, Any]:
 
 
 def to_chunk(row: sql.Row[Any], text: str, title: str) -> Chunk:
-    """`text` is the chunk's own, `title` what its document is called."""
-    return Chunk(row.id, row.document_id, row.page, row.start, row.end, row.heading, text, title)
+    """`text` is what was read at the chunk's place, `title` what its document is called. A row of
+    `rag.catalog.overlays.AS_EDITED` has what was changed of it."""
+    place = (row.id, row.document_id, row.page, row.start, row.end)
+    if row.own_text is None and row.own_heading is None:
+        return Chunk(*place, row.heading, text, title)
+    heading = row.heading if row.own_heading is None else row.own_heading
+    own = text if row.own_text is None else row.own_text
+    return Chunk(*place, heading, own, title, datetime.fromisoformat(row.edited_at))
+
+
+def overlay_row(overlay: Overlay) -> dict[str, Any]:
+    moment = overlay.edited_at.isoformat(timespec="microseconds") if overlay.edited_at else ""
+    return {
+        "chunk_id": overlay.chunk,
+        "document_id": overlay.document,
+        "start": overlay.start,
+        "end": overlay.end,
+        "text": overlay.text,
+        "heading": overlay.heading,
+        "state": overlay.state.value,
+        "edited_at": moment,
+    }
+
+
+def to_overlay(row: sql.Row[Any]) -> Overlay:
+    moment = datetime.fromisoformat(row.edited_at) if row.edited_at else None
+    place = (row.chunk_id, row.document_id, row.start, row.end)
+    return Overlay(*place, row.text, row.heading, ChunkState(row.state), moment)
 
 
 def ocr_row(document_id: str, page: OcrPage) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rag.evidence import words
 from rag.evidence.inert import inert_markdown, without_addresses
+from rag.evidence.plain import PRINTED
 from rag.parsing import page_noun
 from rag.records import DOUBTFUL, QUOTING, Answer, Asked, Citation, Claim, Evidence, Original, Proof, Verdict
 
@@ -65,10 +66,11 @@ def _plain(text: str) -> str:
     return _LINE_BEGINS.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", escaped)
 
 
-def _footnote(citation: Citation, prefix: str = "") -> str:
+def _footnote(citation: Citation, prefix: str = "", most: int = PRINTED) -> str:
     where = f"{_line(citation.name)}, {page_noun(citation.name)} {citation.page}"
     heading = _line(citation.heading)[:200]
-    return f"[^{prefix}{citation.number}]: {where}" + (f" · {heading}" if heading else "")
+    edited = f" · *{_line(words.edited_in_full(citation, most))}*" if citation.edited else ""
+    return f"[^{prefix}{citation.number}]: {where}" + (f" · {heading}" if heading else "") + edited
 
 
 def _line(text: str) -> str:
@@ -124,7 +126,7 @@ def _proof(proof: Proof, prefix: str) -> str:
     """A footnote with its quote, on one line."""
     one = proof.citation
     problem = f" ({_line(proof.problem)})" if proof.problem else ""
-    return f"{_footnote(one, prefix)} · {words.characters(one)}{problem}: “{_line(one.quote)}”"
+    return f"{_footnote(one, prefix, most=0)} · {words.characters(one)}{problem}: “{_line(one.quote)}”"
 
 
 def _original(one: Original) -> str:

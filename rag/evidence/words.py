@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from difflib import SequenceMatcher
 
 from rag.parsing import page_noun
 from rag.records import QUOTING, Answer, Asked, Box, Citation, Hit, Proof, Verdict
@@ -11,6 +12,7 @@ from rag.records import QUOTING, Answer, Asked, Box, Citation, Hit, Proof, Verdi
 VERDICTS = {
     Verdict.VERBATIM: "Word for word in the passage",
     Verdict.SUPPORTED: "Borne out by the passage",
+    Verdict.EDITED: "Rests on an edited passage",
     Verdict.PARTLY: "Only partly in the passages",
     Verdict.UNSUPPORTED: "Not in the passages",
 }
@@ -42,11 +44,54 @@ def characters_of(span: tuple[int, int]) -> str:
     return f"characters {span[0]:,}–{span[1]:,}"
 
 
+def edited(one: Citation) -> str:
+    """That a quote is from a passage that was edited by hand, and when; empty if it is not."""
+    if one.edited is None:
+        return ""
+    return f"from a passage that was edited by hand on {day(one.edited.astimezone())}"
+
+
+def edited_in_full(one: Citation, most: int = 0) -> str:
+    """The same with what the page says at its place, of which about `most` characters are shown (0: all)."""
+    if one.edited is None:
+        return ""
+    if printed_too(one):
+        return f"{edited(one)}; the page has these words too"
+    return f"{edited(one)}; the page says otherwise: “{beside(one.quote, one.printed, most)}”"
+
+
+def beside(quote: str, printed: str, most: int) -> str:
+    """What a page says where something else is quoted, on one line: about `most` characters (0: all) of it, from where
+    the words begin that both have."""
+    said, there = quote.split(), printed.split()
+    if not most or len(" ".join(there)) <= most:
+        return " ".join(there)
+    alike = SequenceMatcher(None, said, there, autojunk=False).get_matching_blocks()[:-1]
+    longest = max(alike, key=lambda one: one.size, default=None)
+    first = max(0, longest.b - longest.a) if longest else 0
+    shown, last = "", first
+    while last < len(there) and len(shown) < most:
+        shown, last = f"{shown} {there[last]}", last + 1
+    return f"{'… ' * (first > 0)}{shown.strip()}{' …' * (last < len(there))}"
+
+
+def printed_too(one: Citation) -> bool:
+    """Whether the page has the words of an edited passage that are quoted: then something else of it was edited."""
+    return " ".join(one.quote.split()) in " ".join(one.printed.split())
+
+
+def day(when: date) -> str:
+    """`22 Nov 2026`."""
+    return f"{when.day} {when:%b %Y}"
+
+
 def answered_by(answer: Answer) -> str:
     """Who has written an answer."""
     if answer.abstained:
         return "Not answered: no passage that was found says it."
     if answer.model == QUOTING:
+        if any(one.edited for one in answer.citations):
+            return "Quoted from the documents and from passages that were edited by hand; no language model."
         return "Quoted word for word from the documents; no language model."
     return f"Written by {answer.model} from the passages that were found."
 

@@ -10,6 +10,20 @@ from rag.filters.chroma import to_chroma
 from rag.filters.clauses import Filter
 from rag.filters.fields import DATE, DOCUMENT, NAME, PAGE, TAG, TYPE
 from rag.filters.searches import where_of
+from rag.filters.sql import to_sql
 from rag.filters.written import Where, parse_where
 
-__all__ = ["DATE", "DOCUMENT", "NAME", "PAGE", "TAG", "TYPE", "Filter", "Where", "parse_where", "to_chroma", "where_of"]
+__all__ = [
+    "DATE",
+    "DOCUMENT",
+    "NAME",
+    "PAGE",
+    "TAG",
+    "TYPE",
+    "Filter",
+    "Where",
+    "parse_where",
+    "to_chroma",
+    "to_sql",
+    "where_of",
+]

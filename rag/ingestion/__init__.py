@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
 from rag.ingestion.busy import Busy
+from rag.ingestion.correcting import Corrections
 from rag.ingestion.intake import Intake
 from rag.ingestion.parts import Job, Parts
 from rag.ingestion.preflight import Checks
@@ -44,6 +45,7 @@ class Ingestion:
         self._reading = Reading(parts)
         self._vectors = Vectors(parts)
         self.removal = Removal(parts)
+        self.corrections = Corrections(parts)
         self.checks = Checks(parts, self._reading)
         self.intake = Intake(parts, self.removal, self.checks)
 
@@ -58,14 +60,52 @@ class Ingestion:
 
     def read_next(self) -> bool:
         """Do the next step of reading; False if there is none. What is new goes before what OCR is still reading."""
-        catalog = self._parts.catalog
-        return self._do(catalog.next_of((State.QUEUED,)) or catalog.next_of((State.INDEXING,)), self._reading.step)
+        return self._do(self._next(State.QUEUED, State.INDEXING), self._reading.step)
 
     def embed_next(self) -> bool:
         """Embed the document that became searchable first; False if there is none."""
-        return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
+        return self._do(self._next(State.SEARCHABLE), self._embed)
+
+    def follow_shadows(self) -> None:
+        """Bring collections in the making up to those whose place they are to take."""
+        for one in self._parts.catalog.shadows():
+            self.follow_shadow(one)
+
+    def follow_shadow(self, shadow: Collection) -> int:
+        """The same of one; returns how many documents it was behind in."""
+        catalog = self._parts.catalog
+        if not catalog.behind(shadow):
+            return 0
+        found = catalog.follow(shadow)
+        for one in catalog.among([(shadow.name, one) for one in found.gone]):
+            self.removal.clear(one)
+        return len(found)
+
+    def _next(self, *states: State) -> Document | None:
+        """In the first of these states that a document is in; collections in the making wait for those people see."""
+        catalog = self._parts.catalog
+        found = (catalog.next_of((state,), hidden) for hidden in (False, True) for state in states)
+        return next(filter(None, found), None)
+
+    def relabel_next(self) -> bool:
+        """Bring what was edited of a ready document into the indexes; False if nothing was, or another has it in
+        hand."""
+        stale = self._parts.catalog.next_stale()
+        if stale is None or self._parts.stop.is_set():
+            return False
+        with self._parts.busy.try_hold(stale.document) as free:
+            if not free:
+                return False
+            try:
+                self._vectors.relabel(stale)
+            except RagError as error:  # it is tried again, and until then the catalog's word counts
+                log.warning("What was edited of %s is not in the indexes yet: %s", stale.document.name, error)
+                return False
+            self._settle(stale.document, self._collection(stale.document))
+        return True
 
     def _embed(self, job: Job) -> None:
+        self.corrections.resume(job.document)
         for replaced in self._vectors.embed(job) or ():
             self.removal.clear(replaced)
 

@@ -52,6 +52,10 @@ class Intake:
         self._parts.folder.claim(document_id)
         return (document, False) if queued else self._known(document)
 
+    def prepare(self, collection: str) -> None:
+        """Make a collection if it is not there, for what is to come. Raises FingerprintError as `accept` does."""
+        self._ensure_collection(collection)
+
     def unlock(self, document: Document, password: str) -> None:
         """Open a document's kept bytes with a password, if they need one, for as long as they are kept.
 

@@ -46,6 +46,10 @@ class Parts:
         if self.stop.is_set():
             raise StoppedError("The workspace is busy with something else, or is being closed. Try again in a moment.")
 
+    def collections(self, one: Document, other: Document) -> tuple[Collection, Collection]:
+        """Those of two documents."""
+        return self.catalog.collection(one.collection), self.catalog.collection(other.collection)
+
     def collection(self, document: Document) -> Collection:
         """The document's collection. Raises FingerprintError if it was made in another way than it would be now."""
         found = self.catalog.collection(document.collection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from rag.errors import DocumentError, NoTextError
 from rag.ingestion.parts import Job, Parts
 from rag.language import language_of
 from rag.parsing import TABULAR, decode_document, encode_document, ocr_engine, with_ocr
+from rag.recipes import cuts_alike
 from rag.records import Chunk, Document, OcrPage, ParsedDocument
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class Reading:
 
         Raises DocumentError for whatever is wrong with the file, StoppedError if it is to go no further.
         """
+        if self._taken_over(job):
+            return
         scan = self._taken(job)
         pending = self._pending(job.document, scan)
         if not pending:
@@ -124,7 +127,9 @@ class Reading:
 
     def _index(self, job: Job, scan: _Scan) -> None:
         parsed = with_ocr(scan.parsed, list(self.recognised(job.document, scan.parsed).values()))
+        parsed = self._as_called(job.document, parsed)
         self._require_text(parsed, scan)
+        parsed = replace(parsed, **self._parts.catalog.given(job.document))
         job.reach("splitting", 0, len(parsed.pages))
         with job.timed("splitting"):
             chunks = self.cut(job.document, parsed, job.go_on)
@@ -133,13 +138,40 @@ class Reading:
             paths = heading_paths(parsed.headings)
             if not self._parts.catalog.save_text(document, parsed, job.each(chunks), paths):
                 job.reach("splitting")  # it has been stopped, and this says so
+        self._index_words(job, chunks)
+        self._parts.folder.discard_parse(job.document.id)
+
+    def _index_words(self, job: Job, chunks: Sequence[Chunk]) -> None:
+        """Put what is searched by words into the lexical index; then it is."""
         with job.timed("indexing"):
             collection = self._parts.collection(job.document)
             document = self._parts.catalog.document(collection.name, job.document.id)
+            if document.id in self._parts.catalog.corrected(collection.name):
+                chunks = self._parts.catalog.chunks(document)
             job.reach("indexing", 0, len(chunks))
             self._parts.lexical.replace(collection.store_name, document, job.each(chunks))
         self._parts.catalog.searchable(job.document, job.timings)
-        self._parts.folder.discard_parse(job.document.id)
+
+    def _taken_over(self, job: Job) -> bool:
+        """Whether its text could be taken over, with its cuts, from another collection: the one that it comes from, or
+        the one whose place its own is to take."""
+        source = self._parts.catalog.source_of(job.document)
+        if source is None or not cuts_alike(*self._parts.collections(source, job.document)):
+            return False
+        job.reach("copying")
+        with job.timed("copying"):
+            if not self._parts.catalog.copy_text(source, job.document):
+                job.reach("copying")  # it has been stopped, and this says so; else the other one was changed
+                return False
+        self._index_words(job, self._parts.catalog.chunks(job.document))
+        return True
+
+    def _as_called(self, document: Document, parsed: ParsedDocument) -> ParsedDocument:
+        """In a collection in the making a document has the title and the date that it has where it is searched."""
+        collection = self._parts.known(document.collection)
+        if collection is None or not collection.shadow_of:
+            return parsed
+        return replace(parsed, title=document.title or parsed.title, date=document.date or parsed.date)
 
     def _require_text(self, parsed: ParsedDocument, scan: _Scan) -> None:
         if any(page.text.strip() for page in parsed.pages):

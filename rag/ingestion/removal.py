@@ -45,6 +45,14 @@ class Removal:
             self._parts.catalog.mark_deleting(document)  # whoever works on it stops, and nobody finds it any more
         self._drop(collection)
         self.forget_collection(collection)
+        self.clear_abandoned()  # its shadow, if it had one
+
+    def clear_abandoned(self) -> None:
+        """Remove the hidden collections that nobody needs any more: discarded ones, and what was swapped out."""
+        for one in self._parts.catalog.abandoned() if self._parts.folder.owned else ():
+            self._drop(one)
+            self._parts.catalog.empty_abandoned(one)
+            self.forget_collection(one)
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
@@ -53,6 +61,7 @@ class Removal:
 
     def clear_all(self) -> None:
         """Remove what must go of all documents: what was interrupted, or left to the owner."""
+        self.clear_abandoned()
         for document in self._parts.catalog.uncleared():
             self.clear(document)
 
@@ -64,7 +73,7 @@ class Removal:
         # The names before what is known: a collection may be made meanwhile.
         words, beside = lexical.names(), store.companion.names()
         vectors = store.names() if self._parts.settings.chroma_is_ours else []
-        known = {one.store_name for one in self._parts.catalog.collections()} | arriving
+        known = {one.store_name for one in self._parts.catalog.collections(hidden=True)} | arriving
         for name in left:
             if name not in known:  # on a server of others it is known by its mark alone
                 store.drop(name)
@@ -78,22 +87,27 @@ class Removal:
             store.drop(name)
 
     def settle(self, document: Document, collection: Collection | None = None) -> None:
-        """Whoever has a document in hand leaves nothing of it in the indexes if it is deleted or has failed by now.
+        """Whoever has a document in hand leaves nothing of it in the indexes if it has failed by now, or is deleted and
+        cannot come back.
 
         `collection` is the document's as it was at the beginning: it may have been renamed or deleted since.
         """
         found = self._found(document, collection)
         if found is None:
-            if collection is not None:
+            # What was in the making may have taken the place of another by now, and its indexes are in use.
+            if collection is not None and not self._parts.catalog.has_store(collection.store_name):
                 self._drop(collection)
             return
         now = self._now(replace(document, collection=found.name))
+        if now is not None and self._parts.catalog.is_in_trash(now):
+            return
         if now is None or now.state in (State.FAILED, State.DELETING):
             self._unindex(document, found.store_name)
         if now is not None and now.state is State.FAILED:
             self._parts.catalog.note_cleared(now)
-        elif now is not None and now.state is State.DELETING and self._parts.catalog.delete(now):
-            self._discard(now.id)
+        elif now is not None and now.state is State.DELETING:
+            for unclaimed in self._parts.catalog.delete(now):
+                self._discard(unclaimed)
 
     def _found(self, document: Document, collection: Collection | None) -> Collection | None:
         if collection is not None:

@@ -22,8 +22,22 @@ from rag.records.answers import (
     Verdict,
     untold,
 )
+from rag.records.arranging import (
+    Census,
+    Change,
+    Changes,
+    Kind,
+    Listed,
+    Listing,
+    Order,
+    Standing,
+    Transferred,
+    Trashed,
+    Version,
+)
 from rag.records.collections import Collection, Health, Linked, Recipe, Room
 from rag.records.conversations import Conversation, EvaluationRow, Feedback, KeptTurn, WholeConversation
+from rag.records.corrections import By, ChunkSearch, ChunkState, FoundChunks, ListedChunk, Overlay, Which
 from rag.records.documents import (
     UNFINISHED,
     VISIBLE,
@@ -45,6 +59,7 @@ from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
 from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
+from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
 from rag.records.searches import Facets, Search, Totals
 
 __all__ = [
@@ -59,7 +74,13 @@ __all__ = [
     "AnswerPiece",
     "Asked",
     "Box",
+    "By",
+    "Census",
+    "Change",
+    "Changes",
     "Chunk",
+    "ChunkSearch",
+    "ChunkState",
     "Citation",
     "Claim",
     "Collection",
@@ -79,19 +100,26 @@ __all__ = [
     "Feedback",
     "Finding",
     "Foreign",
+    "FoundChunks",
     "Heading",
     "Health",
     "Hit",
     "IngestEvent",
     "KeptTurn",
+    "Kind",
     "Linked",
+    "Listed",
+    "ListedChunk",
+    "Listing",
     "Manifest",
     "MapPoint",
     "ModelChoice",
     "Move",
     "OcrLine",
     "OcrPage",
+    "Order",
     "Original",
+    "Overlay",
     "Overview",
     "Page",
     "PageView",
@@ -101,17 +129,25 @@ __all__ = [
     "Progress",
     "Proof",
     "Recipe",
+    "Reembedding",
+    "ReembeddingPlan",
     "Room",
     "Search",
     "Section",
+    "ShadowCounts",
+    "Standing",
     "State",
     "Step",
     "Told",
     "Totals",
+    "Transferred",
+    "Trashed",
     "Trial",
     "VectorMap",
     "Verdict",
+    "Version",
     "Visible",
+    "Which",
     "WholeConversation",
     "chunk_id",
     "document_label",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from rag.records.passages import Hit
@@ -15,6 +16,9 @@ class Citation:
 
     `heading` is that of the passage it is from: of a table, its columns' names. `highlights` are the (start, end) in
     the document's text of what answers within the quote; empty if that is all of it.
+
+    A quote from a passage that was `edited` by hand, at that moment, is not the document's words: `start` and `end` are
+    the passage's place, and `printed` is what the document says there.
     """
 
     number: int
@@ -26,6 +30,8 @@ class Citation:
     end: int
     heading: str = ""
     highlights: tuple[tuple[int, int], ...] = ()
+    edited: datetime | None = None
+    printed: str = ""
 
 
 QUOTING = "extractive"
@@ -48,6 +54,8 @@ class Verdict(StrEnum):
 
     VERBATIM = "verbatim"
     SUPPORTED = "supported"
+    EDITED = "edited"
+    """Borne out, but by a passage that was edited by hand: the document itself may say otherwise."""
     PARTLY = "partly"
     UNSUPPORTED = "unsupported"
 

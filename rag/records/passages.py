@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import PurePosixPath
 
 _TITLE_CHARS, _HEADING_CHARS = 60, 80
@@ -18,6 +19,9 @@ class Chunk:
 
     `id` is the document's id, the chunking settings and the position, joined by hyphens (see `document_of`). `title`
     is what its document is called (see `document_label`).
+
+    One that was `edited` by hand, at that moment, has a text or a heading of its own: `start` and `end` are then the
+    place on its page that it stands for, where the document says what it says.
     """
 
     id: str
@@ -28,6 +32,12 @@ class Chunk:
     heading: str
     text: str
     title: str = ""
+    edited: datetime | None = None
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where `text[start:end]` stands in the document's text: of an edited chunk no more is known than its own
+        place."""
+        return (self.start, self.end) if self.edited else (self.start + start, self.start + end)
 
     @property
     def embedded(self) -> str:
@@ -74,7 +84,9 @@ class Hit:
     @property
     def span(self) -> tuple[int, int]:
         """Where that lies in the document's text."""
-        return (self.passage.start, self.passage.end) if self.passage else (self.chunk.start, self.chunk.end)
+        if self.passage is None or self.chunk.edited:
+            return self.chunk.start, self.chunk.end
+        return self.passage.start, self.passage.end
 
 
 @dataclass(frozen=True, slots=True)

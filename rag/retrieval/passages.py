@@ -32,11 +32,11 @@ Sharing = Callable[[str], float]
 
 def with_passages(hits: Sequence[Hit], surroundings: Mapping[str, Passage], sharing: Sharing) -> list[Hit]:
     """The hits, best first, each with its passage. `surroundings` has for each chunk's id the text of its page; a
-    chunk that it lacks is its own passage."""
+    chunk that it lacks is its own passage, and so is one that was edited: the page says something else there."""
     found: list[Hit] = []
     for rank, hit in enumerate(hits):
         page = surroundings.get(hit.chunk.id)
-        if page is not None:
+        if page is not None and not hit.chunk.edited:
             around = _within(page, hit.chunk.start - MARGIN, hit.chunk.end + MARGIN)
             room = _room(hit, [*found, *hits[rank + 1 :]], around)
             found.append(replace(hit, passage=_passage(hit, around, room, sharing, rank >= WHOLE)))

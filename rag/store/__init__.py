@@ -92,6 +92,20 @@ class Store(Opened):
                     metadatas=[chunk_metadata(document, chunk) for chunk in batch],
                 )
 
+    def relabel(
+        self, name: str, labels: Mapping[str, Mapping[str, Any]], stored: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Write metadata of chunks anew, by id, where it differs from what is `stored`; vectors stay as they are."""
+        collection = self._collection(name) if labels else None
+        changed = [one for one, data in labels.items() if stored.get(one) != data]
+        for first in range(0, len(changed), BATCH_ROWS):
+            batch = changed[first : first + BATCH_ROWS]
+            # What a chunk has no more has to be named: Chroma leaves alone what is not.
+            data: list[Any] = [dict.fromkeys(stored.get(one, {})) | dict(labels[one]) for one in batch]
+            with self._guard():
+                if collection is not None:
+                    collection.update(ids=batch, metadatas=data)
+
     def chunk_ids(self, name: str, document_id: str) -> list[str]:
         """Ids of the document's chunks that are stored."""
         with self._guard():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def store_name(name: str) -> str:
 
 def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
     """Flat metadata of a chunk: what filters use and what makes the chunk whole again."""
-    return document_metadata(document) | {
+    flat = {
         "page": chunk.page,
         "start": chunk.start,
         "end": chunk.end,
@@ -30,6 +31,8 @@ def chunk_metadata(document: Document, chunk: Chunk) -> dict[str, Any]:
         "title": chunk.title,
         "digest": chunk.digest,
     }
+    by_hand = {"edited": chunk.edited.isoformat()} if chunk.edited else {}
+    return document_metadata(document) | flat | by_hand
 
 
 def document_metadata(document: Document) -> dict[str, Any]:
@@ -70,4 +73,5 @@ def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, s
 def to_chunk(chunk_id: str, text: str, data: Mapping[str, Any]) -> Chunk:
     """The chunk whole again."""
     place = (data["page"], data["start"], data["end"])
-    return Chunk(chunk_id, data["document"], *place, data["heading"], text, data.get("title", ""))
+    edited = datetime.fromisoformat(data["edited"]) if data.get("edited") else None
+    return Chunk(chunk_id, data["document"], *place, data["heading"], text, data.get("title", ""), edited)

@@ -14,6 +14,7 @@ from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
 from rag.evidence import answer_markdown, answer_text, inert_markdown
+from rag.evidence.words import beside
 from rag.filters import where_of
 from rag.following import NOT_ANEW
 from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
@@ -41,6 +42,7 @@ __all__ = [
     "as_jsonl",
     "as_row",
     "as_uploads",
+    "beside",
     "default_name",
     "distinct_names",
     "expected_of",

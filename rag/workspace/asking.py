@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Linking`, `Mapping` and all below them can, and answers."""
+"""The workspace, whole: what all the others can, and answers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
+from rag.workspace.arranging import Arranging
 from rag.workspace.conversing import Conversing
+from rag.workspace.correcting import Correcting
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
-from rag.workspace.mapping import Mapping
+from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
+from rag.workspace.reembedding import Reembeddings
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Linking, Mapping, Conversing):
+class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -123,6 +126,7 @@ class Workspace(Linking, Mapping, Conversing):
             partial(self.store.companion.tokens, found.store_name) if is_known(found) else _none_stored,
             partial(self.catalog.heading, found.name),
             partial(self.recipes.embedder_of, found),
+            self.catalog.corrected(found.name),
         )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:

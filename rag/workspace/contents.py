@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.errors import NotFoundError
@@ -38,6 +39,10 @@ class Contents(Opened):
         if collection is not None:
             collection = self.catalog.collection(collection).name
         return self.catalog.documents(collection, [state for state in State if state is not State.DELETING])
+
+    def documents_of(self, collection: str, ids: Sequence[str]) -> list[Document]:
+        """Those of some documents that are there, in no order."""
+        return self.catalog.among([(collection, one) for one in ids])
 
     def facets(self, collection: str) -> Facets:
         """What the documents of a collection that can be searched may be told apart by."""
@@ -104,5 +109,5 @@ class Contents(Opened):
             raise NotFoundError(f"{document.name} has been deleted. Upload it again.") from error
 
     def size(self) -> int:
-        """Bytes the data folder takes."""
-        return self.folder.size()
+        """Bytes the data folder takes, as the catalog was changed last: all files are looked at for it."""
+        return self.catalog.while_unchanged("size", self.folder.size)

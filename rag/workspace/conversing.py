@@ -26,6 +26,8 @@ from rag.workspace.opened import Opened
 LONGEST_NOTE = 2000
 LONGEST_EXPECTED = 20_000
 """Characters."""
+EDITED = "rests on an edited passage"
+"""The tag of a row whose answer is from a passage that was edited by hand."""
 _FOOTNOTE = re.compile(r"\s*\[\d{1,3}\]")
 
 
@@ -147,6 +149,9 @@ class Conversing(Opened):
             raise InputError("Write the answer that is expected, or choose that no document has it.")
         asked = turn.answer.searched if turn.answer and turn.answer.searched else turn.question
         document, name, page, quote = _place(place)
+        edited = place.edited if isinstance(place, Citation) else place.chunk.edited if place else None
+        if edited and isinstance(place, Hit):
+            quote = self.catalog.passage(turn.search.collection, document, *place.span)
         row = EvaluationRow(
             turn.id,
             asked,
@@ -154,7 +159,7 @@ class Conversing(Opened):
             name,
             page,
             quote,
-            checked_tags(tags),
+            checked_tags([*tags, EDITED] if edited else tags),
             turn.search.collection,
             document,
             owner=owner,
@@ -178,9 +183,9 @@ def expected_of(turn: KeptTurn) -> str:
 
 
 def _place(place: Citation | Hit | None) -> tuple[str, str, int, str]:
-    """Document, its name, page and quote."""
+    """Document, its name, page and quote; of an edited passage what its page says, which can be looked up."""
     if place is None:
         return "", "", 0, ""
     if isinstance(place, Citation):
-        return place.document, place.name, place.page, place.quote
+        return place.document, place.name, place.page, place.printed if place.edited else place.quote
     return place.chunk.document_id, place.name, place.chunk.page, place.chunk.text

@@ -145,7 +145,7 @@ class DocumentsIn(Proving):
 
     def drain(self) -> None:
         """Wait until nothing is waiting to be indexed, whoever queued it."""
-        while self.worker.working and self.catalog.next_of(UNFINISHED) is not None:
+        while self.worker.working and self.catalog.waiting(1):
             time.sleep(POLL_SECONDS)
 
 

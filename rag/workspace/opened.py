@@ -147,7 +147,7 @@ class Opened:
 
     def _require_own(self, collection: str | None) -> None:
         """Raises ReadOnlyError for a collection that was read from elsewhere: it is as it is there."""
-        name = self._name(collection)
+        name = self.catalog.current_name(self._name(collection))
         linked = next((one.linked for one in self.catalog.collections() if one.name == name), None)
         if linked is not None:
             raise ReadOnlyError(

@@ -36,4 +36,5 @@ def _document(hit: Hit) -> Document:
         "end": end,
         "score": hit.score,
     }
+    metadata |= {"edited": chunk.edited.isoformat()} if chunk.edited else {}
     return Document(id=chunk.id, page_content=hit.text, metadata=metadata)

@@ -39,19 +39,26 @@ class Searching(Shelves):
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
-            for _ in range(SEARCHES):
+            hits: list[Hit] = []
+            for last in range(SEARCHES - 1, -1, -1):
                 found = self._searchable(collection)
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
                     hits = self._hits(found, scope, question, k, told) if scope.names else []
                 except StorageError:
-                    self.collection(found.name)  # it may have been deleted on the way, which is another error
-                    raise
-                # Else a document was replaced on the way, or the collection is called something else.
-                if self.collection(collection).name == found.name and self.catalog.visible(found.name) == visible:
-                    break
+                    if not last or not self._changed(collection, found):
+                        raise
+                    continue
+                if self.catalog.visible(found.name) == visible and not self._changed(collection, found):
+                    break  # else a document was replaced on the way, or the whole collection
             return hits
+
+    def _changed(self, collection: str | None, found: Collection) -> bool:
+        """Whether a collection is kept elsewhere by now, or called something else. Raises NotFoundError if it has been
+        deleted on the way."""
+        now = self.collection(collection)
+        return (now.name, now.store_name) != (found.name, found.store_name)
 
     def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told) -> list[Hit]:
         around: dict[str, Passage] = {}
@@ -69,7 +76,7 @@ class Searching(Shelves):
         self, k: int | None = None, where: Where | None = None, collection: str | None = None
     ) -> WorkspaceRetriever:
         """This workspace as a LangChain `BaseRetriever`, whose Documents have the metadata document (id), name, page,
-        heading, start and end in the document's text, and score. Raises FilterError."""
+        heading, start and end in the document's text, score, and when it was edited, if it was. Raises FilterError."""
         from rag.workspace.retriever import WorkspaceRetriever
 
         clause = parse_where(where)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rag.checking import Checker, Encode
+from rag.checking import REOPENED, Checker, Encode
 from rag.errors import StorageError, StoreDamagedError
 from rag.recipes import is_known
 from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
@@ -55,7 +55,7 @@ class Upkeep(DocumentsIn):
         self._require_writable()
         self._require_ownership()
         with self._alone():
-            for collection in self.collections():
+            for collection in self.catalog.collections(hidden=True):
                 if self.settings.chroma_is_ours:  # then it goes as a whole, even if it is damaged
                     self.lexical.drop(collection.store_name)
                     self.ingestion.removal.forget_collection(collection)
@@ -73,7 +73,8 @@ class Upkeep(DocumentsIn):
         """
         self._require_writable()
         self._require_ownership()
-        chosen = [self.collection(collection)] if collection else list(filter(is_known, self.collections()))
+        every = self.catalog.collections(hidden=True)
+        chosen = [self.collection(collection)] if collection else list(filter(is_known, every))
         self._requeue(chosen, everything=not collection)
         yield from self.follow(self.unfinished())
 
@@ -96,11 +97,13 @@ class Upkeep(DocumentsIn):
         with self._alone():
             checker = self._checker(repair)
             try:
+                while self.ingestion.relabel_next():  # what was just edited is no mistake
+                    continue
                 return list(checker.run())
             except StoreDamagedError as error:
                 if repair and self.settings.chroma_is_ours:
                     self._renew_store()
-                    self.catalog.reopen(self.catalog.documents(states=[State.READY]))
+                    self.catalog.reopen(self.catalog.documents(states=REOPENED, hidden=True))
                 return [Finding("", "Chroma", str(error), repaired=repair and self.settings.chroma_is_ours)]
 
     def _checker(self, repair: bool, told: Callable[[float], None] = lambda _: None) -> Checker:

@@ -1,44 +1,101 @@
-"""The documents of a collection: a table to find them in, and what can be done with them."""
+"""The documents of a collection: a table to find them in, and what can be done with one or with several."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
-from rag.records import UNFINISHED, Collection
+from rag.records import Census, Collection, Document, Listed, Listing, Standing
 from rag.workspace import Workspace
-from ui.contents import choose, describe, show_failures, show_passages
-from ui.deleting import confirm_delete
-from ui.dialogs import open_dialog
-from ui.originals import download_button
-from ui.overviews import overview_button
+from ui.collections.acting import delete, reread, tags_popover, transfer_popover
+from ui.collections.details import draw_details
+from ui.collections.table import choose_document, choose_listing, draw_table, marked, marked_there
+from ui.collections.trash import draw_trash
 from ui.places import UPLOAD
 from ui.progress import watch
+from ui.text import counted, escape_markdown, message_markdown, shortened
+
+FAILURES_SHOWN = 20
 
 
 def draw_documents(workspace: Workspace, collection: Collection) -> None:
     """Draw the view."""
-    documents = workspace.documents(collection.name)
-    if any(one.state in UNFINISHED for one in documents):
+    census = workspace.census(collection.name)
+    draw_trash(workspace, collection.name)
+    if census.standings.get(Standing.UNFINISHED):
         watch(workspace, briefly=True)
-    if not documents:
+    if not census.documents:
         st.markdown("This collection is empty.")
         if not workspace.settings.demo:
             st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         return
-    st.space("xxsmall")  # where the table's toolbar appears
-    document = choose(documents, collection.name)
-    show_failures(workspace, documents)
+    listing = choose_listing(collection.name, census)
+    listed = draw_table(workspace, listing, census.documents)
+    if not workspace.settings.demo:
+        _several(workspace, listing, listed, census)
+    _failures(workspace, collection.name, census)
+    document = choose_document(workspace, collection.name, listed.documents)
     if document is not None:
-        describe(workspace, document)
-        with st.container(horizontal=True):
-            if document.visible:
-                overview_button(workspace, document)
-            download_button(workspace, document, "collection")
-            if not workspace.settings.demo:
+        draw_details(workspace, document, census)
+
+
+def _several(workspace: Workspace, listing: Listing, listed: Listed, census: Census) -> None:
+    """What can be done with the documents that are marked, be they on this page or on others."""
+    collection, ids = listing.collection, marked_there(workspace, listing.collection)
+    if not ids:
+        return
+    with st.container(border=True, key="several"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{counted(len(ids), 'document')}** marked", width="stretch")
+            if listed.total > len(listed.documents):
                 st.button(
-                    "Delete this document",
-                    icon=":material/delete:",
-                    on_click=open_dialog,
-                    args=(confirm_delete, workspace, document),
+                    f"Mark all {listed.total:,} that are found",
+                    key="mark-all",
+                    type="tertiary",
+                    on_click=_mark_all,
+                    args=(workspace, listing),
                 )
-        show_passages(workspace, document)
+            st.button("Clear", key="mark-none", type="tertiary", on_click=marked(collection).clear)
+        with st.container(horizontal=True):
+            tags_popover(workspace, collection, census, ids)
+            transfer_popover(workspace, collection, ids, "several")
+            given = (workspace, collection, ids)
+            st.button("Read anew", key="reread-several", icon=":material/refresh:", on_click=reread, args=given)
+            st.button("Delete", key="delete-several", icon=":material/delete:", on_click=delete, args=given)
+
+
+def _mark_all(workspace: Workspace, listing: Listing) -> None:
+    marked(listing.collection).update(workspace.listed_ids(listing))
+
+
+def _failures(workspace: Workspace, collection: str, census: Census) -> None:
+    """The documents that could not be indexed, each with why, and a way to try them all again or be rid of them."""
+    number = census.standings.get(Standing.FAILED, 0)
+    if not number:
+        return
+    failed = Listing(collection, standing=Standing.FAILED)
+    with st.expander(f"{counted(number, 'document')} could not be indexed", icon=":material/error:", key="failures"):
+        for one in workspace.listed(failed, 0, FAILURES_SHOWN).documents:
+            _failure(one)
+        if number > FAILURES_SHOWN:
+            st.caption(f"And {number - FAILURES_SHOWN:,} more: choose them above to see why.")
+        if not workspace.settings.demo:
+            with st.container(horizontal=True):
+                _for_all("Retry all that failed", ":material/refresh:", reread, workspace, failed)
+                _for_all("Delete all that failed", ":material/delete:", delete, workspace, failed)
+
+
+def _for_all(
+    label: str, icon: str, act: Callable[[Workspace, str, Sequence[str]], None], workspace: Workspace, listing: Listing
+) -> None:
+    """A button that does something with all documents of a list."""
+
+    def clicked() -> None:
+        act(workspace, listing.collection, workspace.listed_ids(listing))
+
+    st.button(label, icon=icon, on_click=clicked)
+
+
+def _failure(one: Document) -> None:
+    st.markdown(f"**{escape_markdown(shortened(one.name, 60))}**  \n:small[{message_markdown(one.reason)}]")

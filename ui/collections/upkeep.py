@@ -9,6 +9,7 @@ from rag.workspace import Workspace
 from ui.collections.backups import draw_backup
 from ui.collections.elsewhere import draw_link
 from ui.collections.health import draw_health
+from ui.collections.reembedding import draw_reembedding
 from ui.collections.top import rename
 from ui.deleting import confirm_delete_collection, storage
 from ui.dialogs import open_dialog
@@ -30,6 +31,7 @@ def draw_upkeep(workspace: Workspace, collection: Collection) -> None:
             )
         st.subheader("Health", anchor=False)
         draw_health(workspace, collection)
+    draw_reembedding(workspace, collection)
     draw_backup(workspace, collection)
     st.subheader("Everything", anchor=False)
     storage(workspace)
