@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.catalog.tables import overlays, versions
+from rag.catalog.tables import versions
 from rag.cli import main
 from rag.errors import FolderError, InputError, NotFoundError, StoppedError
 from rag.records import Errand, Hit, Move, Recipe, State
@@ -194,31 +194,39 @@ def test_a_pdf_that_was_opened_with_a_password_stays_open(
 
 
 def test_corrections_and_what_was_replaced_come_along(
-    make_workspace: Callable[..., Workspace], notes: Path, tmp_path: Path
+    make_workspace: Callable[..., Workspace], notes: Path, recipe: Path, tmp_path: Path
 ) -> None:
     workspace = make_workspace()
-    list(workspace.ingest([notes]))
-    (document,) = workspace.documents()
-    chunk = workspace.chunks(document)[-1]
-    mine = {"collection_id": workspace.collection().id, "document_id": document.id}
-    overlay = {"chunk_id": chunk.id, "start": chunk.start, "end": chunk.end, "text": "The landlord repairs nothing."}
-    version = {"name": "lease.md", "replaced_by": document.id, "added_at": "2024-01-01", "replaced_at": "2024-02-01"}
-    with workspace.catalog.write() as connection:
-        connection.execute(
-            overlays.insert().values(mine | overlay | {"heading": None, "state": "", "edited_at": "2024-03-01"})
-        )
-        sizes = {"bytes": 1, "pages": 1, "chunks": 1, "text": "The rent was 80,000 euros."}
-        connection.execute(versions.insert().values(mine | version | sizes | {"document_id": "0" * 32}))
+    list(workspace.ingest([notes, recipe]))
+    old = workspace.document("lease.md").id
+    notes.write_text(notes.read_text(encoding="utf-8").replace("84,000", "96,000"), encoding="utf-8")
+    list(workspace.ingest([notes], replace_namesakes=True))
+    document = workspace.document("lease.md")
+    rent, repairs = (
+        next(one for one in workspace.chunks(document) if word in one.text) for word in ("96,000", "landlord")
+    )
+    workspace.edit_chunk("documents", rent.id, "The yearly rent is 97,000 euros since the last letter.")
+    workspace.hide_chunk("documents", repairs.id)
+    workspace.drain()
+    target = saved(workspace, tmp_path)
     other = make_workspace(data_dir=tmp_path / "other")
-    other.restore(saved(workspace, tmp_path))
-    for table in (overlays, versions):
-        rows = []
-        for one in (workspace, other):
-            with one.catalog.read() as connection:
-                found = [dict(row) for row in connection.execute(table.select()).mappings()]
-            rows.append([{**row, "collection_id": ""} for row in found])
-        assert rows[0] == rows[1]
-        assert len(rows[0]) == 1
+    other.restore(target)
+    assert state_of(other, "documents") == state_of(workspace, "documents")
+    assert answers_of(other, "documents") == answers_of(workspace, "documents")
+    citation = other.ask(QUESTIONS[0]).citations[0]
+    assert "97,000" in citation.quote
+    assert citation.edited is not None
+    assert other.check() == []
+    assert other.folder.original(old).read_bytes() == workspace.folder.original(old).read_bytes()
+    assert len(list(versions_of(other))) == len(list(versions_of(workspace))) == 1
+    other.show_chunk("documents", repairs.id)
+    other.drain()
+    assert other.check() == []
+
+
+def versions_of(workspace: Workspace) -> list[Any]:
+    with workspace.catalog.read() as connection:
+        return list(connection.execute(versions.select()))
 
 
 def test_a_collection_comes_with_its_own_model(

@@ -12,8 +12,8 @@ import numpy as np
 from rag.backup.layout import DOCUMENT_ID
 from rag.backup.reading import Backup, Part, VectorRows
 from rag.catalog import Catalog
-from rag.catalog.moving import is_read
-from rag.catalog.tables import to_document, to_ocr, to_page
+from rag.catalog.moving import is_read, put_away
+from rag.catalog.tables import to_document, to_ocr, to_overlay, to_page
 from rag.errors import DamagedError
 from rag.records import Far, State, document_of, position_of, unheard
 
@@ -46,8 +46,7 @@ def check(backup: Backup, catalog: Catalog, far: Far = unheard) -> None:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise backup.damaged("what it says of a document cannot be read") from error
-    _check_files(backup, seen)
-    _check_versions(backup)
+    _check_files(backup, seen, _check_versions(backup))
 
 
 def _require(backup: Backup, holds: bool, why: str) -> None:
@@ -73,10 +72,12 @@ def _check_document(backup: Backup, part: Part, seen: set[str]) -> None:
     _require(backup, kept, "the file of a document is missing")
     for one in rows["ocr"]:
         to_ocr(_Row(one))  # type: ignore[arg-type]  # it has all it needs
+    for one in rows["overlays"]:
+        to_overlay(_Row(one))  # type: ignore[arg-type]  # it has all it needs
     if is_read(row):
         _check_text(backup, part, document.chunks)
     else:
-        others = [name for name, some in rows.items() if some and name != "ocr"]
+        others = [name for name, some in rows.items() if some and name not in ("ocr", "overlays")]
         _require(backup, not others and next(part.vectors, None) is None, "a document in it was not read, and has text")
 
 
@@ -92,7 +93,8 @@ def _check_text(backup: Backup, part: Part, count: int) -> None:
         _require(backup, there and pairs and page.number not in pages, "a page in it is not what its text says")
         pages[page.number] = one
     chunks = rows["chunks"]
-    _require(backup, len(chunks) == count, "passages of a document are missing")
+    away = put_away(rows)
+    _require(backup, len(chunks) == count + len(away), "passages of a document are missing")
     for position, one in enumerate(chunks):
         on = pages.get(one["page"])
         own = document_of(one["id"]) == document_id and position_of(one["id"]) == position == one["position"]
@@ -101,14 +103,10 @@ def _check_text(backup: Backup, part: Part, count: int) -> None:
     ids = {one["id"] for one in chunks}
     for one in rows["headings"]:
         _require(backup, 0 <= one["start"] <= len(text), "a heading in it lies outside its text")
-    for one in rows["overlays"]:
-        proper = one["chunk_id"] in ids and 0 <= one["start"] <= one["end"] <= len(text)
-        _require(backup, proper, "a corrected passage in it is none of its document's")
-    changed = {one["chunk_id"] for one in rows["overlays"] if one["state"]}
-    _check_vectors(backup, part, ids, changed)
+    _check_vectors(backup, part, ids, away)
 
 
-def _check_vectors(backup: Backup, part: Part, ids: Set[str], changed: Set[str]) -> None:
+def _check_vectors(backup: Backup, part: Part, ids: Set[str], away: Set[str]) -> None:
     left = set(ids)
     for some in part.vectors:
         _require(
@@ -117,7 +115,7 @@ def _check_vectors(backup: Backup, part: Part, ids: Set[str], changed: Set[str])
         left.difference_update(some.ids)
         _check_numbers(backup, some)
     needed = bool(backup.manifest.recipe.model) and part.row["state"] != State.SEARCHABLE
-    complete = not needed or left <= changed
+    complete = not needed or left <= away
     _require(backup, complete, "the vectors of a document are missing")
 
 
@@ -129,16 +127,19 @@ def _check_numbers(backup: Backup, some: VectorRows) -> None:
     _require(backup, bool(fine), "it has vectors that are not finite, or not of length 1")
 
 
-def _check_files(backup: Backup, seen: Set[str]) -> None:
+def _check_files(backup: Backup, seen: Set[str], replaced: Set[str]) -> None:
     kept = {name.partition("/")[2] for name in backup.manifest.entries if not name.startswith("tables/")}
-    _require(backup, kept <= seen and set(backup.manifest.without_original) <= seen, "it has files of no document")
+    _require(
+        backup, kept <= seen | replaced and set(backup.manifest.without_original) <= seen, "it has files of no document"
+    )
 
 
-def _check_versions(backup: Backup) -> None:
+def _check_versions(backup: Backup) -> set[str]:
+    """The ids of the documents that were replaced."""
     seen: set[str] = set()
     for rows in backup.batches("versions"):
         for one in rows:
             proper = bool(DOCUMENT_ID.fullmatch(one["document_id"])) and one["document_id"] not in seen
             _require(backup, proper, "what it says of replaced documents cannot be read")
             seen.add(one["document_id"])
-            json.dumps(one)
+    return seen

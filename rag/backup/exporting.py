@@ -21,6 +21,7 @@ import numpy as np
 
 from rag.backup.writing import Facts, Packed, Writer, in_words
 from rag.catalog import Catalog, Whole
+from rag.catalog.moving import put_away
 from rag.errors import StorageError
 from rag.folder import Folder
 from rag.records import Collection, Document, Far, Manifest, Recipe, State, unheard
@@ -73,8 +74,7 @@ def export(sources: Sources, collection: Collection, recipe: Recipe, target: Pat
     )
     with Writer(_transit(sources.folder) / f"export-{uuid.uuid4().hex}") as writer:
         taken, missed = _take(sources, collection, recipe, writer, far)
-        for rows in sources.catalog.kept_versions(collection.name):
-            writer.add("versions", rows)
+        _take_versions(sources, collection, writer)
         there = {one.id for one in _documents(sources.catalog, collection)}
         gone = [one for one in taken if one.id not in there]
         with write_safely(target) as writing:
@@ -140,6 +140,16 @@ def _take_one(sources: Sources, collection: Collection, document: Document, writ
     return True
 
 
+def _take_versions(sources: Sources, collection: Collection, writer: Writer) -> None:
+    """What is kept of documents that were replaced."""
+    for rows in sources.catalog.kept_versions(collection.name):
+        writer.add("versions", rows)
+        for one in rows:
+            original = sources.folder.original(one["document_id"])
+            if _is_whole(original, one["document_id"]):
+                writer.keep_version(one["document_id"], original)
+
+
 def _is_whole(path: Path, document_id: str) -> bool:
     """Whether a kept file is there and is what was uploaded."""
     try:
@@ -154,11 +164,11 @@ def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Wr
     chunks = whole.rows.get("chunks", ())
     if not chunks or name not in store.names():  # nothing has been embedded yet
         return
-    changed = {one["chunk_id"] for one in whole.rows.get("overlays", ()) if one["state"]}
+    away = put_away(whole.rows)
     for first in range(0, len(chunks), AT_ONCE):
         ids = [one["id"] for one in chunks[first : first + AT_ONCE]]
         vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
-        if complete and set(ids) - changed - vectors.keys():
+        if complete and set(ids) - away - vectors.keys():
             raise StorageError(
                 f"{document.name} has passages without vectors, or was changed while it was being saved. Try again; if "
                 "it stays so, run `python -m rag check --repair`."

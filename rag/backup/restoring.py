@@ -10,13 +10,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from rag.backup.reading import Backup, VectorRows
 from rag.catalog import Catalog
-from rag.catalog.moving import is_read
+from rag.catalog.moving import applied, is_read, put_away
 from rag.catalog.tables import to_document
 from rag.errors import RagError
 from rag.folder import Folder
@@ -67,9 +68,9 @@ def _settle(
     targets: Targets, backup: Backup, collection: Collection, replacing: str | None
 ) -> tuple[Collection | None, list[str]]:
     gone, unclaimed = targets.catalog.take_in(collection, backup.batches, replacing)
-    for rows in backup.batches("documents"):
-        for row in rows:
-            targets.folder.claim(row["id"])
+    for name in backup.manifest.entries:
+        if name.startswith("originals/"):
+            targets.folder.claim(name.partition("/")[2])
     return gone, unclaimed
 
 
@@ -90,7 +91,7 @@ def _fill(targets: Targets, backup: Backup, collection: Collection, far: Far) ->
             with targets.inside() as store:
                 _write(store, collection.store_name, document, chunks, some)
             done += len(some.ids)
-        hidden = {one["chunk_id"] for one in part.rows["overlays"] if one["state"]}
+        hidden = put_away(part.rows)
         waiting.append((document, [one for one in chunks.values() if one.id not in hidden]))
         count += len(chunks)
         if count >= CHUNKS_AT_ONCE:
@@ -117,17 +118,16 @@ def chunks_of(document: Document, rows: Mapping[str, Sequence[dict[str, Any]]]) 
     """The passages of a document, as they were corrected."""
     text = rows["texts"][0]["text"]
     title = document_label(document.name, document.title)
-    changed = {one["chunk_id"]: one for one in rows["overlays"]}
+    over = applied(rows)
     for one in rows["chunks"]:
         start, end = one["start"], one["end"]
         read = Chunk(one["id"], document.id, one["page"], start, end, one["heading"], text[start:end], title)
-        overlay = changed.get(one["id"])
-        yield read if overlay is None else _corrected(read, overlay)
+        yield _corrected(read, over[read.id]) if read.id in over else read
 
 
 def _corrected(chunk: Chunk, overlay: Mapping[str, Any]) -> Chunk:
     given = {name: overlay[name] for name in ("text", "heading") if overlay[name] is not None}
-    return replace(chunk, **given)
+    return replace(chunk, **given, edited=datetime.fromisoformat(overlay["edited_at"])) if given else chunk
 
 
 def _files(folder: Folder, backup: Backup, far: Far) -> None:

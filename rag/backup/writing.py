@@ -62,6 +62,7 @@ class Writer:
         self._folder = folder
         self._tables: dict[str, _Table] = {}
         self._without: list[str] = []
+        self._versions: set[str] = set()
         with in_words():
             folder.mkdir(parents=True)
 
@@ -109,7 +110,13 @@ class Writer:
                 if path is not None:
                     target = self._folder / kind / document_id
                     target.parent.mkdir(exist_ok=True)
-                    _pin(path, target)
+                    if not target.exists():  # one that was replaced has been taken before
+                        _pin(path, target)
+
+    def keep_version(self, document_id: str, original: Path) -> None:
+        """Keep the file of a document that was replaced, also if that has only just happened."""
+        self._versions.add(document_id)
+        self.keep(document_id, original)
 
     def finish(
         self,
@@ -159,11 +166,11 @@ class Writer:
             table.leave_out(gone)
         return table.rows
 
-    def _files(self, gone: Collection[str]) -> Iterator[tuple[str, Path]]:
+    def _files(self, gone: set[str]) -> Iterator[tuple[str, Path]]:
         yield from ((table_entry(name), self._folder / f"{name}.parquet") for name in TABLES)
         for kind in ("originals", "unlocked"):
             kept = sorted((self._folder / kind).glob("*"))
-            yield from ((f"{kind}/{path.name}", path) for path in kept if path.name not in gone)
+            yield from ((f"{kind}/{path.name}", path) for path in kept if path.name not in gone - self._versions)
 
 
 class _Table:

@@ -94,6 +94,26 @@ def columns_of(table: sql.Table) -> list[Column]:
     ]
 
 
+def applied(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Mapping[str, Any]]:
+    """Of a document's rows, by chunk, what lies over it: of the same cut, as `rag.catalog.overlays.applies` has it."""
+    spans = {one["id"]: (one["start"], one["end"]) for one in rows.get("chunks", ())}
+    return {
+        one["chunk_id"]: one
+        for one in rows.get("overlays", ())
+        if spans.get(one["chunk_id"]) == (one["start"], one["end"])
+    }
+
+
+def put_away(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
+    """Of a document's rows the chunks that are not searched."""
+    return {one for one, overlay in applied(rows).items() if overlay["state"]}
+
+
+def blank(table: str) -> dict[str, Any]:
+    """A row in which every column says nothing."""
+    return {one.name: None if one.empty else one.kind() for one in columns_of(KEPT_TABLES[table])}
+
+
 class Moving(Database):
     """Whole collections."""
 
@@ -113,7 +133,7 @@ class Moving(Database):
             rows = {
                 name: _rows(connection, table, order, owner, document.id)
                 for name, (table, order) in OF_DOCUMENTS.items()
-                if is_read(row) or table is ocr  # pages that were read by OCR need not be read again
+                if is_read(row) or table in (ocr, overlays)  # both are there again once it has been read
             }
             return Whole(to_document(found), row, rows)
 

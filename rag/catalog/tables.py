@@ -168,10 +168,6 @@ overlays = sql.Table(
 OF_A_DOCUMENT = (texts, pages, chunks, headings)
 
 
-UNCHANGED = {"was": "", "deleted_at": "", "edited": "", "stale": 0, "relabel": False, "taken_from": "", "moves": False}
-"""What the catalog alone knows of a document, as it is for a new one."""
-
-
 def document_row(document: Document) -> dict[str, Any]:
     return {
         "id": document.id,

@@ -12,7 +12,8 @@ from typing import BinaryIO
 import numpy as np
 
 from rag.backup import Facts, Writer
-from rag.catalog.tables import UNCHANGED, chunk_row, document_row, page_row
+from rag.catalog.moving import blank
+from rag.catalog.tables import chunk_row, document_row, page_row
 from rag.errors import EmptyDocumentError, StorageError
 from rag.linking.grouping import Group, date_of, heading_of, name_of, tags_of, title_of
 from rag.linking.measuring import unit
@@ -168,7 +169,7 @@ def _write(writer: Writer, made: _Made, group: Group, language_of: Callable[[str
     mine = {"document_id": made.id}
     writer.keep(made.id, made.original)
     made.original.unlink()
-    writer.add("documents", [document_row(document) | UNCHANGED | {"parser": ENGINE}])
+    writer.add("documents", [blank("documents") | document_row(document) | {"parser": ENGINE}])
     writer.add("texts", [mine | {"text": made.whole}])
     writer.add("pages", (mine | page_row(one) for one in text.pages))
     writer.add("headings", (mine | {"start": start, "path": path} for start, path in _paths(text.chunks)))
