@@ -10,7 +10,8 @@ from rag.records import Census, Collection, Document, Listed, Listing, Standing
 from rag.workspace import Workspace
 from ui.collections.acting import delete, reread, tags_popover, transfer_popover
 from ui.collections.details import draw_details
-from ui.collections.table import choose_document, choose_listing, draw_table, marked, marked_there
+from ui.collections.finding import choose_listing
+from ui.collections.table import choose_document, draw_table, marked, marked_there
 from ui.collections.trash import draw_trash
 from ui.places import UPLOAD
 from ui.progress import watch
