@@ -121,7 +121,9 @@ def claims() -> sql.CompoundSelect[Any]:
 def _others(connection: sql.Connection, document: Document) -> bool:
     """Whether other documents of its collection have its name, be it in a deletion that can be undone."""
     same = (documents.c.collection_id == _owner(document), documents.c.name == document.name)
-    query = sql.select(sql.exists().where(*same, documents.c.id != document.id))
+    # What was replaced and is only waiting to be cleared cannot come back.
+    alive = sql.or_(documents.c.state != State.DELETING.value, documents.c.deleted_at != "")
+    query = sql.select(sql.exists().where(*same, documents.c.id != document.id, alive))
     return bool(connection.execute(query).scalar_one())
 
 
