@@ -86,3 +86,17 @@ def test_a_large_collection_is_sampled_from_all_over(
     fallen = workspace.fall("How much grain does ship 17 carry?", [hit.chunk.id for hit in hits])
     assert fallen is not None
     assert len(fallen.hits) == len(hits), "a hit that is not in the sample has its place all the same"
+
+
+@pytest.mark.end_to_end
+def test_the_map_shows_what_a_corrected_passage_says(workspace: Workspace, notes: Path) -> None:
+    list(workspace.ingest([notes]))
+    before = workspace.map()
+    first, second, *_ = (one.chunk.id for one in before.points)
+    workspace.edit_chunk("documents", first, "The lease has been ended.")
+    workspace.hide_chunk("documents", second)
+    now = {one.chunk.id: one.chunk.text for one in workspace.map().points}
+    assert now[first] == "The lease has been ended."
+    assert second not in now
+    assert len(now) == len(before.points) - 1
+    assert workspace.examine("documents").findings == ()

@@ -185,10 +185,10 @@ class Contents(Overlays):
             return set(connection.execute(query).scalars())
 
     def all_chunk_ids(self, collection: str) -> dict[str, set[str]]:
-        """The ids of the chunks of all documents of a collection, by document."""
-        query = sql.select(chunks.c.document_id, chunks.c.id).where(
-            chunks.c.collection_id == collection_id(collection).scalar_subquery()
-        )
+        """The ids of the chunks of all documents of a collection, by document, without those that are put away."""
+        owner = collection_id(collection).scalar_subquery()
+        every = sql.select(chunks.c.document_id, chunks.c.id).select_from(changed(chunks))
+        query = every.where(chunks.c.collection_id == owner, is_kept())
         found: dict[str, set[str]] = {}
         with self.read() as connection:
             for row in connection.execute(query):

@@ -101,6 +101,16 @@ class Overlays(Documents):
         query = query.where(*belongs(chunks, document), ~is_kept())
         return int(connection.execute(query).scalar_one())
 
+    def corrections(self, collection: str) -> int:
+        """Another number after each correction in a collection."""
+        return self.while_unchanged(("corrections", collection), lambda: self._corrections(collection))
+
+    def _corrections(self, collection: str) -> int:
+        owner = collection_id(collection).scalar_subquery()
+        mine = sql.select(overlays.c.chunk_id, overlays.c.state, overlays.c.edited_at)
+        with self.read() as connection:
+            return hash(frozenset(map(tuple, connection.execute(mine.where(overlays.c.collection_id == owner)))))
+
     def corrected(self, collection: str) -> Mapping[str, Spans]:
         """By document where in its text chunks are that were changed, in order. Not to be altered."""
         return self.while_unchanged(("corrected", collection), lambda: self._corrected(collection))

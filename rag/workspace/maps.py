@@ -18,7 +18,7 @@ MAPS_KEPT = 8
 
 
 class _Drawn(NamedTuple):
-    documents: Mapping[str, str]
+    made_of: tuple[Mapping[str, str], int]
     plane: Plane | None
     map: VectorMap
 
@@ -28,7 +28,7 @@ class Maps(Searching):
 
     def map(self, collection: str | None = None) -> VectorMap:
         """The passages of all documents that are ready, or every so many-th where there are more than 2,000. Kept until
-        other documents are ready. Raises NotFoundError, StorageError."""
+        other documents are ready or passages are corrected. Raises NotFoundError, StorageError."""
         return self._drawn(self.collection(collection)).map
 
     def mapped_documents(self, collection: str, found: VectorMap) -> list[Document]:
@@ -47,25 +47,26 @@ class Maps(Searching):
         return Fallen(float(x), float(y), self._points(found, hits, plane))
 
     def _drawn(self, found: Collection) -> _Drawn:
-        ready = self.catalog.visible(found.name).ready
+        made_of = self.catalog.visible(found.name).ready, self.catalog.corrections(found.name)
         known = self._maps.get(found.store_name)
-        if known is None or known.documents != ready:
+        if known is None or known.made_of != made_of:
             with self._gate.shared():
-                known = self._draw(found, ready)
+                known = self._draw(found, made_of)
             while len(self._maps) >= MAPS_KEPT:
                 self._maps.pop(next(iter(self._maps)), None)
             self._maps[found.store_name] = known
         return known
 
-    def _draw(self, found: Collection, ready: Mapping[str, str]) -> _Drawn:
+    def _draw(self, found: Collection, made_of: tuple[Mapping[str, str], int]) -> _Drawn:
+        ready, _ = made_of
         chunks = self.catalog.all_chunk_ids(found.name)
         ids = sorted(one for document in ready for one in chunks.get(document, ()))
         step = -(-len(ids) // MAPPED) or 1
         vectors = self._vectors(found, ids[::step])
         if not vectors:
-            return _Drawn(ready, None, VectorMap((), len(ids), 0.0))
+            return _Drawn(made_of, None, VectorMap((), len(ids), 0.0))
         plane = Plane(np.stack(list(vectors.values())))
-        return _Drawn(ready, plane, VectorMap(self._points(found, list(vectors), plane), len(ids), plane.kept))
+        return _Drawn(made_of, plane, VectorMap(self._points(found, list(vectors), plane), len(ids), plane.kept))
 
     def _points(self, found: Collection, ids: Sequence[str], plane: Plane) -> list[MapPoint]:
         vectors, chunks = self._vectors(found, ids), self.catalog.chunks_by_id(found.name, ids)

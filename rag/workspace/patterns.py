@@ -53,7 +53,8 @@ def matching(
             first = compiled.search(text, timeout=left, concurrent=True)
             if first is not None:
                 spans = [first.span()]
-                for match in compiled.finditer(text, pos=max(first.end(), first.start() + 1), timeout=left):
+                begin, left = max(first.end(), first.start() + 1), max(0.01, deadline - time.monotonic())
+                for match in compiled.finditer(text, pos=begin, timeout=left, concurrent=True):
                     spans.append(match.span())
                     if len(spans) >= MARKS:
                         break
