@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
     "mapping": set(),
+    "evaluation": set(),
     "workspace": {
         "answering",
         "archive",
