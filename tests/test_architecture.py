@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
     "mapping": set(),
-    "evaluation": set(),
+    "evaluation": {"parsing"},
     "workspace": {
         "answering",
         "archive",

@@ -39,6 +39,7 @@ from rag.records.documents import (
     State,
     Visible,
 )
+from rag.records.evaluation import Gold, QuestionSet, version_of
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
@@ -74,6 +75,7 @@ __all__ = [
     "Fallen",
     "Feedback",
     "Finding",
+    "Gold",
     "Heading",
     "Health",
     "Hit",
@@ -93,6 +95,7 @@ __all__ = [
     "Preflight",
     "Progress",
     "Proof",
+    "QuestionSet",
     "Recipe",
     "Room",
     "Search",
@@ -111,4 +114,5 @@ __all__ = [
     "document_of",
     "position_of",
     "untold",
+    "version_of",
 ]
