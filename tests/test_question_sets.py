@@ -19,8 +19,6 @@ from rag.records import Gold, QuestionSet
 RENT = Gold(
     "How high is the rent?", ("84,000 euros",), "lease.pdf", (2, 3), ("The rent is 84,000 euros.",), ("rent", "money")
 )
-    "How high is the rent?", ("84,000 euros",), "lease.pdf", (2, 3), ("The rent is 84,000 euros.",), ("rent", "money")
-)
 
 
 def table(rows: list[list[Any]], delimiter: str = ",") -> bytes:
