@@ -22,7 +22,6 @@ from measuring import ROOT, say_how, table
 
 sys.path.insert(0, str(ROOT))
 
-from rag.ingestion import fingerprint
 from rag.records import Chunk, Document, Page, ParsedDocument, State, chunk_id
 from rag.settings import load_settings
 from rag.store import store_name
@@ -55,7 +54,7 @@ def main() -> None:
 
 def fill(workspace: Workspace, documents: int, chunks: int) -> None:
     """Documents that are ready, as far as the catalog knows."""
-    made = fingerprint(workspace.embedder, workspace.settings)
+    made = workspace.recipes.fingerprint_of(None)
     name = workspace.settings.collection
     workspace.catalog.create_collection(name, store_name(name), made)
     start = datetime(2020, 1, 1, tzinfo=UTC)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import numpy as np
 
 from rag.bundled import bundled_folder, load_tokenizer
-from rag.ingestion import fingerprint
 from rag.records import Chunk, Document, Page, ParsedDocument, State, chunk_id
 from rag.store import store_name
 from rag.workspace import Workspace
@@ -53,7 +52,7 @@ class Writer:
 
     def fill(self, workspace: Workspace, chunks: int) -> list[Document]:
         """Index so many passages as documents that are ready."""
-        made = fingerprint(workspace.embedder, workspace.settings)
+        made = workspace.recipes.fingerprint_of(None)
         name = workspace.settings.collection
         workspace.catalog.create_collection(name, store_name(name), made)
         collection = workspace.catalog.collection(name)

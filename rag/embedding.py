@@ -28,7 +28,7 @@ Progress = Callable[[int], None]
 
 BATCH = 64
 """Texts given at once to a library or a provider: between two batches progress is reported."""
-_PROVIDER = re.compile(r"([A-Za-z]\w+):(?![\\/]).+")
+PROVIDED = re.compile(r"([A-Za-z]\w+):(?![\\/]).+")
 """`provider:model`. A provider has two characters at least, so that `C:models` is a folder."""
 
 
@@ -116,7 +116,7 @@ def load_embedder(settings: Settings) -> Embedder:
     name = settings.embedding_model.strip()
     if name == "bundled":
         return BundledEmbedder(settings.embedding_precision)
-    if _PROVIDER.fullmatch(name) and not Path(name).exists():
+    if PROVIDED.fullmatch(name) and not Path(name).exists():
         return OutsideEmbedder(provider(name, settings), settings.redacted)
     return OutsideEmbedder(sentence_transformer(name, settings.allow_downloads), settings.redacted)
 

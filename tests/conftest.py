@@ -51,7 +51,7 @@ def make_workspace(
         usual = (settings.embedding_model, settings.embedding_precision) == ("bundled", "int8")
         return embedder if usual else load_embedder(settings)
 
-    monkeypatch.setattr("rag.workspace.opened.load_embedder", bundled_once)
+    monkeypatch.setattr("rag.recipes.load_embedder", bundled_once)
 
     def make(share: bool = False, **settings: Any) -> Workspace:
         given = {"data_dir": tmp_path / "data"} | settings

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from rag.mapping import Plane
-from rag.workspace import Workspace
-from rag.workspace import mapping as workspace_mapping
+from rag.workspace import Workspace, maps
 
 RENT = "How high is the rent?"
 
@@ -77,7 +76,7 @@ def test_the_map_follows_the_documents(workspace: Workspace, notes: Path, recipe
 def test_a_large_collection_is_sampled_from_all_over(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workspace_mapping, "MAPPED", 10)
+    monkeypatch.setattr(maps, "MAPPED", 10)
     for number in range(30):
         (tmp_path / f"{number:02}.txt").write_text(f"Ship {number} carries {number} tons of grain.")
     list(workspace.ingest(sorted(tmp_path.glob("*.txt"))))

@@ -24,8 +24,7 @@ def shortest(_: str, passages: Sequence[str]) -> list[float]:
 def test_hits_are_in_the_order_of_the_reranker(workspace: Workspace, notes: Path, recipe: Path) -> None:
     list(workspace.ingest([notes, recipe]))
     before = workspace.search(QUESTION, k=3)
-    parts = (workspace.store, workspace.lexical, lambda: workspace.embedder)
-    workspace.retriever = Retriever(*parts, shortest)
+    workspace.retriever = Retriever(workspace.store, workspace.lexical, shortest)
     after = workspace.search(QUESTION, k=3)
     lengths = [len(hit.chunk.embedded) for hit in after]
     assert lengths == sorted(lengths)

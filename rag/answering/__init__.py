@@ -115,7 +115,7 @@ class Answerer:
         In a language model's words where there is one; one that fails is replaced by the document's own sentences.
         """
         yield "Choosing the sentences that say most"
-        found = make_overview(document, chunks, vectors, self._encode, texts)
+        found = make_overview(document, chunks, vectors, partial(self._encode, texts), texts)
         if self._chat is not None and found.sections:
             budget = self.settings.llm_context_tokens
             try:
@@ -133,14 +133,15 @@ class Answerer:
         if answer.abstained:
             return answer
         try:
-            found = make_ledger(answer, self._encode, texts.sentences)
+            found = make_ledger(answer, partial(self._encode, texts), texts.sentences)
         except RagError as error:
             return replace(answer, notice=f"{answer.notice} Its sentences could not be checked: {error}".strip())
         return pointed(replace(answer, ledger=found))
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, source: Texts, texts: Sequence[str]) -> Vectors:
+        """The vectors of texts, by the model that what is stored of the source is from."""
         stop_if_abandoned()
-        return self._embedder().encode(texts)
+        return (source.embedder or self._embedder)().encode(texts)
 
     def _count_tokens(self, text: str) -> int:
         return len(self._embedder().token_offsets(text))

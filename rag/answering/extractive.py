@@ -45,16 +45,18 @@ class Quoter:
     def answer(self, question: str, hits: Sequence[Hit], texts: Texts) -> Answer:
         """Quote what answers best, or say that the documents do not answer: if the probability that they do is below
         `abstain_below`, or a year or a name of the question is not in them."""
-        reading = read(question, hits, self._embedder(), texts)
+        model = (texts.embedder or self._embedder)()
+        reading = read(question, hits, model, texts)
+        fitted = calibration(model.has_tokens)
         ranked = rank(reading)
         evidence = features(reading, ranked[0][1]) if ranked else {}
-        confidence = self._calibration.answers.probability(evidence) if evidence else 0.0
+        confidence = fitted.answers.probability(evidence) if evidence else 0.0
         absent = self._absent(reading, ranked[0][1]) if ranked else ""
         if evidence and absent and confidence >= self._abstain_below:
             text, why = f"{NO_ANSWER} {absent}", Abstention.NEAR_MISS
             found = Answer(question, text, (), tuple(hits), abstained=True, model=QUOTING, abstention=why)
         elif not evidence or confidence < self._abstain_below:
-            why = self._how_near(evidence)
+            why = _how_near(evidence, fitted)
             found = Answer(question, NOTHING[why], (), tuple(hits), abstained=True, model=QUOTING, abstention=why)
         else:
             quotes = enumerate(choose(reading, ranked, texts), start=1)
@@ -73,18 +75,15 @@ class Quoter:
 
     def why_not(self, question: str, hits: Sequence[Hit], texts: Texts) -> Abstention:
         """How near the hits come to a question that they do not answer."""
-        reading = read(question, hits, self._embedder(), texts)
+        model = (texts.embedder or self._embedder)()
+        reading = read(question, hits, model, texts)
         ranked = rank(reading)
-        return self._how_near(features(reading, ranked[0][1]) if ranked else {})
+        return _how_near(features(reading, ranked[0][1]) if ranked else {}, calibration(model.has_tokens))
 
-    def _how_near(self, evidence: Mapping[str, float]) -> Abstention:
-        fitted = self._calibration
-        near = bool(evidence) and fitted.near.probability(evidence) >= fitted.near_from
-        return Abstention.NEAR_MISS if near else Abstention.NO_DOCUMENT
 
-    @property
-    def _calibration(self) -> Calibration:
-        return calibration(self._embedder().has_tokens)
+def _how_near(evidence: Mapping[str, float], fitted: Calibration) -> Abstention:
+    near = bool(evidence) and fitted.near.probability(evidence) >= fitted.near_from
+    return Abstention.NEAR_MISS if near else Abstention.NO_DOCUMENT
 
 
 def quoted(citations: Sequence[Citation]) -> str:

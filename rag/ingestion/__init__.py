@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
 from rag.ingestion.intake import Intake
-from rag.ingestion.parts import Job, Parts, fingerprint
+from rag.ingestion.parts import Job, Parts
 from rag.ingestion.preflight import Checks
 from rag.ingestion.reading import Reading
 from rag.ingestion.removal import Removal
@@ -27,7 +27,6 @@ __all__ = [
     "Upload",
     "as_uploads",
     "distinct_names",
-    "fingerprint",
     "is_archive",
     "shown_name",
     "shown_path",

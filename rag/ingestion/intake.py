@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rag.errors import EncryptedError, NotFoundError
-from rag.ingestion.parts import Parts, fingerprint
+from rag.errors import EncryptedError, InputError, NotFoundError
+from rag.ingestion.parts import Parts
 from rag.ingestion.preflight import Checks
 from rag.ingestion.removal import Removal
 from rag.ingestion.uploads import Upload, checked_kind, shown_name
 from rag.records import VISIBLE, Document, State
-from rag.store import check_fingerprint, store_name
+from rag.store import store_name
 
 
 class Intake:
@@ -84,6 +84,10 @@ class Intake:
 
     def _ensure_collection(self, name: str) -> None:
         """Create the collection on first use; raises FingerprintError if it was made in another way."""
-        wanted = fingerprint(self._parts.embedder(), self._parts.settings)
-        made = self._parts.catalog.create_collection(name, store_name(name), wanted)
-        check_fingerprint(name, made.fingerprint, wanted)
+        made = self._parts.known(name)
+        if made is None:
+            wanted = self._parts.recipes.fingerprint_of(None)
+            made = self._parts.catalog.create_collection(name, store_name(name), wanted)
+        if made.shadow_of:
+            raise InputError("That is a collection in the making. Add documents to the one that it is made from.")
+        self._parts.recipes.check(made)

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rag.catalog import Catalog
-from rag.chunking import CHUNKING, LAST_ROOM
-from rag.embedding import Embedder
-from rag.errors import ConfigurationError, StoppedError
+from rag.errors import NotFoundError, StoppedError
 from rag.folder import Folder
 from rag.ingestion.busy import Busy
 from rag.lexical import Lexical
 from rag.parsing import Reader, engines, ocr_engine
+from rag.recipes import Recipes
 from rag.records import UNFINISHED, Chunk, Collection, Document
 from rag.settings import Settings
-from rag.store import Store, check_fingerprint
+from rag.store import Store
 
-HEADER = "title > heading 1"
-"""Names in a fingerprint what is embedded above a passage (`Chunk.embedded`); change it when that changes."""
-HEADER_TOKENS = 24
 LOOK_SECONDS = 0.2
 """Between two looks of one who works through a long text at whether to go on."""
-SPECIAL_TOKENS = 2
-"""Tokens that a model adds around a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,7 @@ class Parts:
     store: Store
     lexical: Lexical
     reader: Reader
-    embedder: Callable[[], Embedder]
+    recipes: Recipes
     busy: Busy = field(default_factory=Busy)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -53,10 +47,17 @@ class Parts:
             raise StoppedError("The workspace is busy with something else, or is being closed. Try again in a moment.")
 
     def collection(self, document: Document) -> Collection:
-        """The document's collection. Raises FingerprintError if it was made in another way than the settings say."""
+        """The document's collection. Raises FingerprintError if it was made in another way than it would be now."""
         found = self.catalog.collection(document.collection)
-        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder(), self.settings))
+        self.recipes.check(found)
         return found
+
+    def known(self, collection: str) -> Collection | None:
+        """The collection of that name; None if it is yet to be made."""
+        try:
+            return self.catalog.collection(collection)
+        except NotFoundError:
+            return None
 
 
 class Job:
@@ -108,18 +109,3 @@ class Job:
             yield
         finally:
             self.timings[stage] = round(self.timings.get(stage, 0.0) + time.monotonic() - started, 4)
-
-
-def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
-    """How a collection is made: model, precision, distance and chunking. Two that differ must not be mixed.
-
-    Raises ConfigurationError if chunks would be longer than the model reads.
-    """
-    room = int((embedder.max_tokens - SPECIAL_TOKENS - HEADER_TOKENS) / LAST_ROOM)
-    if settings.chunk_tokens > room:
-        raise ConfigurationError(
-            f"RAG_CHUNK_TOKENS is {settings.chunk_tokens}, but the embedding model reads at most {embedder.max_tokens} "
-            f"tokens and would not see the ends of chunks. Set it to {room} or less."
-        )
-    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens), "header": HEADER}
-    return {**embedder.fingerprint, "distance": "cosine", **chunking}

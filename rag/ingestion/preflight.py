@@ -12,7 +12,7 @@ from rag.ingestion.parts import Parts
 from rag.ingestion.reading import Reading
 from rag.ingestion.uploads import Upload, checked_kind, shown_name
 from rag.parsing import takes_password, with_ocr
-from rag.records import Chunk, Document, ParsedDocument, Preflight, State
+from rag.records import Chunk, Collection, Document, ParsedDocument, Preflight, State
 
 SAMPLE = 16
 """Chunks embedded to learn how fast this machine is, where that was never measured."""
@@ -62,24 +62,27 @@ class Checks:
         document = _queued(found, collection)
         return self._cut(document, self._parse(document))
 
-    def seconds(self, chunks: int, ocr_pages: int, sample: Sequence[str] = ()) -> float | None:
+    def seconds(
+        self, collection: Collection | None, chunks: int, ocr_pages: int, sample: Sequence[str] = ()
+    ) -> float | None:
         """How long so much will take on this machine, without what is queued before it; None if that is not known.
 
-        Where no speed was measured yet, some texts of `sample` are embedded to measure it.
+        Where the speed of the collection's model was not measured yet, some texts of `sample` are embedded to do so.
         """
-        speeds = self._parts.catalog.speeds()
-        if chunks and "embedding" not in speeds and sample:
-            speeds = {**speeds, "embedding": self._measured(sample[:SAMPLE])}
-        if (chunks and "embedding" not in speeds) or (ocr_pages and "ocr" not in speeds):
+        speeds, pace = self._parts.catalog.speeds(), self._parts.recipes.pace(collection)
+        if chunks and pace not in speeds and sample:
+            speeds = {**speeds, pace: self._measured(collection, sample[:SAMPLE])}
+        if (chunks and pace not in speeds) or (ocr_pages and "ocr" not in speeds):
             return None
-        return (chunks / speeds["embedding"] if chunks else 0.0) + (ocr_pages / speeds["ocr"] if ocr_pages else 0.0)
+        return (chunks / speeds[pace] if chunks else 0.0) + (ocr_pages / speeds["ocr"] if ocr_pages else 0.0)
 
-    def _measured(self, sample: Sequence[str]) -> float:
-        self._parts.embedder().encode(sample[:1])  # the first is slower than the others
+    def _measured(self, collection: Collection | None, sample: Sequence[str]) -> float:
+        embedder, pace = self._parts.recipes.embedder_of(collection), self._parts.recipes.pace(collection)
+        embedder.encode(sample[:1])  # the first is slower than the others
         started = time.monotonic()
-        self._parts.embedder().encode(sample)
-        self._parts.catalog.note_speed("embedding", len(sample), time.monotonic() - started)
-        return self._parts.catalog.speeds()["embedding"]
+        embedder.encode(sample)
+        self._parts.catalog.note_speed(pace, len(sample), time.monotonic() - started)
+        return self._parts.catalog.speeds()[pace]
 
     def _among_the_others(self, found: Preflight, collection: str) -> Preflight:
         try:
@@ -97,6 +100,7 @@ class Checks:
         pending = [number for number in parsed.needs_ocr if number not in read]
         chunks = self._cut(document, parsed)
         known = self._parts.catalog.equals(collection, [one.digest for one in chunks])
+        ocr_pages = len(pending) if self._parts.settings.ocr else 0
         new = list({one.digest: one.embedded for one in chunks if one.digest not in known}.values())
         return replace(
             found,
@@ -104,7 +108,7 @@ class Checks:
             blank_pages=parsed.needs_ocr,
             chunks=len(chunks),
             new_chunks=len(new),
-            seconds=self.seconds(len(new), len(pending) if self._parts.settings.ocr else 0, new),
+            seconds=self.seconds(self._parts.known(collection), len(new), ocr_pages, new),
         )
 
     def _cut(self, document: Document, parsed: ParsedDocument) -> list[Chunk]:

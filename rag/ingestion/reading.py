@@ -93,14 +93,15 @@ class Reading:
         return self._parts.catalog.ocr(document.id, ocr_engine())
 
     def cut(self, document: Document, parsed: ParsedDocument, go_on: Callable[[], None]) -> list[Chunk]:
-        """Its chunks, as the settings are now. `go_on` is called for each part of it and may raise, to end it."""
-        embedder = self._parts.embedder()
+        """Its chunks, as its collection cuts. `go_on` is called for each part of it and may raise, to end it."""
+        collection, recipes = self._parts.known(document.collection), self._parts.recipes
+        embedder = recipes.embedder_of(collection)
 
         def token_offsets(text: str) -> list[tuple[int, int]]:
             go_on()
             return embedder.token_offsets(text)
 
-        return chunk(parsed, document.id, self._parts.settings.chunk_tokens, token_offsets, document.name)
+        return chunk(parsed, document.id, recipes.settings_of(collection).chunk_tokens, token_offsets, document.name)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage not in FOR_OCR:

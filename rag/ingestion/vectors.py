@@ -96,6 +96,7 @@ class _Reuse:
     ) -> None:
         self._parts = parts
         self._collection = collection
+        self._embedder = parts.recipes.embedder_of(collection)
         times = Counter(one.digest for one in missing)
         self._repeated = {digest for digest, number in times.items() if number > 1}
         # All at once and now: a batch is written over what the next ones would take theirs from.
@@ -117,9 +118,10 @@ class _Reuse:
         if not texts:
             return {}
         started = time.monotonic()
-        vectors, tokens = self._parts.embedder().encode_passages(list(texts.values()))
+        vectors, tokens = self._embedder.encode_passages(list(texts.values()))
         if len(texts) >= MEASURABLE:
-            self._parts.catalog.note_speed("embedding", len(texts), time.monotonic() - started)
+            pace = self._parts.recipes.pace(self._collection)
+            self._parts.catalog.note_speed(pace, len(texts), time.monotonic() - started)
         signs: Sequence[Bits | None] = tokens or [None] * len(texts)
         return dict(zip(texts, map(_Passage, vectors, signs), strict=True))
 
@@ -133,7 +135,7 @@ class _Reuse:
         """What is stored at places: digest -> chunk id. Left out is what the model would make more of."""
         ids, store, name = list(places.values()), self._parts.store, self._collection.store_name
         vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
-        whole = vectors.keys() & tokens.keys() if self._parts.embedder().has_tokens else vectors.keys()
+        whole = vectors.keys() & tokens.keys() if self._embedder.has_tokens else vectors.keys()
         return {
             digest: _Passage(vectors[place], tokens.get(place)) for digest, place in places.items() if place in whole
         }

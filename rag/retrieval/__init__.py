@@ -40,32 +40,39 @@ Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 class Retriever:
     """Finds the chunks that answer a question best. Safe to use from threads."""
 
-    def __init__(
-        self, store: Store, lexical: Lexical, embedder: Callable[[], Embedder], rerank: Rerank | None = None
-    ) -> None:
+    def __init__(self, store: Store, lexical: Lexical, rerank: Rerank | None = None) -> None:
         self._store = store
         self._lexical = lexical
-        self._embedder = embedder
         self._rerank = rerank
 
     def search(
         self,
         store_name: str,
+        embedder: Embedder,
         scope: Scope,
         question: str,
         k: int,
         chunks_by_id: ChunksById,
         told: Told = untold,
     ) -> list[Hit]:
-        """The best `k` chunks in scope. `question` as `checked_question` returns it."""
-        lists = self._lists(store_name, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
+        """The best `k` chunks in scope, by the model that they were embedded with. `question` as `checked_question`
+        returns it."""
+        lists = self._lists(store_name, embedder, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
         return _spread(self._ranked(lists, question, 2 * k, told), k)
 
     def explain(
-        self, store_name: str, scope: Scope, question: str, k: int, chunks: Sequence[Chunk], chunks_by_id: ChunksById
+        self,
+        store_name: str,
+        embedder: Embedder,
+        scope: Scope,
+        question: str,
+        k: int,
+        chunks: Sequence[Chunk],
+        chunks_by_id: ChunksById,
     ) -> Explanation:
         """Where the best of some chunks stands in each list, and the step after which it is not among `k` hits."""
-        lists, wanted = partial(self._lists, store_name, scope, question, chunks_by_id), {one.id for one in chunks}
+        lists = partial(self._lists, store_name, embedder, scope, question, chunks_by_id)
+        wanted = {one.id for one in chunks}
         candidates = max(CANDIDATES, 2 * k)
         found = self._ranked(lists(candidates), question, EXPLAINED)
         shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
@@ -81,8 +88,10 @@ class Retriever:
         removed = f"no list has it among its best {candidates}"
         return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
-    def _lists(self, name: str, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int) -> Lists:
-        return Lists(self._store, self._lexical, self._embedder(), name, question, scope, chunks_by_id, candidates)
+    def _lists(
+        self, name: str, embedder: Embedder, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int
+    ) -> Lists:
+        return Lists(self._store, self._lexical, embedder, name, question, scope, chunks_by_id, candidates)
 
     def _ranked(self, lists: Lists, question: str, n: int, told: Told = untold) -> list[Hit]:
         """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""

@@ -127,7 +127,7 @@ class Lists:
         """Candidates by late interaction; without those of which no token vectors are to be had."""
         if not len(self._question.tokens):
             return {}
-        tokens = self._store.companion.tokens(self._name, nominated)
+        tokens = self._store.companion.tokens(self._name, nominated) if self._scope.comparable else {}
         tokens |= {one: bits for one, (_, bits) in self._made.items() if bits is not None}
         rated = [one for one in nominated if one in tokens and len(tokens[one])]
         if not rated:

@@ -19,7 +19,8 @@ Found = list[tuple[str, float]]
 class Scope:
     """`ready` documents have vectors, `searchable` ones only words so far; both id -> name. `whole` if nothing is
     filtered out; `chunks` is else how many chunks the ready ones have, `where` the filter as Chroma takes it, and
-    `passes` tells which of some chunks pass if the filter looks at more than their documents, else it is None."""
+    `passes` tells which of some chunks pass if the filter looks at more than their documents, else it is None. Where it
+    is not known of which model what is stored is, none are `ready` and it is not `comparable` with a question."""
 
     ready: Mapping[str, str]
     searchable: Mapping[str, str]
@@ -27,6 +28,7 @@ class Scope:
     chunks: int
     passes: Callable[[Sequence[str]], Collection[str]] | None = None
     where: Mapping[str, Any] | None = None
+    comparable: bool = True
     judged: dict[str, bool] = field(default_factory=dict)
     """Chunks that were looked at before, and whether they passed."""
 

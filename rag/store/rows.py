@@ -62,7 +62,8 @@ def check_fingerprint(name: str, made: Mapping[str, Any], wanted: Mapping[str, s
         how = "; ".join(f"{key} was {made.get(key, 'not recorded')}, is now {wanted[key]}" for key in different)
         raise FingerprintError(
             f"The collection {name!r} was made in another way ({how}). Go back to the old settings, choose another "
-            "collection, or make it anew with `python -m rag rebuild`."
+            "collection, re-embed it on the Collections page (`python -m rag reembed`), or make it anew with "
+            "`python -m rag rebuild`."
         )
 
 

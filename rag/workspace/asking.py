@@ -1,16 +1,18 @@
-"""The workspace, whole: what `Mapping` and all below it can, and answers."""
+"""The workspace, whole: what `Maps` and all below it can, and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
 from rag.chunking import sentence_spans
+from rag.embedding import Bits
 from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
+from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
@@ -26,14 +28,14 @@ from rag.records import (
 from rag.retrieval import checked_question
 from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
-from rag.workspace.mapping import Mapping
+from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Mapping, Conversing):
+class Workspace(Maps, Conversing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -116,16 +118,20 @@ class Workspace(Mapping, Conversing):
             self.lexical.terms,
             partial(self.catalog.passage, found.name),
             partial(self.lexical.rarity, found.store_name),
-            partial(self.store.companion.tokens, found.store_name),
+            partial(self.store.companion.tokens, found.store_name) if is_known(found) else _none_stored,
             partial(self.catalog.heading, found.name),
+            partial(self.recipes.embedder_of, found),
         )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
         cited = [one.document for one in answer.citations] or [hit.chunk.document_id for hit in answer.hits]
-        name = self.collection(collection).name if cited else ""
-        found = self.catalog.among([(name, one) for one in dict.fromkeys(cited)])
-        return language_notice([(one.name, one.language) for one in found], self.settings.embedding_model)
+        if not cited:
+            return ""
+        of = self.collection(collection)
+        found = self.catalog.among([(of.name, one) for one in dict.fromkeys(cited)])
+        model = self.recipes.settings_of(of).embedding_model
+        return language_notice([(one.name, one.language) for one in found], model)
 
     def _to_be_summed_up(self, question: str, where: Where | None, collection: str | None) -> Sequence[Document]:
         """The documents that a question for an overview may mean; none if it is no such question."""
@@ -192,6 +198,11 @@ class Workspace(Mapping, Conversing):
         with self._gate.shared():
             found = self._searchable(document.collection)
             chunks = self.catalog.chunks(document)
-            ready = document.state is State.READY
+            ready = document.state is State.READY and is_known(found)
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
+
+
+def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:
+    """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
+    return {}

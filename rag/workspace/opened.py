@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from functools import cached_property
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 from rag.answering import Answerer
 from rag.catalog import Catalog
 from rag.conversations import Conversations
-from rag.embedding import Embedder, load_embedder
+from rag.embedding import Embedder
 from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
 from rag.folder import Folder
 from rag.gate import Gate
@@ -21,7 +21,8 @@ from rag.ingestion import Ingestion, Parts
 from rag.jobs import STOP_SECONDS, Worker
 from rag.lexical import Lexical
 from rag.parsing import Reader
-from rag.records import Health, Room
+from rag.recipes import Recipes
+from rag.records import Collection, Health, Room
 from rag.reranking import Reranker
 from rag.retrieval import Retriever
 from rag.settings import Settings
@@ -40,7 +41,7 @@ class Opened:
     def __init__(self, settings: Settings, role: str = "a Python program", share: bool = False) -> None:
         self.settings = settings
         self._role = role
-        self._loading = threading.Lock()
+        self._closing = threading.Lock()
         self._gate = Gate()
         self._temporary = tempfile.TemporaryDirectory() if settings.chroma_mode == "memory" else None
         self.folder = Folder(Path(self._temporary.name) if self._temporary else settings.data_dir)
@@ -50,6 +51,7 @@ class Opened:
         self.catalog = Catalog(self.folder.catalog)
         self.talks = Conversations(self.folder.conversations)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
+        self.recipes = Recipes(settings)
         self.reader = Reader(settings)
         self._examined: dict[str, Health] = {}
         self._maps: dict[str, Any] = {}
@@ -60,26 +62,20 @@ class Opened:
     def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma, lambda: self.folder.owned)
         rerank = Reranker(self.settings).scores if self.settings.reranker else None
-        self.retriever = Retriever(self.store, self.lexical, lambda: self.embedder, rerank)
+        self.retriever = Retriever(self.store, self.lexical, rerank)
         self._open_worker()
 
     def _open_worker(self) -> None:
         self.ingestion = Ingestion(
-            Parts(
-                self.settings, self.folder, self.catalog, self.store, self.lexical, self.reader, lambda: self.embedder
-            )
+            Parts(self.settings, self.folder, self.catalog, self.store, self.lexical, self.reader, self.recipes)
         )
         self.worker = Worker(self.ingestion, self.folder, self._gate, self._role)
 
     @property
     def embedder(self) -> Embedder:
-        """The embedding model, loaded once. Raises ModelError, MissingDependencyError."""
-        with self._loading:
-            return self._embedder
-
-    @cached_property
-    def _embedder(self) -> Embedder:
-        return load_embedder(self.settings)
+        """The embedding model that is set, which collections without a recipe of their own are made with. Loaded once.
+        Raises ModelError, MissingDependencyError."""
+        return self.recipes.embedder_of(None)
 
     def warm_up(self) -> None:
         """Load, in the background, what the first question would otherwise wait for."""
@@ -87,13 +83,19 @@ class Opened:
 
     def _warm_up(self) -> None:
         try:
-            self.embedder.encode_query("warm up")
+            self.recipes.embedder_of(self._usual()).encode_query("warm up")
             with self._gate.shared():
                 self.store.names()
             self.answerer.load()
             self.talks.load()
         except RagError as error:  # whoever asks hears it again, with the remedy
             log.warning("Warming up: %s", error)
+
+    def _usual(self) -> Collection | None:
+        """The collection that is used when none is named, if there is one."""
+        with suppress(NotFoundError):
+            return self.catalog.collection(self.settings.collection)
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +110,7 @@ class Opened:
 
         Where a batch takes too long the rest of this happens later, and until then the folder stays in use.
         """
-        with self._loading:
+        with self._closing:
             if self.closed:
                 return
             self.closed = True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from rag import __version__
 from rag.errors import NotFoundError, RagError
 from rag.evidence import evidence_html, evidence_markdown, small_image
-from rag.records import Asked, Citation, Evidence, Exhibit, Original, Page, Proof
+from rag.records import Asked, Citation, Evidence, Exhibit, Original, Page, Proof, Recipe
 from rag.workspace.viewing import Viewing
 
 AROUND = 700
@@ -48,7 +48,7 @@ class Proving(Viewing):
             tuple(exhibits.values()),
             tuple(self._original(*one) for one in quoted.values()),
             dict(self._chosen(asked)),
-            self._told_settings(),
+            self._told_settings({each.search.collection for each in asked}),
             dict(_versions()),
             datetime.now().astimezone(),
         )
@@ -100,13 +100,14 @@ class Proving(Viewing):
                 except NotFoundError:
                     yield one, "a document that was deleted"
 
-    def _told_settings(self) -> Mapping[str, str]:
-        """What answers depend on, as it is set now. Never a key, nor an address, which may have one in it."""
+    def _told_settings(self, collections: Collection[str]) -> Mapping[str, str]:
+        """What answers depend on, as it is now. Never a key, nor an address, which may have one in it."""
         given = self.settings
-        precision = f", {given.embedding_precision}" if given.embedding_model == "bundled" else ""
+        made = [self.recipes.recipe_of(one) for one in self.catalog.collections() if one.name in collections]
+        made = made or [self.recipes.recipe_of(None)]
         told = {
-            "Embedding model": f"{given.embedding_model}{precision}",
-            "Tokens in a passage": f"{given.chunk_tokens}",
+            "Embedding model": " · ".join(dict.fromkeys(map(_model, made))),
+            "Tokens in a passage": " · ".join(dict.fromkeys(f"{one.chunk_tokens}" for one in made)),
             "Passages found for a question": f"{given.top_k}",
             "Reranker": given.reranker or "none",
             "Not answered below a probability of": f"{given.abstain_below:g}",
@@ -114,6 +115,12 @@ class Proving(Viewing):
             "Pages without text read by OCR": "yes" if given.ocr else "no",
         }
         return {name: given.redacted(value) for name, value in told.items()}
+
+
+def _model(recipe: Recipe) -> str:
+    if not recipe.model:
+        return "not known"
+    return f"{recipe.model}, {recipe.precision}" if recipe.model == "bundled" else recipe.model
 
 
 def _around(page: Page, citation: Citation) -> tuple[str, str]:

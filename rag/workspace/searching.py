@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from rag.errors import NotFoundError, StorageError
 from rag.filters import Filter, Where, parse_where, to_chroma
-from rag.ingestion import fingerprint
 from rag.parsing import page_noun
+from rag.recipes import is_known
 from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
 from rag.retrieval import Scope, checked_question, with_passages
-from rag.store import check_fingerprint, document_metadata
+from rag.store import document_metadata
 from rag.workspace.shelves import Shelves
 
 if TYPE_CHECKING:  # LangChain's retrievers take a while to import
@@ -61,7 +61,8 @@ class Searching(Shelves):
             around.update((one, page) for one, (_, page) in on_pages.items())
             return {one: chunk for one, (chunk, _) in on_pages.items()}
 
-        hits = self.retriever.search(found.store_name, scope, question, k, chunks_by_id, told)
+        embedder = self.recipes.embedder_of(found)
+        hits = self.retriever.search(found.store_name, embedder, scope, question, k, chunks_by_id, told)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(
@@ -105,17 +106,22 @@ class Searching(Shelves):
             if not scope.of([(one.id, 0.0) for one in chunks], scope.names):
                 return Explanation(chunks[0], {}, {}, None, "the filter leaves it out")
             chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
-            return self.retriever.explain(found.store_name, scope, question, k, chunks, chunks_by_id)
+            embedder = self.recipes.embedder_of(found)
+            return self.retriever.explain(found.store_name, embedder, scope, question, k, chunks, chunks_by_id)
 
     def _searchable(self, name: str | None) -> Collection:
         found = self.collection(name)
-        check_fingerprint(found.name, found.fingerprint, fingerprint(self.embedder, self.settings))
+        if is_known(found):
+            self.recipes.check(found)
         return found
 
     def _scope(self, found: Collection, visible: Visible, clause: Filter | None) -> Scope:
         """What may be found: of the visible documents those that pass, and how to tell of their chunks."""
+        known = is_known(found)
+        if not known:  # then what is stored is worth nothing: they are as documents without vectors
+            visible = Visible({}, visible.names)
         if clause is None:
-            return Scope(visible.ready, visible.searchable, True, 0)
+            return Scope(visible.ready, visible.searchable, True, 0, comparable=known)
         names = visible.names
         documents = {one: each for one, each in self.catalog.shown(found.name).items() if one in names}
         shared = {one: document_metadata(each) for one, each in documents.items()}
@@ -126,8 +132,8 @@ class Searching(Shelves):
         )
 
         def passes(ids: Sequence[str]) -> list[str]:
-            known = {one: self.catalog.chunk_pages(documents[one]) for one in {document_of(one) for one in ids}}
-            pages = {one: known[document_of(one)][position_of(one) :][:1] for one in ids}
+            there = {one: self.catalog.chunk_pages(documents[one]) for one in {document_of(one) for one in ids}}
+            pages = {one: there[document_of(one)][position_of(one) :][:1] for one in ids}
             places = {one: (document_of(one), page[0]) for one, page in pages.items() if page}
             held = {(each, page): clause.holds(shared[each] | {"page": page}) for each, page in set(places.values())}
             return [one for one, place in places.items() if held[place]]
@@ -135,4 +141,4 @@ class Searching(Shelves):
         by_page = any(passing[one] is None for one in (*ready, *searchable))
         chunks = sum(documents[one].chunks for one in ready)
         where = to_chroma(clause, {one.name for one in documents.values()})
-        return Scope(ready, searchable, False, chunks, passes if by_page else None, where)
+        return Scope(ready, searchable, False, chunks, passes if by_page else None, where, known)

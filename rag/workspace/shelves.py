@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rag.errors import InputError, StoreDamagedError
 from rag.health import compare
-from rag.ingestion import fingerprint
 from rag.records import Collection, Document, Finding, Health, Room
 from rag.store import store_name
 from rag.workspace.upkeep import Upkeep
@@ -27,7 +26,7 @@ class Shelves(Upkeep):
         name = self._name(name)
         if any(one.name == name for one in self.collections()):
             raise InputError(f"There is a collection named {name!r} already. Choose another name.")
-        return self.catalog.create_collection(name, store_name(name), fingerprint(self.embedder, self.settings))
+        return self.catalog.create_collection(name, store_name(name), self.recipes.fingerprint_of(None))
 
     def rename_collection(self, name: str, new: str) -> Collection:
         """Call a collection something else. Links, conversations and whatever else names it by its old name lead to it

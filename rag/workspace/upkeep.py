@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from rag.checking import Checker, Encode
 from rag.errors import StorageError, StoreDamagedError
-from rag.ingestion import fingerprint
+from rag.recipes import is_known
 from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
-from rag.store import check_fingerprint, store_name
+from rag.store import store_name
 from rag.workspace.documents_in import DocumentsIn
 
 
@@ -72,15 +72,16 @@ class Upkeep(DocumentsIn):
         """
         self._require_writable()
         self._require_ownership()
-        self._requeue([self.collection(collection)] if collection else self.collections(), everything=not collection)
+        chosen = [self.collection(collection)] if collection else list(filter(is_known, self.collections()))
+        self._requeue(chosen, everything=not collection)
         yield from self.follow(self.unfinished())
 
     def _requeue(self, chosen: Sequence[Collection], everything: bool = False) -> None:
-        wanted = fingerprint(self.embedder, self.settings)  # settings that cannot work change nothing
+        wanted = {one.name: self._remade(one) for one in chosen}  # settings that cannot work change nothing
         with self._alone():
             for one in chosen:
                 self.lexical.drop(one.store_name)
-                self.catalog.requeue(one, store_name(one.name), wanted)
+                self.catalog.requeue(one, store_name(one.name), wanted[one.name])
             if everything and self.settings.chroma_is_ours:
                 self._renew_store()  # a damaged one cannot even be opened to delete from it
             else:
@@ -106,9 +107,14 @@ class Upkeep(DocumentsIn):
         return Checker(*parts, repair, told)
 
     def _encoder(self, collection: Collection) -> Encode:
-        wanted = fingerprint(self.embedder, self.settings)
-        check_fingerprint(collection.name, collection.fingerprint, wanted)
-        return self.embedder.encode_passages
+        self.recipes.check(collection)
+        return self.recipes.embedder_of(collection).encode_passages
+
+    def _remade(self, collection: Collection) -> dict[str, str]:
+        """The fingerprint that a collection will have when it is made anew."""
+        if not is_known(collection):
+            self.recipes.check(collection)  # which says what can be done
+        return self.recipes.fingerprint_of(collection)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

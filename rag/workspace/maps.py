@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Map
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rag.mapping import Plane
+from rag.recipes import is_known
 from rag.records import Collection, Document, Fallen, MapPoint, VectorMap
 from rag.workspace.searching import Searching
 
@@ -18,12 +18,12 @@ MAPS_KEPT = 8
 
 
 class _Drawn(NamedTuple):
-    documents: Map[str, str]
+    documents: Mapping[str, str]
     plane: Plane | None
     map: VectorMap
 
 
-class Mapping(Searching):
+class Maps(Searching):
     """Maps."""
 
     def map(self, collection: str | None = None) -> VectorMap:
@@ -41,9 +41,9 @@ class Mapping(Searching):
         no map, or nobody knows what model made the vectors. Raises NotFoundError, ModelError, StorageError."""
         found = self._searchable(collection)
         plane = self._drawn(found).plane
-        if plane is None:
+        if plane is None or not is_known(found):
             return None
-        [(x, y)] = plane.place(self.embedder.encode_query(question)[np.newaxis])
+        [(x, y)] = plane.place(self.recipes.embedder_of(found).encode_query(question)[np.newaxis])
         return Fallen(float(x), float(y), self._points(found, hits, plane))
 
     def _drawn(self, found: Collection) -> _Drawn:
@@ -57,7 +57,7 @@ class Mapping(Searching):
             self._maps[found.store_name] = known
         return known
 
-    def _draw(self, found: Collection, ready: Map[str, str]) -> _Drawn:
+    def _draw(self, found: Collection, ready: Mapping[str, str]) -> _Drawn:
         chunks = self.catalog.all_chunk_ids(found.name)
         ids = sorted(one for document in ready for one in chunks.get(document, ()))
         step = -(-len(ids) // MAPPED) or 1

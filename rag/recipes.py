@@ -1,0 +1,157 @@
+"""How each collection is made: with its own recipe, or without one as the settings say.
+
+The one place that knows which embedding model belongs to which collection. A model is loaded once for each name and
+precision, when it is first needed, and shared by the collections that are made with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from rag.chunking import CHUNKING, LAST_ROOM
+from rag.embedding import PROVIDED, Embedder, load_embedder
+from rag.errors import ConfigurationError, FingerprintError, InputError
+from rag.records import Collection, Recipe
+from rag.settings import Settings
+from rag.store import check_fingerprint
+
+HEADER = "title > heading 1"
+"""Names in a fingerprint what is embedded above a passage (`Chunk.embedded`); change it when that changes."""
+HEADER_TOKENS = 24
+SPECIAL_TOKENS = 2
+"""Tokens that a model adds around a text."""
+BUNDLED = "bundled"
+PRECISIONS = ("int8", "fp32")
+FEWEST_TOKENS, MOST_TOKENS = 32, 2000
+LONGEST_NAME = 200
+
+
+@dataclass(slots=True)
+class _Loading:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    embedder: Embedder | None = None
+
+
+class Recipes:
+    """Gives for a collection its settings and its embedding model. Safe to use from threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._models: dict[tuple[str, str], _Loading] = {}
+
+    def settings_of(self, collection: Collection | None) -> Settings:
+        """The settings with what its recipe says; as they are without one, or if nobody knows its model."""
+        if collection is None or collection.recipe is None or not is_known(collection):
+            return self._settings
+        return self.with_recipe(collection.recipe)
+
+    def with_recipe(self, recipe: Recipe) -> Settings:
+        """The settings with what a recipe says. A key or an address goes to no other provider than it was set for."""
+        changed: dict[str, object] = {
+            "embedding_model": recipe.model,
+            "embedding_precision": recipe.precision,
+            "chunk_tokens": recipe.chunk_tokens,
+        }
+        ours, theirs = _provider(self._settings.embedding_model), _provider(recipe.model)
+        if ours and ours != theirs:
+            changed |= {"embedding_api_key": SecretStr(""), "embedding_base_url": ""}
+        return self._settings.model_copy(update=changed)
+
+    def recipe_of(self, collection: Collection | None) -> Recipe:
+        """How a collection is made, whether that is its own recipe or what is set."""
+        if collection is not None and collection.recipe is not None:
+            return collection.recipe
+        return Recipe(self._settings.embedding_model, self._settings.embedding_precision, self._settings.chunk_tokens)
+
+    def embedder_of(self, collection: Collection | None) -> Embedder:
+        """The model that its passages are embedded with, and questions are compared with; where nobody knows it, the
+        one that is set. Raises ModelError, MissingDependencyError."""
+        return self._loaded(self.settings_of(collection))
+
+    def fingerprint_of(self, collection: Collection | None) -> dict[str, str]:
+        """How it is made, as its fingerprint ought to be. Raises ConfigurationError."""
+        return fingerprint(self.embedder_of(collection), self.settings_of(collection))
+
+    def fingerprint_with(self, recipe: Recipe) -> dict[str, str]:
+        """The fingerprint of what is made with a recipe. Raises ConfigurationError, also if its model is not there."""
+        settings = self.with_recipe(recipe)
+        return fingerprint(self._loaded(settings), settings)
+
+    def check(self, collection: Collection) -> None:
+        """Raises FingerprintError if its passages are not what its model would make now, or nobody knows its model."""
+        if not is_known(collection):
+            raise FingerprintError(
+                f"Nobody knows which embedding model the vectors of {collection.name!r} are from, so nothing can be "
+                "added to them. Re-embed it on the Collections page (`python -m rag reembed`) first."
+            )
+        check_fingerprint(collection.name, collection.fingerprint, self.fingerprint_of(collection))
+
+    def pace(self, collection: Collection | None) -> str:
+        """The name under which the catalog keeps how fast passages of it are embedded."""
+        given, own = self.settings_of(collection), self._settings
+        same = _model(given) == _model(own)
+        return "embedding" if same else f"embedding {given.embedding_model} {given.embedding_precision}"
+
+    def _loaded(self, settings: Settings) -> Embedder:
+        with self._lock:
+            loading = self._models.setdefault(_model(settings), _Loading())
+        with loading.lock:  # of this model alone: a large one must not keep others waiting
+            if loading.embedder is None:
+                loading.embedder = load_embedder(settings)
+            return loading.embedder
+
+
+def is_known(collection: Collection) -> bool:
+    """Whether it is known with which model it was made."""
+    return collection.recipe is None or bool(collection.recipe.model)
+
+
+def checked_recipe(recipe: Recipe) -> Recipe:
+    """A recipe to make something with, without white space around its model's name. Raises InputError."""
+    model = recipe.model.strip()
+    if not model or len(model) > LONGEST_NAME or not model.isprintable():
+        raise InputError(
+            "Name an embedding model: `bundled`, a sentence-transformers name or folder, or `provider:model`."
+        )
+    if recipe.precision not in PRECISIONS:
+        raise InputError(f"The precision {recipe.precision!r} is not one of {' and '.join(PRECISIONS)}. Choose one.")
+    if not FEWEST_TOKENS <= recipe.chunk_tokens <= MOST_TOKENS:
+        raise InputError(
+            f"A passage cannot have {recipe.chunk_tokens:,} tokens: choose between {FEWEST_TOKENS} and {MOST_TOKENS:,}."
+        )
+    return Recipe(model, recipe.precision, recipe.chunk_tokens)
+
+
+def cuts_alike(one: Recipe, other: Recipe) -> bool:
+    """Whether texts are cut at the same places: by as many tokens, counted by the same tokenizer."""
+    return (one.model, one.chunk_tokens) == (other.model, other.chunk_tokens) and bool(one.model)
+
+
+def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
+    """How a collection is made: model, precision, distance and chunking. Two that differ must not be mixed.
+
+    Raises ConfigurationError if chunks would be longer than the model reads.
+    """
+    room = int((embedder.max_tokens - SPECIAL_TOKENS - HEADER_TOKENS) / LAST_ROOM)
+    if settings.chunk_tokens > room:
+        raise ConfigurationError(
+            f"Passages of {settings.chunk_tokens} tokens (RAG_CHUNK_TOKENS) are too long: the embedding model reads at "
+            f"most {embedder.max_tokens} tokens and would not see their ends. Choose {room} or less."
+        )
+    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens), "header": HEADER}
+    return {**embedder.fingerprint, "distance": "cosine", **chunking}
+
+
+def _model(settings: Settings) -> tuple[str, str]:
+    """What makes two models one: the precision is the bundled model's alone."""
+    name = settings.embedding_model.strip()
+    return name, settings.embedding_precision if name == BUNDLED else ""
+
+
+def _provider(model: str) -> str:
+    found = PROVIDED.fullmatch(model.strip())
+    return found.group(1).lower() if found else ""
