@@ -41,6 +41,7 @@ from rag.records.documents import (
 )
 from rag.records.evaluation import Gold, QuestionSet, version_of
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
+from rag.records.experiments import Configuration, Found, Run, RunState, Scored, Study
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
@@ -63,6 +64,7 @@ __all__ = [
     "Citation",
     "Claim",
     "Collection",
+    "Configuration",
     "Conversation",
     "Document",
     "EvaluationRow",
@@ -75,6 +77,7 @@ __all__ = [
     "Fallen",
     "Feedback",
     "Finding",
+    "Found",
     "Gold",
     "Heading",
     "Health",
@@ -98,10 +101,14 @@ __all__ = [
     "QuestionSet",
     "Recipe",
     "Room",
+    "Run",
+    "RunState",
+    "Scored",
     "Search",
     "Section",
     "State",
     "Step",
+    "Study",
     "Told",
     "Totals",
     "Trial",
