@@ -42,6 +42,10 @@ class Folder(Owned):
         return self.path / "conversations.sqlite3"
 
     @property
+    def experiments(self) -> Path:
+        return self.path / "experiments.sqlite3"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "checking": {"catalog", "folder", "lexical", "store"},
     "mapping": set(),
     "evaluation": {"parsing"},
+    "experiments": {"catalog"},
     "workspace": {
         "answering",
         "archive",
@@ -58,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "embedding",
         "evidence",
+        "experiments",
         "filters",
         "folder",
         "following",
