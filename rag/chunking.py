@@ -140,15 +140,14 @@ def _page_spans(
         text, base = page.text[first:last], page.start + first
         inside = headings[bisect_right(headings, base) : bisect_left(headings, base + len(text))]
         block = _Block(text, [at - base for at in inside], _token_starts(text, token_offsets))
-        begin = 0
+        before = begin = 0
         while begin < len(text):
-            start = block.back(begin, overlap) if overlap else begin
+            start = max(before, block.back(begin, overlap)) if overlap else begin
             end = block.cut(start, tokens, begin)
-            if span := _trim(text, begin, end):
-                own = span[0]
-                shared = _trim(text, start, end) or span
-                yield base + shared[0], base + own, base + shared[1]
-            begin = end
+            if own := _trim(text, begin, end):
+                whole = _trim(text, start, end) or own
+                yield base + whole[0], base + own[0], base + own[1]
+            before, begin = begin, end
 
 
 def _token_starts(text: str, token_offsets: TokenOffsets) -> list[int]:
@@ -203,7 +202,7 @@ class _Block:
         strongest border in the first half of them."""
         first = bisect_left(self._starts, begin)
         start = self._starts[max(0, first - overlap)] if first else begin
-        half = self._starts[max(0, first - overlap // 2)] if first > overlap // 2 else begin
+        half = self._starts[first - overlap // 2] if 0 < overlap // 2 < first else begin
         for border in (Border.HEADING, Border.PARAGRAPH, Border.SENTENCE, Border.LINE, Border.WORD):
             if places := self._between(start - 1, min(half, begin - 1), border):
                 return places[0]
