@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **{f"cli_{one}": "cli" for one in ("evaluate", "feedback", "files", "output", "progress", "questions")},
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "store"},
     "mapping": set(),
-    "evaluation": {"parsing"},
+    "evaluation": {"parsing", "embedding", "experiments", "gate", "lexical", "retrieval", "store"},
     "experiments": {"catalog"},
     "workspace": {
         "answering",
@@ -58,6 +58,7 @@ ALLOWED: dict[str, set[str]] = {
         "chunking",
         "conversations",
         "embedding",
+        "evaluation",
         "evidence",
         "experiments",
         "filters",

@@ -1,14 +1,11 @@
-"""The workspace, whole: what `Maps` and all below it can, and answers."""
+"""The workspace, whole: what `Evaluating` and all below it can, and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
-from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
-from rag.chunking import sentence_spans
-from rag.embedding import Bits
+from rag.answering import CHOSEN, Answerer, asks_for_overview, overview_of, stop_if_abandoned
 from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
@@ -16,6 +13,7 @@ from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
+    Configuration,
     Document,
     Exchange,
     ModelChoice,
@@ -26,16 +24,15 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
-from rag.workspace.conversing import Conversing
+from rag.workspace.evaluating import Evaluating
 from rag.workspace.live import Stopwatch
-from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Maps, Conversing):
+class Workspace(Evaluating):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -77,15 +74,17 @@ class Workspace(Maps, Conversing):
         conversation: Sequence[Exchange] = (),
         answerer: Answerer | None = None,
         told: Told = untold,
+        configuration: Configuration | None = None,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
-        `answerer_for`; `told` hears of each step as it begins.
+        `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`; `told` hears of
+        each step as it begins.
         """
-        watch, answerer = Stopwatch(told), answerer or self.answerer
-        k = self.settings.top_k if k is None else k
+        watch, answerer = Stopwatch(told), answerer or self.answerer_of(configuration)
+        k = self._k(k, configuration)
         question = checked_question(question, k, self.settings)
         if conversation:
             watch(Step.REWRITE)
@@ -94,7 +93,7 @@ class Workspace(Maps, Conversing):
         if documents := self._to_be_summed_up(searched, where, collection):
             stream = self._overview_stream(documents, question, answerer, watch)
         else:
-            hits = self.search(searched, k, where, collection, watch)
+            hits = self.search(searched, k, where, collection, watch, configuration)
             stream = answerer.stream(searched, hits, self.texts(collection), watch)
         for one in stream:
             if isinstance(one, AnswerPiece):
@@ -109,19 +108,6 @@ class Workspace(Maps, Conversing):
                 notice = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 timings = watch.timings()
                 yield replace(one, question=question, searched=searched, notice=notice, timings=timings)
-
-    def texts(self, collection: str | None = None) -> Texts:
-        """How the texts of a collection are read for an answer."""
-        found = self.collection(collection)
-        return Texts(
-            sentence_spans,
-            self.lexical.terms,
-            partial(self.catalog.passage, found.name),
-            partial(self.lexical.rarity, found.store_name),
-            partial(self.store.companion.tokens, found.store_name) if is_known(found) else _none_stored,
-            partial(self.catalog.heading, found.name),
-            partial(self.recipes.embedder_of, found),
-        )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
@@ -201,8 +187,3 @@ class Workspace(Maps, Conversing):
             ready = document.state is State.READY and is_known(found)
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
-
-
-def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:
-    """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
-    return {}
