@@ -14,12 +14,13 @@ SECONDS = 60.0
 
 def report(town: str, number: int) -> str:
     """A report of a few passages; what differs are the town's figures."""
-    filler = "The council met each month and kept its minutes in the town hall for all to read. " * 12
+    weeks = [f"In week {week} the council of {town} met and kept its minutes in the town hall. " for week in range(36)]
+    first, second, third = ("".join(weeks[start : start + 12]) for start in (0, 12, 24))
     return (
         f"# Report of the town of {town}\n\n"
-        f"## Money\n\nThe harbour of {town} earned {number}7 thousand crowns. {filler}\n\n"
-        f"## People\n\nIn {town} there lived {number}3 hundred people, most of them\nfishers. {filler}\n\n"
-        f"## Works\n\nThe bridge at {town} was mended in the year 19{number}. {filler}\n"
+        f"## Money\n\nThe harbour of {town} earned {number}7 thousand crowns. {first}\n\n"
+        f"## People\n\nIn {town} there lived {number}3 hundred people, most of them\nfishers. {second}\n\n"
+        f"## Works\n\nThe bridge at {town} was mended in the year 19{number}. {third}\n"
     )
 
 

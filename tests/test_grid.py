@@ -70,7 +70,7 @@ def test_what_cannot_be_tried_is_said_in_words(values: dict[str, object], said: 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"{", b"3", b"[]", b'["k"]'])
 def test_a_file_that_is_no_grid_is_refused(data: bytes) -> None:
-    with pytest.raises(InputError, match="^grid"):
+    with pytest.raises(InputError, match=r"^grid"):
         read_grid(data, "grid.json")
 
 

@@ -6,12 +6,12 @@ It goes the way of an ordinary search; what configurations have in common is don
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from rag.embedding import Embedder, Question
-from rag.records import Answer, Chunk, Configuration, Hit
+from rag.records import QUOTING, Answer, Chunk, Configuration, Hit
 from rag.retrieval import ChunksById, Rerank, Retriever, Scope, Way, tuning_of
 
 Questions = dict[str, tuple[Question, float]]
@@ -62,8 +62,10 @@ class Asked:
 
     def answer(self, configuration: Configuration, hits: Sequence[Hit]) -> tuple[Answer, float]:
         """What is answered from hits, and the ms that it takes by itself."""
-        found = tuple((hit.chunk.id, hit.score) for hit in hits)
-        same = ("answer", found, configuration.answerer, configuration.abstain_below)
+        # A language model is shown passages; who quotes looks at their scores, too, and is told when to be silent.
+        same: tuple[Hashable, ...] = ("answer", configuration.answerer, *(hit.chunk.id for hit in hits))
+        if configuration.answerer == QUOTING:
+            same = (*same, *(hit.score for hit in hits), configuration.abstain_below)
         began, saved = time.perf_counter(), self._once.saved
         answer = self._once(same, lambda: self._bench.answer(self._question, hits, configuration))
         return answer, self._since(began, saved)
