@@ -53,6 +53,14 @@ class Folder(Owned):
         return self.path / "conversations.sqlite3"
 
     @property
+    def experiments(self) -> Path:
+        return self.path / "experiments.sqlite3"
+
+    @property
+    def study_indexes(self) -> Path:
+        return self.path / "study-indexes"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

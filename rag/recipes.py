@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -29,6 +29,8 @@ AS_IT_WAS = "as it was read"
 BUNDLED = "bundled"
 PRECISIONS = ("int8", "fp32")
 FEWEST_TOKENS, MOST_TOKENS = 32, 2000
+MOST_OVERLAP = 0.5
+"""Of a passage, what it shares with the one before."""
 LONGEST_NAME = 200
 _OF_CUTS = ("model", "revision", "chunking", "chunk_tokens")
 _OF_VECTORS = ("model", "revision", "precision", "dimension", "normalized", "distance", "header")
@@ -61,6 +63,8 @@ class Recipes:
             "embedding_model": recipe.model,
             "embedding_precision": recipe.precision,
             "chunk_tokens": recipe.chunk_tokens,
+            "chunk_overlap": recipe.overlap,
+            "chunk_headers": recipe.headers,
         }
         ours, theirs = _provider(self._settings.embedding_model), _provider(recipe.model)
         if ours and ours != theirs:
@@ -71,7 +75,9 @@ class Recipes:
         """How a collection is made, whether that is its own recipe or what is set."""
         if collection is not None and collection.recipe is not None:
             return collection.recipe
-        return Recipe(self._settings.embedding_model, self._settings.embedding_precision, self._settings.chunk_tokens)
+        set_ = self._settings
+        model, precision = set_.embedding_model, set_.embedding_precision
+        return Recipe(model, precision, set_.chunk_tokens, set_.chunk_overlap, set_.chunk_headers)
 
     def embedder_of(self, collection: Collection | None) -> Embedder:
         """The model that its passages are embedded with, and questions are compared with; where nobody knows it, the
@@ -88,6 +94,10 @@ class Recipes:
         """The fingerprint of what is made with a recipe. Raises ConfigurationError, also if its model is not there."""
         settings = self.with_recipe(recipe)
         return fingerprint(self._loaded(settings), settings)
+
+    def embedder_with(self, recipe: Recipe) -> Embedder:
+        """The model of a recipe. Raises ModelError, MissingDependencyError."""
+        return self._loaded(self.with_recipe(recipe))
 
     def check(self, collection: Collection) -> None:
         """Raises FingerprintError if its passages are not what its model would make now, or nobody knows its model."""
@@ -131,7 +141,14 @@ def checked_recipe(recipe: Recipe) -> Recipe:
         raise InputError(
             f"A passage cannot have {recipe.chunk_tokens:,} tokens: choose between {FEWEST_TOKENS} and {MOST_TOKENS:,}."
         )
-    return Recipe(model, recipe.precision, recipe.chunk_tokens)
+    if not 0 <= recipe.overlap <= recipe.chunk_tokens * MOST_OVERLAP:
+        raise InputError(_too_much(recipe.overlap, recipe.chunk_tokens))
+    return replace(recipe, model=model)
+
+
+def _too_much(overlap: int, chunk_tokens: int) -> str:
+    most = int(chunk_tokens * MOST_OVERLAP)
+    return f"Passages of {chunk_tokens:,} tokens cannot share {overlap:,} with the one before: {most} at most."
 
 
 def cuts_alike(one: Collection, other: Collection) -> bool:
@@ -160,7 +177,12 @@ def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
             f"Passages of {settings.chunk_tokens} tokens (RAG_CHUNK_TOKENS) are too long: the embedding model reads at "
             f"most {embedder.max_tokens} tokens and would not see their ends. Choose {room} or less."
         )
-    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens), "header": HEADER}
+    if settings.chunk_overlap > settings.chunk_tokens * MOST_OVERLAP:
+        raise ConfigurationError(f"{_too_much(settings.chunk_overlap, settings.chunk_tokens)} Set RAG_CHUNK_OVERLAP.")
+    overlap, bare = settings.chunk_overlap, not settings.chunk_headers
+    # The usual way is called as it was before there were others.
+    cut = CHUNKING + (f", overlap {overlap}" if overlap else "") + (", bare" if bare else "")
+    chunking = {"chunking": cut, "chunk_tokens": str(settings.chunk_tokens), "header": "none" if bare else HEADER}
     return {**embedder.fingerprint, "distance": "cosine", **chunking}
 
 

@@ -12,19 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(
-        (
-            "cli_backup",
-            "cli_chunks",
-            "cli_feedback",
-            "cli_files",
-            "cli_output",
-            "cli_progress",
-            "cli_questions",
-            "cli_reembed",
-        ),
-        "cli",
-    ),
+    **{path.stem: "cli" for path in (ROOT / "rag").glob("cli_*.py")},
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -64,6 +52,8 @@ ALLOWED: dict[str, set[str]] = {
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "recipes", "store"},
     "mapping": set(),
+    "evaluation": {"parsing", "embedding", "experiments", "gate", "lexical", "retrieval", "store"},
+    "experiments": {"catalog"},
     "workspace": {
         "answering",
         "archive",
@@ -75,7 +65,9 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "embedding",
         "errands",
+        "evaluation",
         "evidence",
+        "experiments",
         "filters",
         "folder",
         "following",

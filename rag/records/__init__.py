@@ -53,7 +53,9 @@ from rag.records.documents import (
     State,
     Visible,
 )
+from rag.records.evaluation import Gold, KeptSet, QuestionSet, version_of
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
+from rag.records.experiments import Configuration, Found, Outgoing, Promotion, Run, RunState, Scored, Study
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
@@ -84,6 +86,7 @@ __all__ = [
     "Citation",
     "Claim",
     "Collection",
+    "Configuration",
     "Conversation",
     "Document",
     "Entry",
@@ -100,11 +103,14 @@ __all__ = [
     "Feedback",
     "Finding",
     "Foreign",
+    "Found",
     "FoundChunks",
+    "Gold",
     "Heading",
     "Health",
     "Hit",
     "IngestEvent",
+    "KeptSet",
     "KeptTurn",
     "Kind",
     "Linked",
@@ -119,6 +125,7 @@ __all__ = [
     "OcrPage",
     "Order",
     "Original",
+    "Outgoing",
     "Overlay",
     "Overview",
     "Page",
@@ -127,17 +134,23 @@ __all__ = [
     "Passage",
     "Preflight",
     "Progress",
+    "Promotion",
     "Proof",
+    "QuestionSet",
     "Recipe",
     "Reembedding",
     "ReembeddingPlan",
     "Room",
+    "Run",
+    "RunState",
+    "Scored",
     "Search",
     "Section",
     "ShadowCounts",
     "Standing",
     "State",
     "Step",
+    "Study",
     "Told",
     "Totals",
     "Transferred",
@@ -155,4 +168,5 @@ __all__ = [
     "position_of",
     "unheard",
     "untold",
+    "version_of",
 ]

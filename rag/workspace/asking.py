@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Mapping as Table
 from dataclasses import replace
-from functools import partial
 
-from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
-from rag.chunking import sentence_spans
-from rag.embedding import Bits
+from rag.answering import CHOSEN, Answerer, asks_for_overview, overview_of, stop_if_abandoned
 from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
@@ -17,6 +13,7 @@ from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
+    Configuration,
     Document,
     Exchange,
     ModelChoice,
@@ -28,11 +25,10 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
-from rag.workspace.conversing import Conversing
 from rag.workspace.correcting import Correcting
+from rag.workspace.evaluating import Evaluating
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
-from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
 from rag.workspace.reembedding import Reembeddings
 
@@ -40,7 +36,7 @@ LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 
 
-class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
+class Workspace(Linking, Evaluating, Reembeddings, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -82,15 +78,17 @@ class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
         conversation: Sequence[Exchange] = (),
         answerer: Answerer | None = None,
         told: Told = untold,
+        configuration: Configuration | None = None,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
-        `answerer_for`; `told` hears of each step as it begins.
+        `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`; `told` hears of
+        each step as it begins.
         """
-        watch, answerer = Stopwatch(told), answerer or self.answerer
-        k = self.settings.top_k if k is None else k
+        watch, answerer = Stopwatch(told), answerer or self.answerer_of(configuration)
+        k = self._k(k, configuration)
         question = checked_question(question, k, self.settings)
         if conversation:
             watch(Step.REWRITE)
@@ -99,7 +97,7 @@ class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
         if documents := self._to_be_summed_up(searched, where, collection):
             stream = self._overview_stream(documents, question, answerer, watch)
         else:
-            hits = self.search(searched, k, where, collection, watch)
+            hits = self.search(searched, k, where, collection, watch, configuration)
             stream = answerer.stream(searched, hits, self.texts(collection), watch)
         for one in stream:
             if isinstance(one, AnswerPiece):
@@ -114,20 +112,6 @@ class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
                 notice = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 timings = watch.timings()
                 yield replace(one, question=question, searched=searched, notice=notice, timings=timings)
-
-    def texts(self, collection: str | None = None) -> Texts:
-        """How the texts of a collection are read for an answer."""
-        found = self.collection(collection)
-        return Texts(
-            sentence_spans,
-            self.lexical.terms,
-            partial(self.catalog.passage, found.name),
-            partial(self.lexical.rarity, found.store_name),
-            partial(self.store.companion.tokens, found.store_name) if is_known(found) else _none_stored,
-            partial(self.catalog.heading, found.name),
-            partial(self.recipes.embedder_of, found),
-            self.catalog.corrected(found.name),
-        )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
@@ -207,8 +191,3 @@ class Workspace(Linking, Maps, Reembeddings, Conversing, Arranging, Correcting):
             ready = document.state is State.READY and is_known(found)
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
-
-
-def _none_stored(_: Sequence[str]) -> Table[str, Bits]:
-    """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
-    return {}

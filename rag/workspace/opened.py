@@ -15,6 +15,7 @@ from rag.catalog import Catalog
 from rag.conversations import Conversations
 from rag.embedding import Embedder
 from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
+from rag.experiments import Experiments
 from rag.folder import Folder
 from rag.gate import Gate
 from rag.ingestion import Ingestion, Parts
@@ -23,7 +24,7 @@ from rag.lexical import Lexical
 from rag.parsing import Reader
 from rag.recipes import Recipes
 from rag.records import Collection, Health, Room
-from rag.reranking import Reranker
+from rag.reranking import Rerankers
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.store import Store
@@ -50,8 +51,10 @@ class Opened:
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
         self.talks = Conversations(self.folder.conversations)
+        self.experiments = Experiments(self.folder.experiments)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.recipes = Recipes(settings)
+        self.rerankers = Rerankers(settings)
         self.reader = Reader(settings)
         self._examined: dict[str, Health] = {}
         self._maps: dict[str, Any] = {}
@@ -61,8 +64,7 @@ class Opened:
 
     def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma, lambda: self.folder.owned)
-        rerank = Reranker(self.settings).scores if self.settings.reranker else None
-        self.retriever = Retriever(self.store, self.lexical, rerank)
+        self.retriever = Retriever(self.store, self.lexical, self.rerankers.scores_of(self.settings.reranker))
         self._open_worker()
 
     def _open_worker(self) -> None:
@@ -127,6 +129,7 @@ class Opened:
         self.lexical.close()
         self.catalog.close()
         self.talks.close()
+        self.experiments.close()
         self.folder.release()
         if self._temporary:
             self._temporary.cleanup()

@@ -1,0 +1,241 @@
+"""Question sets from files that people have: CSV, JSON lines, JSON, XLSX; and as rows of a table, and back.
+
+Columns are known by the names that data sets give them, in any case and order; those that are missing are missing, and
+unknown ones are left alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rag.errors import InputError
+from rag.parsing.container import open_office
+from rag.records import Gold
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "question": ("question", "query", "prompt", "user_input", "input"),
+    "answers": ("expected_answer", "expected_answers", "answer", "answers", "ground_truth", "reference", "expected"),
+    "document": ("document", "file", "filename", "file_name", "source", "doc", "doc_name", "document_name"),
+    "pages": ("page", "pages", "page_number", "page_numbers", "evidence_page"),
+    "quotes": ("quote", "quotes", "evidence", "context", "contexts", "passage", "reference_contexts"),
+    "tags": ("tags", "tag", "labels", "category", "question_type"),
+    "answerable": ("answerable", "is_answerable"),
+    "impossible": ("is_impossible", "unanswerable"),
+}
+WRITTEN = ("question", "expected_answer", "document", "page", "quote", "tags", "answerable")
+"""The columns that sets are written with."""
+MOST_QUESTIONS = 20_000
+MOST_BYTES = 50_000_000
+LONGEST = 4000
+"""Characters of a question."""
+_YES, _NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
+_NUMBER = re.compile(r"\d+(?:\.0+)?(?![\d.])")
+
+
+def read_set(data: bytes, name: str) -> list[Gold]:
+    """The questions in a file of that name. Raises InputError, which says in which line something is wrong."""
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{name} has more than {MOST_BYTES // 1_000_000} MB. Divide it into several sets.")
+    kind = name.rpartition(".")[2].lower()
+    readers = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "ndjson": _jsonl, "json": _json, "xlsx": _xlsx}
+    if kind not in readers:
+        raise InputError(f"{name} is no question set that can be read: save it as CSV, JSONL or XLSX.")
+    return from_rows(readers[kind](data, name), name)
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> list[Gold]:
+    """The questions of rows; rows without one are left out. Raises InputError."""
+    found: list[Gold] = []
+    any_row = seen_column = False
+    for number, row in enumerate(rows, start=1):
+        known = _known(row)
+        any_row, seen_column = True, seen_column or "question" in known
+        question = " ".join(str(known.get("question") or "").split())
+        if not question:
+            continue
+        if len(question) > LONGEST:
+            raise InputError(f"Question {number} of {name} has {len(question):,} characters; {LONGEST:,} are allowed.")
+        found.append(_gold(question, known, number, name))
+        if len(found) > MOST_QUESTIONS:
+            raise InputError(f"{name} has more than {MOST_QUESTIONS:,} questions. Divide it into several sets.")
+    if not found and not seen_column and any_row:
+        wanted = ", ".join(COLUMNS["question"][:3])
+        raise InputError(f"{name} has no column of questions. Call one of its columns {wanted}.")
+    if not found:
+        raise InputError(f"{name} has no question in it.")
+    return found
+
+
+def to_rows(questions: Iterable[Gold]) -> list[dict[str, Any]]:
+    """Questions as rows with the columns WRITTEN; `from_rows` makes the same of them."""
+    return [
+        {
+            "question": one.question,
+            "expected_answer": list(one.answers),
+            "document": one.document,
+            "page": list(one.pages),
+            "quote": list(one.quotes),
+            "tags": list(one.tags),
+            "answerable": one.answerable,
+        }
+        for one in questions
+    ]
+
+
+def as_jsonl(questions: Iterable[Gold]) -> str:
+    """One JSON object a line."""
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in to_rows(questions))
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by our names; of several columns with one meaning the first that has something."""
+    given = {re.sub(r"\W+", "_", str(key).strip().lower()).strip("_"): value for key, value in row.items() if key}
+    known: dict[str, Any] = {}
+    for ours, theirs in COLUMNS.items():
+        values = [given[one] for one in theirs if one in given]
+        if values:
+            known[ours] = next((one for one in values if one not in (None, "", [])), values[0])
+    return known
+
+
+def _gold(question: str, known: Mapping[str, Any], number: int, name: str) -> Gold:
+    where = f"Row {number} of {name}"
+    answerable = _truth(known.get("answerable"), True, where)
+    answerable = answerable and not _truth(known.get("impossible"), False, where)
+    return Gold(
+        question,
+        answers=_texts(known.get("answers")),
+        document=str(known.get("document") or "").strip(),
+        pages=_pages(known.get("pages"), where),
+        quotes=_texts(known.get("quotes")),
+        tags=_texts(known.get("tags"), divide=True),
+        answerable=answerable,
+    )
+
+
+def _texts(value: Any, divide: bool = False) -> tuple[str, ...]:
+    """One text or several: a list, JSON of one, SQuAD's `{"text": [...]}`; with `divide` parts between semicolons."""
+    if isinstance(value, str):
+        value = _maybe_json(value)
+    if isinstance(value, Mapping):
+        value = value.get("text", list(value.values()))
+    parts = list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+    flat = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]
+    texts = [piece for one in flat for piece in (re.split(r"[;,]", str(one)) if divide else [str(one)])]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
+
+
+def _maybe_json(value: str) -> Any:
+    if value.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:  # a text that begins so
+            return value
+    return value
+
+
+def _pages(value: Any, where: str) -> tuple[int, ...]:
+    if value in (None, "", []):
+        return ()
+    numbers = [value] if isinstance(value, int | float) else _NUMBER.findall(str(value))
+    pages = tuple(dict.fromkeys(int(float(one)) for one in numbers if float(one) == int(float(one))))
+    if not pages or min(pages) < 1 or max(pages) > 10**6:
+        raise InputError(f"{where} has the page {str(value)[:40]!r}. Pages are whole numbers and begin with 1.")
+    return pages
+
+
+def _truth(value: Any, usual: bool, where: str) -> bool:
+    if value is None or str(value).strip() == "":
+        return usual
+    text = str(value).strip().lower()
+    if text not in (*_YES, *_NO):
+        raise InputError(f"{where} says {str(value)[:40]!r} where it should say true or false.")
+    return text in _YES
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+
+def _text(data: bytes, name: str) -> str:
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InputError(f"{name} is no text in UTF-8. Save it as CSV in UTF-8.")
+
+
+def _csv(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
+    text = _text(data, name)
+    first = text.partition("\n")[0]
+    # Spreadsheets divide by semicolons where the comma is for decimals.
+    return _delimited(text, max(",;\t", key=first.count), name)
+
+
+def _tsv(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
+    return _delimited(_text(data, name), "\t", name)
+
+
+def _delimited(text: str, delimiter: str, name: str) -> Iterator[Mapping[str, Any]]:
+    csv.field_size_limit(1_000_000)
+    try:
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
+            yield {key: _bare(value) for key, value in row.items() if isinstance(value, str)}
+    except csv.Error as error:
+        raise InputError(f"{name} is no table that can be read ({error}). Save it as CSV in UTF-8.") from error
+
+
+def _bare(cell: str) -> str:
+    """Without the apostrophe by which an export keeps a spreadsheet from taking a cell for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell
+
+
+def _jsonl(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(_text(data, name).splitlines(), start=1):
+        if line.strip():
+            yield _object(line, f"Line {number} of {name}")
+
+
+def _json(data: bytes, name: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        whole = json.loads(_text(data, name))
+    except ValueError as error:
+        raise InputError(f"{name} is no JSON ({error}).") from error
+    inside = list(whole.values()) if isinstance(whole, Mapping) else []
+    rows = whole if isinstance(whole, list) else next((one for one in inside if isinstance(one, list)), [])
+    if not rows or not all(isinstance(one, Mapping) for one in rows):
+        raise InputError(f"{name} should be a list of objects, each with a question.")
+    return rows
+
+
+def _object(line: str, where: str) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where} is no JSON ({error}).") from error
+    if not isinstance(row, Mapping):
+        raise InputError(f"{where} is no JSON object with a question.")
+    return row
+
+
+def _xlsx(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
+    import openpyxl
+
+    open_office(data, "xlsx")  # which refuses what would unpack to too much
+    try:
+        sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False).worksheets[0]
+        rows = sheet.iter_rows(values_only=True)
+        headings = [str(one) if one is not None else "" for one in next(rows, ())]
+        for number, row in enumerate(rows):
+            if number > MOST_QUESTIONS:
+                raise InputError(f"{name} has more than {MOST_QUESTIONS:,} rows. Divide it into several sets.")
+            yield dict(zip(headings, row, strict=False))
+    except InputError:
+        raise
+    except Exception as error:  # openpyxl has no error of its own for most that can be wrong with a file
+        raise InputError(f"{name} is no workbook that can be read. Save it as XLSX or CSV again.") from error
