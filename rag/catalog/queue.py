@@ -14,9 +14,11 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from rag.catalog.carrying import bring_over, carry, hand_over
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING, hide
 from rag.catalog.keys import collection_id, incarnation, key, listed, moment, served, unfinished, with_collection
+from rag.catalog.overlays import CORRECTING
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.catalog.versions import keep_versions, leave
 from rag.errors import NotFoundError
@@ -118,6 +120,8 @@ class Queue(Database):
         with self.write() as connection:
             namesakes = _namesakes(connection, document)
             connection.execute(documents.update().where(key(document)).values(added_at=_now()))
+            carry(connection, namesakes, document)
+            hand_over(connection, namesakes, document)
             keep_versions(connection, document, namesakes)
             hide(connection, namesakes)
         return namesakes
@@ -183,7 +187,8 @@ class Queue(Database):
         versions from now on, and the one in another collection that it was moved from.
 
         Returns those, now to be deleted; None if the document was deleted, cancelled or queued anew meanwhile, or has
-        another name and title than `called`, those that its vectors were made with.
+        another name and title than `called`, those that its vectors were made with, or if it has just got corrections
+        of those, which the indexes must have first.
         """
         values = {"state": State.READY.value, "seconds": seconds, "timings": json.dumps(dict(timings))}
         with self.write() as connection:
@@ -195,6 +200,11 @@ class Queue(Database):
                 return None
             older = documents.c.added_at < moment(document)
             namesakes = _namesakes(connection, document, older) if document.replaces else []
+            bring_over(connection, document)
+            carry(connection, namesakes, document)
+            if connection.execute(sql.select(documents.c.stage).where(key(document))).scalar_one() == CORRECTING:
+                return None
+            hand_over(connection, namesakes, document)
             keep_versions(connection, document, namesakes)
             gone = [*namesakes, *leave(connection, document)]
             hide(connection, gone)
