@@ -68,6 +68,8 @@ def bring_over(connection: sql.Connection, document: Document) -> None:
 def carry(connection: sql.Connection, replaced: Sequence[Document], document: Document) -> None:
     """Lay what lies over the passages of documents that are replaced over those of `document` that say the same. Where
     there was any, its indexes have to be brought after it, and it is not ready any more."""
+    if not replaced:
+        return
     before = _laid(connection, document)
     for one in replaced:
         for old, new in _pairs(connection, one, document):
@@ -79,6 +81,8 @@ def carry(connection: sql.Connection, replaced: Sequence[Document], document: Do
 def hand_over(connection: sql.Connection, replaced: Sequence[Document], document: Document) -> None:
     """Keep with `document` what lies over passages of documents that are replaced and of which it has no like. That
     applies again if what was replaced comes back."""
+    if not replaced:
+        return
     theirs = sql.select(chunks.c.id).where(*belongs(chunks, document))
     own = overlays.c.collection_id == _owner(document), overlays.c.chunk_id.in_(theirs)
     connection.execute(overlays.update().where(*own).values(document_id=document.id))

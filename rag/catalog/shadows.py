@@ -132,6 +132,9 @@ class Shadows(Database):
 
     def count_shadow(self, shadow: Collection) -> ShadowCounts:
         """How far a shadow is."""
+        return self.while_unchanged(("shadow counts", shadow.id), lambda: self._count_shadow(shadow))
+
+    def _count_shadow(self, shadow: Collection) -> ShadowCounts:
         c = documents.c
         mine = c.collection_id == shadow.id, c.state != State.DELETING.value
         left = unfinished()
