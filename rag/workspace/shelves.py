@@ -36,6 +36,7 @@ class Shelves(Upkeep):
         """
         self._require_writable()
         source, new = self.collection(name), self._name(new)
+        self._require_made(source)
         self._require_unused(new)
         self.recipes.check(source)
         self.catalog.create_collection(new, store_name(new), source.fingerprint, source.recipe)
@@ -50,7 +51,9 @@ class Shelves(Upkeep):
         Raises NotFoundError, and InputError if there is one of that name.
         """
         self._require_writable()
-        return self.catalog.rename_collection(self.collection(name).name, self._name(new))
+        found = self.collection(name)
+        self._require_made(found)
+        return self.catalog.rename_collection(found.name, self._name(new))
 
     def _require_unused(self, name: str) -> None:
         if any(one.name == name for one in self.catalog.collections(hidden=True)):

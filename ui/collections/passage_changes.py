@@ -131,8 +131,8 @@ def draw_loose(workspace: Workspace, collection: Collection) -> None:
     title = f"{counted(len(loose), 'correction')} without a passage"
     with st.expander(title, icon=":material/link_off:"):
         st.caption(
-            "Their documents were cut or read in another way since, and no passage begins and ends where these did. "
-            "They are kept, and apply again if the same passage comes back."
+            "Their documents were replaced, or cut or read in another way since, and no passage says the same as these "
+            "did. They are kept, and apply again if the same passage comes back."
         )
         names = {one.id: one.name for one in workspace.documents_of(collection.name, [one.document for one in loose])}
         for one in loose:
