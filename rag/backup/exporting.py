@@ -13,7 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,18 +64,18 @@ def write_safely(target: Path) -> Iterator[BinaryIO]:
 def export(sources: Sources, collection: Collection, recipe: Recipe, target: Path, far: Far = unheard) -> Manifest:
     """Write a collection to a file. Raises FolderError if it cannot be written, StorageError if the collection was
     rebuilt or deleted as a whole meanwhile, and what `far` raises; then there is no file."""
-    facts = Facts(
-        collection.name,
-        collection.created_at,
-        sources.catalog.schema,
-        collection.fingerprint,
-        recipe,
-        collection.linked,
-    )
     with Writer(_transit(sources.folder) / f"export-{uuid.uuid4().hex}") as writer:
         taken, missed = _take(sources, collection, recipe, writer, far)
         _take_versions(sources, collection, writer)
         there = {one.id for one in _documents(sources.catalog, collection)}
+        facts = Facts(
+            _now(sources.catalog, collection).name,
+            collection.created_at,
+            sources.catalog.schema,
+            collection.fingerprint,
+            recipe,
+            collection.linked,
+        )
         gone = [one for one in taken if one.id not in there]
         with write_safely(target) as writing:
             return writer.finish(writing, facts, gone, missed, lambda done, what: far(TAKING + WRITING * done, what))
@@ -87,12 +87,21 @@ def _transit(folder: Folder) -> Path:
     return folder.transit
 
 
+def _now(catalog: Catalog, collection: Collection) -> Collection:
+    """The collection as it was, whatever it is called by now. Raises StorageError if there is none any more."""
+    now = catalog.collection_of(collection.id)
+    if now is None or now.store_name != collection.store_name:
+        raise StorageError(f"{collection.name} was deleted or made anew while it was being saved. Save it again.")
+    return now
+
+
 def _documents(catalog: Catalog, collection: Collection) -> list[Document]:
-    """Those of the collection as it was; the name may have been given to another one."""
-    now = catalog.collection(collection.name)
-    if (now.id, now.store_name) != (collection.id, collection.store_name):
-        raise StorageError(f"{collection.name} was made anew while it was being saved. Save it again.")
-    return catalog.documents(collection.name, [one for one in State if one is not State.DELETING])
+    """Its documents. They are looked for again if it is renamed meanwhile."""
+    while True:
+        name = _now(catalog, collection).name
+        found = catalog.documents(name, [one for one in State if one is not State.DELETING])
+        if _now(catalog, collection).name == name:
+            return found
 
 
 def _take(
@@ -121,28 +130,35 @@ def _take(
 
 def _take_one(sources: Sources, collection: Collection, document: Document, writer: Writer, embedded: bool) -> bool:
     """Whether it was still there."""
-    with sources.hold(document) as store:
-        whole = sources.catalog.whole(document)
-        if whole is None:
+    while True:
+        name = _now(sources.catalog, collection).name
+        with sources.hold(replace(document, collection=name)) as store:
+            whole = sources.catalog.whole(replace(document, collection=name))
+            if whole is not None:
+                _write_one(sources.folder, whole, writer)
+                _take_vectors(store, collection, whole, writer, embedded and whole.row["state"] != State.SEARCHABLE)
+                return True
+        if _now(sources.catalog, collection).name == name:
             return False
-        folder = sources.folder
-        original = folder.original(document.id)
-        unlocked = folder.unlocked(document.id)
-        writer.keep(
-            document.id,
-            original if _is_whole(original, document.id) else None,
-            unlocked if unlocked.exists() else None,
-        )
-        writer.add("documents", [whole.row])
-        for table, rows in whole.rows.items():
-            writer.add(table, rows)
-        _take_vectors(store, collection, whole, writer, embedded and whole.row["state"] != State.SEARCHABLE)
-    return True
+
+
+def _write_one(folder: Folder, whole: Whole, writer: Writer) -> None:
+    """All but its vectors."""
+    document_id = whole.document.id
+    original, unlocked = folder.original(document_id), folder.unlocked(document_id)
+    writer.keep(
+        document_id,
+        original if _is_whole(original, document_id) else None,
+        unlocked if unlocked.exists() else None,
+    )
+    writer.add("documents", [whole.row])
+    for table, rows in whole.rows.items():
+        writer.add(table, rows)
 
 
 def _take_versions(sources: Sources, collection: Collection, writer: Writer) -> None:
     """What is kept of documents that were replaced."""
-    for rows in sources.catalog.kept_versions(collection.name):
+    for rows in sources.catalog.kept_versions(collection.id):
         writer.add("versions", rows)
         for one in rows:
             original = sources.folder.original(one["document_id"])

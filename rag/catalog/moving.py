@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, key, with_collection
+from rag.catalog.keys import key, with_collection
 from rag.catalog.queue import next_batch
 from rag.catalog.tables import (
     OF_A_DOCUMENT,
@@ -137,10 +137,9 @@ class Moving(Database):
             }
             return Whole(to_document(found), row, rows)
 
-    def kept_versions(self, collection: str) -> Rows:
-        """What is kept of documents that were replaced."""
+    def kept_versions(self, owner: str) -> Rows:
+        """What is kept of documents that were replaced in the collection with this id."""
         names = [one.name for one in columns_of(versions)]
-        owner = collection_id(collection).scalar_subquery()
         query = sql.select(*(versions.c[one] for one in names)).where(versions.c.collection_id == owner)
         with self.read() as connection:
             result = connection.execution_options(yield_per=_AT_ONCE).execute(query)

@@ -56,7 +56,7 @@ class Removal:
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
-        for document_id in self._parts.catalog.delete_collection(collection.name):
+        for document_id in self._parts.catalog.delete_collection(collection.id):
             self._discard(document_id)
 
     def clear_all(self) -> None:
