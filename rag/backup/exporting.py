@@ -14,11 +14,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from rag.backup.restoring import chunks_of
 from rag.backup.writing import Facts, Packed, Writer, in_words
 from rag.catalog import Catalog, Whole
 from rag.catalog.moving import put_away
@@ -38,11 +40,11 @@ TAKING, WRITING = 0.6, 0.4
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where a collection is taken from. `hold` gives the store as it is, and keeps everybody else from changing what it
-    has of a document."""
+    has of a document; what it is given besides is called while it waits for that, and may raise."""
 
     folder: Folder
     catalog: Catalog
-    hold: Callable[[Document], AbstractContextManager[Store]]
+    hold: Callable[[Document, Callable[[], None]], AbstractContextManager[Store]]
 
 
 @contextmanager
@@ -118,9 +120,10 @@ def _take(
         whole = sum(one.bytes + 1 for one in new)
         done = 0
         for document in new:
-            far(TAKING * done / whole, document.name)
+            tell = partial(far, TAKING * done / whole, document.name)
+            tell()
             seen.add(document.id)
-            if _take_one(sources, collection, document, writer, bool(recipe.model)):
+            if _take_one(sources, collection, document, writer, bool(recipe.model), tell):
                 taken.append(Packed(document.id, document.name))
             else:
                 missed.append(document.name)
@@ -128,11 +131,18 @@ def _take(
     return taken, missed
 
 
-def _take_one(sources: Sources, collection: Collection, document: Document, writer: Writer, embedded: bool) -> bool:
+def _take_one(
+    sources: Sources,
+    collection: Collection,
+    document: Document,
+    writer: Writer,
+    embedded: bool,
+    tell: Callable[[], None],
+) -> bool:
     """Whether it was still there."""
     while True:
         name = _now(sources.catalog, collection).name
-        with sources.hold(replace(document, collection=name)) as store:
+        with sources.hold(replace(document, collection=name), tell) as store:
             whole = sources.catalog.whole(replace(document, collection=name))
             if whole is not None:
                 _write_one(sources.folder, whole, writer)
@@ -181,9 +191,13 @@ def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Wr
     if not chunks or name not in store.names():  # nothing has been embedded yet
         return
     away = put_away(whole.rows)
+    digests = {one.id: one.digest for one in chunks_of(document, whole.rows)}
+    stored = store.stored(name, document.id)
+    # Those of texts that were changed since are made anew, here and where it is restored.
+    mine = {one for one, digest in digests.items() if stored.get(one, {}).get("digest", digest) == digest}
     for first in range(0, len(chunks), AT_ONCE):
         ids = [one["id"] for one in chunks[first : first + AT_ONCE]]
-        vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
+        vectors, tokens = store.vectors(name, [one for one in ids if one in mine]), store.companion.tokens(name, ids)
         if complete and set(ids) - away - vectors.keys():
             raise StorageError(
                 f"{document.name} has passages without vectors, or was changed while it was being saved. Try again; if "
