@@ -19,6 +19,7 @@ from rag.records import Document, State, document_label
 
 TITLE, DATE = "title", "date"
 """In `documents.edited`: what reading the document anew leaves as it is."""
+EDITABLE = frozenset((TITLE, DATE))
 
 
 @dataclass(frozen=True, slots=True)

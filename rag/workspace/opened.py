@@ -116,14 +116,18 @@ class Opened:
             if self.closed:
                 return
             self.closed = True
-        if self.worker.stop(STOP_SECONDS):
+        if self._ended(STOP_SECONDS):
             self._let_go()
         else:
             log.warning("Work on a document goes on; %s stays in use until it has stopped.", self.folder.path)
             threading.Thread(target=self._let_go, name="footnote-closing", daemon=True).start()
 
+    def _ended(self, seconds: float | None) -> bool:
+        """End all work in the background; whether that was done within so many seconds (None: waits for it)."""
+        return self.worker.stop(seconds)
+
     def _let_go(self) -> None:
-        self.worker.stop(seconds=None)
+        self._ended(None)
         self.reader.close()
         self.store.close()
         self.lexical.close()
