@@ -35,16 +35,18 @@ def _delete_or_keep(delete: Any) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep", key="keep", on_click=close_dialog):
             st.rerun()
-        if st.button("Delete", key="really-delete", type="primary", on_click=delete):
+        pressed = st.button("Delete", key="really-delete", type="primary")
+    if pressed:
+        with friendly_errors():  # the dialog stays with what went wrong
+            delete()
+            close_dialog()
             st.rerun()
 
 
 def _delete_collection(workspace: Workspace, name: str) -> None:
-    close_dialog()
-    with friendly_errors():
-        with suppress(NotFoundError):
-            workspace.delete_collection(name)
-        say(f"Deleted the collection {escape_markdown(name)}.")
+    with suppress(NotFoundError):
+        workspace.delete_collection(name)
+    say(f"Deleted the collection {escape_markdown(name)}.")
 
 
 def storage(workspace: Workspace) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from rag.errors import RagError
 from rag.records import Collection, Errand, Foreign
 from rag.workspace import Workspace
 from ui.collections.errands import POLL_SECONDS, bar, begun, concerns, settle, told
 from ui.dialogs import close_dialog, open_from_new
-from ui.errors import friendly_errors
+from ui.errors import friendly_errors, show_error
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
 
 
@@ -102,13 +103,31 @@ def link(workspace: Workspace) -> None:
                 key="link-where",
                 placeholder="/home/me/chroma_db or http://localhost:8000",
             )
-            if st.form_submit_button("Look into it", icon=":material/search:"):
-                st.session_state.pop("link-found", None)
-                with st.spinner("Looking…"):
-                    st.session_state["link-found"] = (place, workspace.foreign(place))
-        where, found = st.session_state.get("link-found", ("", ()))
-        if where and where == place:
-            _choose(workspace, where, found)
+            st.form_submit_button("Look into it", icon=":material/search:", on_click=_look)
+        if st.session_state.get("link-asked") is not None and st.session_state["link-asked"] == place:
+            found = _looked_into(workspace, place)
+            if isinstance(found, RagError):
+                show_error(found)
+            else:
+                _choose(workspace, place, found)
+
+
+def _look() -> None:
+    """Note what is to be looked into: if the page runs again before it has been, that run does it."""
+    st.session_state["link-asked"] = st.session_state["link-where"]
+    st.session_state.pop("link-found", None)
+
+
+def _looked_into(workspace: Workspace, place: str) -> Sequence[Foreign] | RagError:
+    """What is in it, or why nobody can tell: looked for once, and kept while the dialog is drawn again."""
+    if "link-found" not in st.session_state:
+        with st.spinner("Looking…"):
+            try:
+                st.session_state["link-found"] = workspace.foreign(place)
+            except RagError as error:
+                st.session_state["link-found"] = error
+    found: Sequence[Foreign] | RagError = st.session_state["link-found"]
+    return found
 
 
 def _choose(workspace: Workspace, place: str, found: Sequence[Foreign]) -> None:
@@ -123,5 +142,5 @@ def _choose(workspace: Workspace, place: str, found: Sequence[Foreign]) -> None:
     model = _model_input("link-model")
     if st.button("Read it", type="primary", icon=":material/link:", key="link-read", disabled=not rows[chosen].rows):
         begun(workspace.begin_link(place, chosen, name, model))
-        st.session_state.pop("link-found", None)
+        st.session_state.pop("link-asked", None)
         st.rerun(scope="fragment")

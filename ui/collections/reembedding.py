@@ -255,9 +255,10 @@ def confirm_discard(workspace: Workspace, name: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Go on with it", key="keep-making", on_click=close_dialog):
             st.rerun()
-        if st.button("Discard", key="really-discard", type="primary"):
+        pressed = st.button("Discard", key="really-discard", type="primary")
+    if pressed:
+        with friendly_errors():
+            workspace.discard_reembedding(name)
             close_dialog()
-            with friendly_errors():
-                workspace.discard_reembedding(name)
-                say("The new version has been discarded.")
+            say("The new version has been discarded.")
             st.rerun()
