@@ -118,11 +118,11 @@ def test_a_filter_of_widgets_and_json_narrows(workspace: Workspace) -> None:
 
 def test_a_passage_is_put_away_undone_deleted_and_restored(workspace: Workspace) -> None:
     app = find(opened(), "regex", "number 7 ")
-    press(app, "passage-put-away-")
-    assert "Put away" in captions(healthy(app))
+    press(app, "passage-hide-")
+    assert "Hidden" in captions(healthy(app))
     assert "number 7 " not in "".join(hit.text for hit in workspace.search("valve number 7", k=20))
     press(app, "passages-undo-it")
-    assert "Put away" not in captions(healthy(app))
+    assert "Hidden" not in captions(healthy(app))
     assert "number 7 " in "".join(hit.text for hit in workspace.search("valve number 7", k=20))
     press(app, "passage-delete-")
     assert "Deleted" in captions(healthy(app))

@@ -51,7 +51,8 @@ def _delete_collection(workspace: Workspace, name: str) -> None:
 
 def storage(workspace: Workspace) -> None:
     """Where everything lies, how large it is, and a way to erase it all."""
-    with st.expander(f"Storage · {bytes_as_text(workspace.size())}", icon=":material/hard_drive:"):
+    taken = f"{bytes_as_text(workspace.size())} on the disk for all that is kept here"
+    with st.expander(f"Storage · {taken}", icon=":material/hard_drive:"):
         if workspace.settings.demo:
             st.markdown("This is a read-only demo: its documents are kept on its server.")
             return

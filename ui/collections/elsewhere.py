@@ -15,6 +15,16 @@ from ui.errors import friendly_errors, show_error
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
 
 
+def tell_kind(collection: Collection, contents: bool = True) -> None:
+    """Above a view: what cannot be done with a collection, and why. `contents` is whether they are in the view."""
+    if contents and collection.linked is not None:
+        st.caption(
+            f":material/link: Read-only: it was read from {escape_markdown(shortened(collection.linked.place, 120))}."
+        )
+    if not collection.model_is_known:
+        st.caption(":material/warning: Searched by words only: its embedding model is unknown.")
+
+
 def draw_link(workspace: Workspace, collection: Collection) -> None:
     """Of a collection that was read from elsewhere: from where, when, and how to read it again."""
     linked = collection.linked
@@ -26,11 +36,10 @@ def draw_link(workspace: Workspace, collection: Collection) -> None:
         f"{day(local)} at {local:%H:%M}. What is changed there is here once it is read again.",
         icon=":material/link:",
     )
-    if collection.recipe is not None and not collection.recipe.model:
+    if not collection.model_is_known:
+        advice = "" if workspace.settings.demo else " Name the model it was made with, or re-embed it."
         st.warning(
-            "Its embedding model is unknown, so it is searched by words only. Name the model it was made with, or "
-            "re-embed it with one of your own.",
-            icon=":material/warning:",
+            f"Its embedding model is unknown, so it is searched by words only.{advice}", icon=":material/warning:"
         )
     if workspace.settings.demo:
         return
@@ -51,9 +60,8 @@ def _draw_again(workspace: Workspace, collection: Collection, was_running: bool)
             st.rerun()
         if move is not None and move.problem:
             st.error(message_markdown(move.problem), icon=":material/error:")
-        unknown = collection.recipe is not None and not collection.recipe.model
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            model = _model_input("again-model") if unknown else ""
+            model = _model_input("again-model") if not collection.model_is_known else ""
             if st.button("Read it again", icon=":material/sync:", key="read-again"):
                 if move is not None:
                     told(move)
