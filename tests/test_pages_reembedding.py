@@ -61,7 +61,16 @@ def test_another_precision_is_planned_made_and_swapped_in(workspace: Workspace) 
     assert "See what it takes" not in labels(app)
     app = until(app, lambda one: "Swap in" in labels(one))
     assert "It is ready: 1 document" in app.success[0].value
-    app = press(press(app, "Swap in"), "Swap it in")
+    app = press(app, "Swap in")
+    rows = app.table[-1].value
+    assert [one.replace("\\", "") for one in rows["Now"]][1:3] == [
+        str(workspace.collection().chunks),
+        "all-MiniLM-L6-v2 int8",
+    ]
+    assert "fp32" in list(rows["Then"])[2]
+    assert "This cannot be undone" in plain(app)
+    assert workspace.reembedding() is not None, "nothing has happened yet"
+    app = press(app, "Swap it in")
     assert "all-MiniLM-L6-v2 fp32" in plain(app)
     assert "Set for this collection" in plain(app)
     assert workspace.collection().recipe == Recipe("bundled", "fp32", 200)

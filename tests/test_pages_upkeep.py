@@ -101,9 +101,7 @@ def test_an_empty_collection_has_no_map_and_leads_to_its_upload(workspace: Works
     for name in ("Map", "Passages", "Documents"):
         view(app, name)
         assert "filter" not in shown(app)
-        [link] = [
-            one.proto.page_link for one in app.get("page_link") if one.proto.page_link.label == "Upload documents"
-        ]
+        [link] = [one.proto for one in app.get("page_link") if one.proto.label == "Upload documents"]
         assert link.query_string == "collection=a+new+one"
     upload = start("1_Upload")
     assert upload.selectbox(key="upload_collection").value == "documents"
