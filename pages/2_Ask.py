@@ -66,7 +66,7 @@ with page("Ask") as workspace:
         tell_address(search, usual)
         st.caption(search_in_words(search, there, answerer_of(workspace).settings))
         if partly := only_by_words(workspace.facets(search.collection), collections.get(search.collection)):
-            st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
+            st.caption(partly, help=VECTORS)
 
     written = turns[-1].answer.model if turns and turns[-1].answer else QUOTING
     if other := changed_since(workspace, written):

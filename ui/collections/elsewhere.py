@@ -88,9 +88,14 @@ def offer_link(workspace: Workspace) -> None:
             icon=":material/link:",
             key="offer-link",
             width="stretch",
-            on_click=open_from_new,
-            args=(link, workspace),
+            on_click=_open_link,
+            args=(workspace,),
         )
+
+
+def _open_link(workspace: Workspace) -> None:
+    st.session_state.pop("link-asked", None)  # what was found when it was open before
+    open_from_new(link, workspace)
 
 
 @st.dialog("Open another program's Chroma", icon=":material/link:", width="medium", on_dismiss=close_dialog)
