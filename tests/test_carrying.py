@@ -139,14 +139,14 @@ def test_what_replaces_a_document_takes_its_corrections_over(workspace: Workspac
     assert edited(workspace) == ["The fifth part is swept by penguins."], "its text is the same, its place another"
     assert "day 3" not in "".join(one.text for one in workspace.chunks(document)), "what was put away stays so"
     assert "penguins" in workspace.search("Which part is swept by penguins?")[0].text
-    workspace.ingestion.removal.clear_all()
+    until(lambda: not workspace.catalog.uncleared())
     assert loose(workspace) == ["The yearly rent is 96,000 zlotys."], "what says something else now did not carry over"
     assert workspace.check() == []
 
     workspace.bring_back(workspace.versions(document)[0])
     until(lambda: [one.id for one in workspace.documents()] == [before.id])
     settled(workspace)
-    workspace.ingestion.removal.clear_all()
+    until(lambda: not workspace.catalog.uncleared())
     assert sorted(edited(workspace)) == ["The fifth part is swept by penguins.", "The yearly rent is 96,000 zlotys."]
     assert loose(workspace) == []
     assert {one.document for one in workspace.catalog.unapplied(HERE)} == set()
@@ -192,7 +192,7 @@ def test_a_deletion_can_be_undone_after_a_swap(workspace: Workspace, lease: Path
     (trashed,) = workspace.trashed(HERE)
     wait(workspace)
     workspace.swap()
-    workspace.ingestion.removal.clear_all()
+    until(lambda: not workspace.catalog.uncleared())
     assert workspace.undo_trash(HERE, trashed.at) == 1
     until(lambda: {one.state for one in workspace.documents()} == {State.READY})
     assert len(workspace.documents()) == 2
