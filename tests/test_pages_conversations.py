@@ -269,7 +269,7 @@ def test_a_demo_keeps_nothing_and_asks_for_no_feedback(workspace: Workspace, mon
 def test_erasing_takes_conversations_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(start("2_Ask"), DIVIDEND)
     monkeypatch.setattr(type(workspace.catalog), "shrink", lambda *_: None)
-    monkeypatch.setattr(Workspace, "collections", lambda *_: [])  # the documents are for the other tests
+    monkeypatch.setattr(type(workspace.catalog), "collections", lambda *_, **__: [])  # they are for the other tests
     monkeypatch.setattr(type(workspace.folder), "empty", lambda *_: None)
     monkeypatch.setattr(Workspace, "_renew_store", lambda *_: None)
     workspace.erase()
