@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAG_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="RAG_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, validate_by_name=True
     )
 
     data_dir: Path = Field(Path("data"), description="where everything is kept")
@@ -128,6 +128,19 @@ class Settings(BaseSettings):
     store_patience: float = Field(
         60.0, ge=0, description="seconds that indexing waits for a Chroma server that went away, before it gives up"
     )
+
+    mlflow: bool = Field(True, description="send studies, traces and champions to MLflow, from a process of its own")
+    mlflow_tracking_uri: str = Field(
+        "",
+        validation_alias=AliasChoices("RAG_MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_URI"),
+        repr=False,
+        description="address of MLflow, else `MLFLOW_TRACKING_URI`; empty: SQLite in the data folder",
+    )
+    trace_sample: float = Field(1.0, ge=0, le=1, description="share of the traces of answers that goes to MLflow")
+    trace_texts: bool = Field(
+        True, description="keep questions, answers and names of documents in traces; false: times and counts alone"
+    )
+    traces_kept: int = Field(1000, ge=0, description="traces of answers that are kept here; 0: none are made")
 
     password_hash: SecretStr = Field(
         SecretStr(""), description="hash of the shared password, from `python -m rag hash-password`"
