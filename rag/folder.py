@@ -42,6 +42,15 @@ class Folder(Owned):
         return self.path / "conversations.sqlite3"
 
     @property
+    def traces(self) -> Path:
+        return self.path / "traces.sqlite3"
+
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow keeps, unless it is elsewhere."""
+        return self.path / "mlflow"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

@@ -48,7 +48,12 @@ class Settings(BaseSettings):
     """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAG_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, validate_by_name=True
+        env_prefix="RAG_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
     )
 
     data_dir: Path = Field(Path("data"), description="where everything is kept")

@@ -7,6 +7,7 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 from rag.records.answers import (
     DOUBTFUL,
     FIRST_WORDS,
+    PARTS,
     QUOTING,
     TOTAL,
     Abstention,
@@ -47,10 +48,12 @@ from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
+from rag.records.traces import Span, Trace, TracedAs, TrackingState
 
 __all__ = [
     "DOUBTFUL",
     "FIRST_WORDS",
+    "PARTS",
     "QUOTING",
     "TOTAL",
     "UNFINISHED",
@@ -106,11 +109,15 @@ __all__ = [
     "Scored",
     "Search",
     "Section",
+    "Span",
     "State",
     "Step",
     "Study",
     "Told",
     "Totals",
+    "Trace",
+    "TracedAs",
+    "TrackingState",
     "Trial",
     "VectorMap",
     "Verdict",

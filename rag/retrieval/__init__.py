@@ -57,7 +57,7 @@ class Retriever:
     ) -> list[Hit]:
         """The best `k` chunks in scope, by the model that they were embedded with. `question` as `checked_question`
         returns it."""
-        lists = self._lists(store_name, embedder, scope, question, chunks_by_id, max(CANDIDATES, 2 * k))
+        lists = self._lists(store_name, embedder, scope, question, chunks_by_id, max(CANDIDATES, 2 * k), told)
         return _spread(self._ranked(lists, question, 2 * k, told), k)
 
     def explain(
@@ -89,12 +89,20 @@ class Retriever:
         return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
     def _lists(
-        self, name: str, embedder: Embedder, scope: Scope, question: str, chunks_by_id: ChunksById, candidates: int
+        self,
+        name: str,
+        embedder: Embedder,
+        scope: Scope,
+        question: str,
+        chunks_by_id: ChunksById,
+        candidates: int,
+        told: Told = untold,
     ) -> Lists:
-        return Lists(self._store, self._lexical, embedder, name, question, scope, chunks_by_id, candidates)
+        return Lists(self._store, self._lexical, embedder, name, question, scope, chunks_by_id, candidates, told)
 
     def _ranked(self, lists: Lists, question: str, n: int, told: Told = untold) -> list[Hit]:
         """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""
+        told(Step.FUSE)
         if self._rerank is None:
             return self._hits(lists, n)
         hits = self._hits(lists, max(n, RERANKED))

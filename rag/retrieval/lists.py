@@ -8,7 +8,7 @@ from functools import partial
 
 from rag.embedding import Bits, Embedder, Vectors
 from rag.lexical import Lexical
-from rag.records import Chunk, document_of
+from rag.records import Chunk, Step, Told, document_of, untold
 from rag.retrieval.fusion import ROUTED
 from rag.retrieval.late import maxsim, token_weights
 from rag.retrieval.scope import Found, Scope
@@ -50,6 +50,7 @@ class Lists:
         scope: Scope,
         chunks_by_id: ChunksById,
         candidates: int,
+        told: Told = untold,
     ) -> None:
         self._store, self._lexical, self._embedder = store, lexical, embedder
         self._name, self._text, self._scope = name, text, scope
@@ -57,12 +58,15 @@ class Lists:
         self.chunks_by_id = chunks_by_id
         self.candidates = candidates
         encoding = _ENCODING.submit(embedder.encode_question, text)
+        told(Step.LEXICAL)
         self._named = self._documents_named()
         by_words = self._by_words()
+        told(Step.DENSE)
         self._question = encoding.result()
         self._near = self._by_meaning()
         nominating = by_words | self._nominated_by_meaning()
         # Late interaction only ranks.
+        told(Step.LATE)
         nominated = list(dict.fromkeys(one for found in nominating.values() for one, _ in found))
         self._made = self._on_the_spot(nominated)
         self.rankings = nominating | self._late(nominated)

@@ -1,8 +1,8 @@
-"""The workspace, whole: what `Maps` and all below it can, and answers."""
+"""The workspace, whole: what `Maps` and `Tracing` and all below them can, and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -23,19 +23,21 @@ from rag.records import (
     State,
     Step,
     Told,
+    TracedAs,
     untold,
 )
 from rag.retrieval import checked_question
-from rag.workspace.conversing import Conversing
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
+from rag.workspace.tracing import Tracing
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
+UNNAMED = TracedAs()
 
 
-class Workspace(Maps, Conversing):
+class Workspace(Maps, Tracing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -77,14 +79,28 @@ class Workspace(Maps, Conversing):
         conversation: Sequence[Exchange] = (),
         answerer: Answerer | None = None,
         told: Told = untold,
+        traced: TracedAs = UNNAMED,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
-        `answerer_for`; `told` hears of each step as it begins.
+        `answerer_for`; `told` hears of each step as it begins; the trace of it is kept as `traced` says.
         """
-        watch, answerer = Stopwatch(told), answerer or self.answerer
+        watch = Stopwatch(told)
+        stream = self._answered(question, k, where, collection, conversation, answerer or self.answerer, watch)
+        yield from self._traced(stream, question, collection, watch, traced)
+
+    def _answered(
+        self,
+        question: str,
+        k: int | None,
+        where: Where | None,
+        collection: str | None,
+        conversation: Sequence[Exchange],
+        answerer: Answerer,
+        watch: Stopwatch,
+    ) -> Generator[AnswerPiece | Answer]:
         k = self.settings.top_k if k is None else k
         question = checked_question(question, k, self.settings)
         if conversation:

@@ -10,7 +10,19 @@ from rag.errors import NotFoundError, StorageError
 from rag.filters import Filter, Where, parse_where, to_chroma
 from rag.parsing import page_noun
 from rag.recipes import is_known
-from rag.records import Chunk, Collection, Explanation, Hit, Passage, Told, Visible, document_of, position_of, untold
+from rag.records import (
+    Chunk,
+    Collection,
+    Explanation,
+    Hit,
+    Passage,
+    Step,
+    Told,
+    Visible,
+    document_of,
+    position_of,
+    untold,
+)
 from rag.retrieval import Scope, checked_question, with_passages
 from rag.store import document_metadata
 from rag.workspace.shelves import Shelves
@@ -63,6 +75,7 @@ class Searching(Shelves):
 
         embedder = self.recipes.embedder_of(found)
         hits = self.retriever.search(found.store_name, embedder, scope, question, k, chunks_by_id, told)
+        told(Step.CONTEXT)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(
