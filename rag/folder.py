@@ -51,6 +51,10 @@ class Folder(Owned):
         return self.path / "mlflow"
 
     @property
+    def experiments(self) -> Path:
+        return self.path / "experiments.sqlite3"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

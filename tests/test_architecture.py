@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "checking": {"catalog", "folder", "lexical", "store"},
     "mapping": set(),
     "evaluation": {"parsing"},
+    "experiments": {"catalog"},
     "workspace": {
         "answering",
         "archive",
@@ -59,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "embedding",
         "evidence",
+        "experiments",
         "filters",
         "folder",
         "following",

@@ -40,9 +40,9 @@ from rag.records.documents import (
     State,
     Visible,
 )
-from rag.records.evaluation import Gold, QuestionSet, version_of
+from rag.records.evaluation import Gold, KeptSet, QuestionSet, version_of
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
-from rag.records.experiments import Configuration, Found, Run, RunState, Scored, Study
+from rag.records.experiments import Configuration, Found, Outgoing, Promotion, Run, RunState, Scored, Study
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
@@ -86,6 +86,7 @@ __all__ = [
     "Health",
     "Hit",
     "IngestEvent",
+    "KeptSet",
     "KeptTurn",
     "Linked",
     "MapPoint",
@@ -93,6 +94,7 @@ __all__ = [
     "OcrLine",
     "OcrPage",
     "Original",
+    "Outgoing",
     "Overview",
     "Page",
     "PageView",
@@ -100,6 +102,7 @@ __all__ = [
     "Passage",
     "Preflight",
     "Progress",
+    "Promotion",
     "Proof",
     "QuestionSet",
     "Recipe",

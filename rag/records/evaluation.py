@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,15 @@ def version_of(questions: Sequence[Gold]) -> str:
     rows = [asdict(one) for one in questions]
     text = json.dumps(rows, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSet:
+    """A version of a question set that is kept, without its `questions`, of which this is the number."""
+
+    name: str
+    version: str
+    questions: int
+    created_at: datetime
+    mlflow_id: str = ""
+    """Of the dataset in MLflow, once it is there."""

@@ -123,3 +123,33 @@ class Scored:
     confidence: float | None = None
     milliseconds: float = 0.0
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A configuration that was given an alias, `champion` or `challenger`, for a collection (empty: for all). The last
+    one of an alias has it; `run` is the id of the run that spoke for it, empty if none did, `by` who decided."""
+
+    number: int
+    alias: str
+    configuration: Configuration
+    by: str
+    at: datetime
+    collection: str = ""
+    run: str = ""
+    mlflow_id: str = ""
+    """The version of the registered model, once it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Something that is to be written to MLflow: `kind` is `study`, `run` or `trace`, `key` its id. `state` is `queued`
+    or `failed`; what has been written is not kept. `at` is when it was queued."""
+
+    id: int
+    kind: str
+    key: str
+    state: str
+    tries: int
+    last_error: str
+    at: datetime

@@ -15,6 +15,7 @@ from rag.catalog import Catalog
 from rag.conversations import Conversations
 from rag.embedding import Embedder
 from rag.errors import FolderInUseError, NotFoundError, RagError, ReadOnlyError
+from rag.experiments import Experiments
 from rag.folder import Folder
 from rag.gate import Gate
 from rag.ingestion import Ingestion, Parts
@@ -50,6 +51,7 @@ class Opened:
         self.closed = False
         self.catalog = Catalog(self.folder.catalog)
         self.talks = Conversations(self.folder.conversations)
+        self.experiments = Experiments(self.folder.experiments)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.recipes = Recipes(settings)
         self.reader = Reader(settings)
@@ -127,6 +129,7 @@ class Opened:
         self.lexical.close()
         self.catalog.close()
         self.talks.close()
+        self.experiments.close()
         self.folder.release()
         if self._temporary:
             self._temporary.cleanup()

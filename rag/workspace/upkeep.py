@@ -63,6 +63,7 @@ class Upkeep(DocumentsIn):
             self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
             self.talks.erase()
+            self.experiments.erase()
             self._renew_store()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:

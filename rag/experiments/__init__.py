@@ -1,0 +1,31 @@
+"""Experiments: question sets, studies, their runs, and which configuration won; in a database file of their own.
+
+Of their own because everything that is remembered of the catalog is forgotten whenever something is written to it, and
+a study writes all the time. MLflow is told what there is from the outbox; pages read from here alone.
+"""
+
+from __future__ import annotations
+
+from rag.experiments.migrations import MIGRATIONS
+from rag.experiments.outbox import Outbox
+from rag.experiments.promotions import CHALLENGER, CHAMPION, Promotions
+from rag.experiments.question_sets import QuestionSets
+from rag.experiments.scores import Scores
+from rag.experiments.studies import Studies
+from rag.experiments.tables import to_configuration
+
+__all__ = ["CHALLENGER", "CHAMPION", "Experiments", "to_configuration"]
+
+
+class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
+    """One file of experiments. Build once and share."""
+
+    migrations = MIGRATIONS
+    called = "file of experiments"
+
+    def erase(self) -> None:
+        """Remove everything, so that it cannot be read any more."""
+        with self.write() as connection:
+            for table in ("question_sets", "studies", "question_rows", "promotions", "outbox"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        self.shrink()

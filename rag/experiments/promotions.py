@@ -1,0 +1,51 @@
+"""Which configuration is the champion, which one challenges it, and who decided that."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import sqlalchemy as sql
+
+from rag.catalog import Database
+from rag.errors import InputError, NotFoundError
+from rag.experiments.tables import as_json, now, promotions, storable, to_promotion
+from rag.records import Configuration, Promotion
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+class Promotions(Database):
+    """A history for each alias and collection; an empty collection means all that have none of their own."""
+
+    def promote(
+        self, configuration: Configuration, by: str, run: str = "", collection: str = "", alias: str = CHAMPION
+    ) -> Promotion:
+        """Give a configuration an alias, which another one had. Raises InputError for an alias that there is not."""
+        if alias not in (CHAMPION, CHALLENGER):
+            raise InputError(f"{alias!r} is no alias: there are {CHAMPION} and {CHALLENGER}.")
+        row = {"alias": alias, "collection": collection, "configuration": as_json(asdict(configuration))}
+        with self.write() as connection:
+            connection.execute(promotions.insert().values(**row, run=run, by=storable(by), at=now(), mlflow_id=""))
+        return self.history(collection, alias)[0]
+
+    def history(self, collection: str = "", alias: str = CHAMPION) -> list[Promotion]:
+        """Who had an alias, newest first."""
+        mine = (promotions.c.alias == alias, promotions.c.collection == collection)
+        query = sql.select(promotions).where(*mine).order_by(promotions.c.number.desc())
+        with self.read() as connection:
+            return [to_promotion(row) for row in connection.execute(query).mappings()]
+
+    def promoted(self, collection: str = "", alias: str = CHAMPION) -> Promotion | None:
+        """Who has an alias for a collection: its own, else the one for all."""
+        for place in dict.fromkeys((collection, "")):
+            if found := self.history(place, alias):
+                return found[0]
+        return None
+
+    def roll_back(self, by: str, collection: str = "", alias: str = CHAMPION) -> Promotion:
+        """Give an alias back to the configuration that had it before. Raises NotFoundError if none had."""
+        before = self.history(collection, alias)
+        other = next((one for one in before if one.configuration != before[0].configuration), None)
+        if other is None:
+            raise NotFoundError(f"No configuration was {alias} before, so there is none to go back to.")
+        return self.promote(other.configuration, by, other.run, collection, alias)
