@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import __version__
+from rag.cli_backup import add_commands
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_output import Output
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (cancel, about, text):
         one.add_argument("document", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
+    add_commands(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
     command("hash-password", _hash_password, "hash the dashboard's shared password")

@@ -46,6 +46,7 @@ from rag.records.experiments import Configuration, Found, Outgoing, Promotion, R
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
+from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
 from rag.records.traces import Span, Trace, TracedAs, TrackingState
@@ -70,6 +71,8 @@ __all__ = [
     "Configuration",
     "Conversation",
     "Document",
+    "Entry",
+    "Errand",
     "EvaluationRow",
     "Evidence",
     "Exchange",
@@ -78,8 +81,10 @@ __all__ = [
     "Facets",
     "Failure",
     "Fallen",
+    "Far",
     "Feedback",
     "Finding",
+    "Foreign",
     "Found",
     "Gold",
     "Heading",
@@ -89,8 +94,10 @@ __all__ = [
     "KeptSet",
     "KeptTurn",
     "Linked",
+    "Manifest",
     "MapPoint",
     "ModelChoice",
+    "Move",
     "OcrLine",
     "OcrPage",
     "Original",
@@ -130,6 +137,7 @@ __all__ = [
     "document_label",
     "document_of",
     "position_of",
+    "unheard",
     "untold",
     "version_of",
 ]

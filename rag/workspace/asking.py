@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Maps` and `Tracing` and all below them can, and answers."""
+"""The workspace, whole: what `Linking`, `Maps`, `Tracing` and all below them can, and answers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
+from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
@@ -37,7 +38,7 @@ LOOKED_AT = 50
 UNNAMED = TracedAs()
 
 
-class Workspace(Maps, Tracing):
+class Workspace(Linking, Maps, Tracing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
