@@ -27,6 +27,8 @@ QUIET = {
 """Switches of our libraries that would otherwise report something."""
 
 _FOR_CHILDREN = ("PATH", "PYTHON", "LANG", "LC_", "HOME", "USERPROFILE", "TMP", "TEMP", "SYSTEMROOT", "LD_", "DYLD_")
+_FOR_MLFLOW = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+"""What a process that talks to MLflow, or to where that keeps its files, may need to get in."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """Switches that keep Hugging Face's libraries from looking anything up."""
 
@@ -241,3 +243,11 @@ def quiet_libraries(allow_downloads: bool = False) -> None:
 def child_environment() -> dict[str, str]:
     """What a child process needs of the environment: not our settings, nor anybody's keys."""
     return {key: value for key, value in os.environ.items() if key.upper().startswith((*_FOR_CHILDREN, "FOOTNOTE_"))}
+
+
+def tracking_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that talks to MLflow: without anybody's keys but those that get it in there, and
+    without patience, as whoever starts it tries again."""
+    given = {key: value for key, value in os.environ.items() if key.upper().startswith(_FOR_MLFLOW)}
+    brief = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+    return child_environment() | QUIET | brief | given | {"RAG_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri}
