@@ -65,26 +65,33 @@ _LETTERS = 4  # code points of a usual token
 
 
 def chunk(
-    document: ParsedDocument, document_id: str, tokens: int, token_offsets: TokenOffsets, name: str = ""
+    document: ParsedDocument,
+    document_id: str,
+    tokens: int,
+    token_offsets: TokenOffsets,
+    name: str = "",
+    overlap: int = 0,
+    headers: bool = True,
 ) -> list[Chunk]:
     """Cut the document into chunks of at most about `tokens` tokens (15 % more at the end of a page).
 
-    `name` is its file's. Ids come from the document's id, the position and the settings, so cutting again gives the
-    same ids. Pages without text give no chunk.
+    `name` is its file's. A chunk begins with about the last `overlap` tokens of the one before on its page, from a
+    border on if one is near. Without `headers` they are embedded as they are. Ids come from the document's id, the
+    position and the settings, so cutting again gives the same ids. Pages without text give no chunk.
     """
     found: list[Chunk] = []
     headings = _Headings(document.headings)
     title = document_label(name, document.title)
     for page in document.pages:
-        for start, end in _page_spans(page, headings.offsets, tokens, token_offsets):
+        for start, own, end in _page_spans(page, headings.offsets, tokens, token_offsets, overlap):
             found.append(
                 Chunk(
-                    id=chunk_id(document_id, tokens, len(found)),
+                    id=chunk_id(document_id, tokens, len(found), overlap, headers),
                     document_id=document_id,
                     page=page.number,
                     start=start,
                     end=end,
-                    heading=headings.path(start),
+                    heading=headings.path(own),
                     text=document.text[start:end],
                     title=title,
                 )
@@ -126,19 +133,21 @@ def _divided(text: str, begin: int, end: int, longest: int) -> Iterator[tuple[in
 
 
 def _page_spans(
-    page: Page, headings: Sequence[int], tokens: int, token_offsets: TokenOffsets
-) -> Iterator[tuple[int, int]]:
-    """Spans in the document's text."""
+    page: Page, headings: Sequence[int], tokens: int, token_offsets: TokenOffsets, overlap: int
+) -> Iterator[tuple[int, int, int]]:
+    """Spans in the document's text as (start, where it goes on after the one before, end)."""
     for first, last in _blocks(page.text):
         text, base = page.text[first:last], page.start + first
         inside = headings[bisect_right(headings, base) : bisect_left(headings, base + len(text))]
         block = _Block(text, [at - base for at in inside], _token_starts(text, token_offsets))
-        begin = 0
+        before = begin = 0
         while begin < len(text):
-            end = block.cut(begin, tokens)
-            if span := _trim(text, begin, end):
-                yield base + span[0], base + span[1]
-            begin = end
+            start = max(before, block.back(begin, overlap)) if overlap else begin
+            end = block.cut(start, tokens, begin)
+            if own := _trim(text, begin, end):
+                whole = _trim(text, start, end) or own
+                yield base + whole[0], base + own[0], base + own[1]
+            before, begin = begin, end
 
 
 def _token_starts(text: str, token_offsets: TokenOffsets) -> list[int]:
@@ -188,17 +197,28 @@ class _Block:
         self._borders = _borders(text, headings)
         self._places = sorted(self._borders)
 
-    def cut(self, begin: int, tokens: int) -> int:
-        """Where the chunk that begins at `begin` ends (exclusive)."""
+    def back(self, begin: int, overlap: int) -> int:
+        """Where a chunk starts that goes on at `begin` and also has about the last `overlap` tokens before that: at the
+        strongest border in the first half of them."""
+        first = bisect_left(self._starts, begin)
+        start = self._starts[max(0, first - overlap)] if first else begin
+        half = self._starts[first - overlap // 2] if 0 < overlap // 2 < first else begin
+        for border in (Border.HEADING, Border.PARAGRAPH, Border.SENTENCE, Border.LINE, Border.WORD):
+            if places := self._between(start - 1, min(half, begin - 1), border):
+                return places[0]
+        return start
+
+    def cut(self, begin: int, tokens: int, past: int = 0) -> int:
+        """Where the chunk that begins at `begin` ends (exclusive), behind `past`."""
         first = bisect_left(self._starts, begin)
         remaining = len(self._starts) - first
         is_last = remaining <= tokens * LAST_ROOM
         limit = self._length if is_last else self._starts[first + tokens]
         for border in (Border.HEADING,) if is_last else tuple(_LEAST_FILL):
             least = first + int(tokens * _LEAST_FILL[border])
-            if least < len(self._starts) and (places := self._between(self._starts[least], limit, border)):
+            if least < len(self._starts) and (places := self._between(max(self._starts[least], past), limit, border)):
                 return places[0] if border is Border.HEADING else places[-1]
-        return max(limit, begin + 1)
+        return max(limit, past + 1)
 
     def _between(self, after: int, limit: int, border: Border) -> list[int]:
         window = self._places[bisect_right(self._places, after) : bisect_right(self._places, limit)]

@@ -7,7 +7,7 @@ precision, when it is first needed, and shared by the collections that are made 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -28,6 +28,8 @@ AS_IT_WAS = "as it was read"
 BUNDLED = "bundled"
 PRECISIONS = ("int8", "fp32")
 FEWEST_TOKENS, MOST_TOKENS = 32, 2000
+MOST_OVERLAP = 0.5
+"""Of a passage, what it shares with the one before."""
 LONGEST_NAME = 200
 
 
@@ -57,6 +59,8 @@ class Recipes:
             "embedding_model": recipe.model,
             "embedding_precision": recipe.precision,
             "chunk_tokens": recipe.chunk_tokens,
+            "chunk_overlap": recipe.overlap,
+            "chunk_headers": recipe.headers,
         }
         ours, theirs = _provider(self._settings.embedding_model), _provider(recipe.model)
         if ours and ours != theirs:
@@ -67,7 +71,9 @@ class Recipes:
         """How a collection is made, whether that is its own recipe or what is set."""
         if collection is not None and collection.recipe is not None:
             return collection.recipe
-        return Recipe(self._settings.embedding_model, self._settings.embedding_precision, self._settings.chunk_tokens)
+        set_ = self._settings
+        model, precision = set_.embedding_model, set_.embedding_precision
+        return Recipe(model, precision, set_.chunk_tokens, set_.chunk_overlap, set_.chunk_headers)
 
     def embedder_of(self, collection: Collection | None) -> Embedder:
         """The model that its passages are embedded with, and questions are compared with; where nobody knows it, the
@@ -127,12 +133,21 @@ def checked_recipe(recipe: Recipe) -> Recipe:
         raise InputError(
             f"A passage cannot have {recipe.chunk_tokens:,} tokens: choose between {FEWEST_TOKENS} and {MOST_TOKENS:,}."
         )
-    return Recipe(model, recipe.precision, recipe.chunk_tokens)
+    if not 0 <= recipe.overlap <= recipe.chunk_tokens * MOST_OVERLAP:
+        raise InputError(_too_much(recipe.overlap, recipe.chunk_tokens))
+    return replace(recipe, model=model)
+
+
+def _too_much(overlap: int, chunk_tokens: int) -> str:
+    most = int(chunk_tokens * MOST_OVERLAP)
+    return f"Passages of {chunk_tokens:,} tokens cannot share {overlap:,} with the one before: {most} at most."
 
 
 def cuts_alike(one: Recipe, other: Recipe) -> bool:
-    """Whether texts are cut at the same places: by as many tokens, counted by the same tokenizer."""
-    return (one.model, one.chunk_tokens) == (other.model, other.chunk_tokens) and bool(one.model)
+    """Whether texts are cut at the same places, into chunks of the same names: by as many tokens, counted by the same
+    tokenizer."""
+    cut = [(made.model, made.chunk_tokens, made.overlap, made.headers) for made in (one, other)]
+    return cut[0] == cut[1] and bool(one.model)
 
 
 def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
@@ -146,7 +161,12 @@ def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:
             f"Passages of {settings.chunk_tokens} tokens (RAG_CHUNK_TOKENS) are too long: the embedding model reads at "
             f"most {embedder.max_tokens} tokens and would not see their ends. Choose {room} or less."
         )
-    chunking = {"chunking": CHUNKING, "chunk_tokens": str(settings.chunk_tokens), "header": HEADER}
+    if settings.chunk_overlap > settings.chunk_tokens * MOST_OVERLAP:
+        raise ConfigurationError(f"{_too_much(settings.chunk_overlap, settings.chunk_tokens)} Set RAG_CHUNK_OVERLAP.")
+    overlap, bare = settings.chunk_overlap, not settings.chunk_headers
+    # The usual way is called as it was before there were others.
+    cut = CHUNKING + (f", overlap {overlap}" if overlap else "") + (", bare" if bare else "")
+    chunking = {"chunking": cut, "chunk_tokens": str(settings.chunk_tokens), "header": "none" if bare else HEADER}
     return {**embedder.fingerprint, "distance": "cosine", **chunking}
 
 

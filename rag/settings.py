@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     )
     language: Language = Field("english", description="language whose word forms count as one when words are searched")
     chunk_tokens: int = Field(200, ge=32, le=2000, description="tokens in a chunk")
+    chunk_overlap: int = Field(0, ge=0, le=1000, description="of these, tokens that a chunk shares with the one before")
+    chunk_headers: bool = Field(True, description="embed title and headings above each chunk")
 
     top_k: int = Field(5, ge=1, le=100, description="passages found for a question")
     abstain_below: float = Field(

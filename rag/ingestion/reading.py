@@ -101,7 +101,9 @@ class Reading:
             go_on()
             return embedder.token_offsets(text)
 
-        return chunk(parsed, document.id, recipes.settings_of(collection).chunk_tokens, token_offsets, document.name)
+        made = recipes.settings_of(collection)
+        how = made.chunk_tokens, token_offsets, document.name, made.chunk_overlap, made.chunk_headers
+        return chunk(parsed, document.id, *how)
 
     def _parsed(self, job: Job) -> ParsedDocument:
         if job.document.stage not in FOR_OCR:

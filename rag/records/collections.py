@@ -11,13 +11,15 @@ from rag.records.ingestion import Finding
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one collection is made, in the words of the settings `embedding_model`, `embedding_precision` and
-    `chunk_tokens`, whatever the settings say now. A `model` that is empty is not known: there are vectors, and nobody
-    can say of what; then words are searched alone."""
+    """How one collection is made, in the words of the settings `embedding_model`, `embedding_precision`,
+    `chunk_tokens`, `chunk_overlap` and `chunk_headers`, whatever the settings say now. A `model` that is empty is not
+    known: there are vectors, and nobody can say of what; then words are searched alone."""
 
     model: str
     precision: str
     chunk_tokens: int
+    overlap: int = 0
+    headers: bool = True
 
 
 @dataclass(frozen=True, slots=True)

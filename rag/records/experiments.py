@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -39,13 +39,13 @@ class Configuration:
 
     @property
     def recipe(self) -> Recipe:
-        """How its passages are made, but for overlap and headers."""
-        return Recipe(self.model, self.precision, self.chunk_tokens)
+        """How its passages are made."""
+        return Recipe(self.model, self.precision, self.chunk_tokens, self.overlap, self.headers)
 
     @property
     def index(self) -> tuple[Any, ...]:
         """Equal for configurations that search the same passages and vectors."""
-        return self.model, self.precision, self.chunk_tokens, self.overlap, self.headers
+        return astuple(self.recipe)
 
 
 class RunState(StrEnum):

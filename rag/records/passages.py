@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 
 _TITLE_CHARS, _HEADING_CHARS = 60, 80
 """Of a contextual header: about 25 tokens, so that the passage has the rest of what the model reads."""
+_BARE = "b"
+"""Ends the settings in the id of a chunk that is embedded without a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,10 @@ class Chunk:
     @property
     def embedded(self) -> str:
         """What vectors are made of: the text below a contextual header of title and heading path, which says what a
-        passage is about where the passage itself does not. It is never quoted."""
+        passage is about where the passage itself does not. It is never quoted. Where chunks are made without headers,
+        which their ids say, it is the text alone."""
+        if _is_bare(self.id):
+            return self.text
         parts = (self.title[:_TITLE_CHARS], self.heading[-_HEADING_CHARS:])
         header = " > ".join(part.strip() for part in parts if part.strip())
         return f"{header}\n{self.text}" if header else self.text
@@ -98,9 +103,16 @@ def document_label(name: str, title: str) -> str:
     return stem if in_title <= in_stem else f"{stem}: {title}"
 
 
-def chunk_id(document_id: str, tokens: int, position: int) -> str:
-    """The id of the chunk at 0-based `position` when cutting at about `tokens` tokens."""
-    return f"{document_id}-{tokens}-{position:06d}"
+def chunk_id(document_id: str, tokens: int, position: int, overlap: int = 0, headers: bool = True) -> str:
+    """The id of the chunk at 0-based `position` when cutting at about `tokens` tokens, of which up to `overlap` are of
+    the chunk before, to be embedded with or without `headers`."""
+    settings = f"{tokens}{f'o{overlap}' if overlap else ''}{'' if headers else _BARE}"
+    return f"{document_id}-{settings}-{position:06d}"
+
+
+def _is_bare(chunk: str) -> bool:
+    settings = chunk.rpartition("-")[0].rpartition("-")[2]
+    return settings.endswith(_BARE) and settings[:1].isdecimal()
 
 
 def document_of(chunk: str) -> str:

@@ -10,20 +10,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from typing import NamedTuple
 
 from rag.embedding import Embedder
 from rag.errors import QuestionError
 from rag.lexical import Lexical
 from rag.records import Chunk, Explanation, Hit, Step, Told, document_of, untold
-from rag.retrieval.fusion import reciprocal_rank_fusion
-from rag.retrieval.lists import CANDIDATES, ChunksById, Lists
+from rag.retrieval.fusion import USUAL, Tuning, reciprocal_rank_fusion, tuning_of
+from rag.retrieval.lists import CANDIDATES, ChunksById, Lists, Vectored
 from rag.retrieval.passages import with_passages
 from rag.retrieval.scope import Scope
 from rag.settings import Settings
-from rag.store import Store
 
-__all__ = ["PER_PAGE", "Retriever", "Scope", "checked_question", "with_passages"]
+__all__ = [
+    "PER_PAGE",
+    "ChunksById",
+    "Lists",
+    "Retriever",
+    "Scope",
+    "Tuning",
+    "Vectored",
+    "Way",
+    "checked_question",
+    "tuning_of",
+    "with_passages",
+]
 
 PER_PAGE = 2
 """Hits of one page of a document with several, as long as there are others."""
@@ -37,10 +48,18 @@ Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 """A question and passages to how well each answers it, in [0, 1]."""
 
 
-class Retriever:
-    """Finds the chunks that answer a question best. Safe to use from threads."""
+class Way(NamedTuple):
+    """How lists are fused, and what ranks the best of them anew (None: nothing)."""
 
-    def __init__(self, store: Store, lexical: Lexical, rerank: Rerank | None = None) -> None:
+    tuning: Tuning
+    rerank: Rerank | None = None
+
+
+class Retriever:
+    """Finds the chunks that answer a question best. Safe to use from threads. Without a `way` it is done as usual: with
+    `rerank`, if there is one."""
+
+    def __init__(self, store: Vectored, lexical: Lexical, rerank: Rerank | None = None) -> None:
         self._store = store
         self._lexical = lexical
         self._rerank = rerank
@@ -54,11 +73,21 @@ class Retriever:
         k: int,
         chunks_by_id: ChunksById,
         told: Told = untold,
+        way: Way | None = None,
     ) -> list[Hit]:
         """The best `k` chunks in scope, by the model that they were embedded with. `question` as `checked_question`
         returns it."""
-        lists = self._lists(store_name, embedder, scope, question, chunks_by_id, max(CANDIDATES, 2 * k), told)
-        return _spread(self._ranked(lists, question, 2 * k, told), k)
+        return self.best(self.lists(store_name, embedder, scope, question, chunks_by_id), k, told, way)
+
+    def lists(
+        self, store_name: str, embedder: Embedder, scope: Scope, question: str, chunks_by_id: ChunksById
+    ) -> Lists:
+        """What `best` takes, several times if it is to be done in several ways."""
+        return Lists(self._store, self._lexical, embedder, store_name, question, scope, chunks_by_id)
+
+    def best(self, lists: Lists, k: int, told: Told = untold, way: Way | None = None) -> list[Hit]:
+        """The best `k` chunks for the question of some lists."""
+        return _spread(self._ranked(lists, max(CANDIDATES, 2 * k), 2 * k, way, told), k)
 
     def explain(
         self,
@@ -69,46 +98,38 @@ class Retriever:
         k: int,
         chunks: Sequence[Chunk],
         chunks_by_id: ChunksById,
+        way: Way | None = None,
     ) -> Explanation:
         """Where the best of some chunks stands in each list, and the step after which it is not among `k` hits."""
-        lists = partial(self._lists, store_name, embedder, scope, question, chunks_by_id)
+        lists = self.lists(store_name, embedder, scope, question, chunks_by_id)
         wanted = {one.id for one in chunks}
         candidates = max(CANDIDATES, 2 * k)
-        found = self._ranked(lists(candidates), question, EXPLAINED)
+        found = self._ranked(lists, candidates, EXPLAINED, way)
         shown = {hit.chunk.id for hit in _spread(found[: 2 * k], k)}
         for rank, hit in enumerate(found, start=1):
             if hit.chunk.id in wanted:
                 below = f"it is number {rank} when the lists are fused, and {k} are shown"
                 removed = "" if hit.chunk.id in shown else below
                 return Explanation(hit.chunk, hit.ranks, hit.scores, rank, removed)
-        deep = self._hits(lists(EXPLAINED), EXPLAINED)
+        deep = self._hits(lists, EXPLAINED, EXPLAINED, self._way(way).tuning)
         best = next((hit for hit in deep if hit.chunk.id in wanted), None)
         if best is None:
             return Explanation(chunks[0], {}, {}, None, f"no list has it among its best {EXPLAINED:,}")
         removed = f"no list has it among its best {candidates}"
         return Explanation(best.chunk, best.ranks, best.scores, None, removed)
 
-    def _lists(
-        self,
-        name: str,
-        embedder: Embedder,
-        scope: Scope,
-        question: str,
-        chunks_by_id: ChunksById,
-        candidates: int,
-        told: Told = untold,
-    ) -> Lists:
-        return Lists(self._store, self._lexical, embedder, name, question, scope, chunks_by_id, candidates, told)
+    def _way(self, given: Way | None) -> Way:
+        return Way(USUAL, self._rerank) if given is None else given
 
-    def _ranked(self, lists: Lists, question: str, n: int, told: Told = untold) -> list[Hit]:
+    def _ranked(self, lists: Lists, candidates: int, n: int, given: Way | None, told: Told = untold) -> list[Hit]:
         """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""
-        told(Step.FUSE)
-        if self._rerank is None:
-            return self._hits(lists, n)
-        hits = self._hits(lists, max(n, RERANKED))
+        way = self._way(given)
+        if way.rerank is None:
+            return self._hits(lists, candidates, n, way.tuning, told)
+        hits = self._hits(lists, candidates, max(n, RERANKED), way.tuning, told)
         first, rest = hits[:RERANKED], hits[RERANKED:]
         told(Step.RERANK)
-        scores = self._rerank(question, [hit.chunk.embedded for hit in first])
+        scores = way.rerank(lists.text, [hit.chunk.embedded for hit in first])
         told(Step.RETRIEVE)
         read = [replace(hit, score=round(score, 6)) for hit, score in zip(first, scores, strict=True)]
         read.sort(key=lambda hit: -hit.score)
@@ -119,11 +140,14 @@ class Retriever:
         least = read[-1].score if read else 1.0
         return [*read, *(replace(hit, score=round(hit.score * least, 6)) for hit in rest)][:n]
 
-    def _hits(self, lists: Lists, n: int) -> list[Hit]:
-        rankings = lists.rankings
-        fused = reciprocal_rank_fusion({name: [one for one, _ in found] for name, found in rankings.items()})[:n]
+    def _hits(self, lists: Lists, candidates: int, n: int, tuning: Tuning, told: Told = untold) -> list[Hit]:
+        ranked = lists.ranked(tuning, candidates, told)
+        told(Step.FUSE)
+        rankings = ranked.rankings
+        fused = reciprocal_rank_fusion({name: [one for one, _ in found] for name, found in rankings.items()}, tuning)
+        fused = fused[:n]
         chunks, names = lists.chunks_by_id([one for one, _ in fused]), lists.names
-        cosines = lists.cosines([one for one, _ in fused])
+        cosines = lists.cosines(ranked, [one for one, _ in fused])
         hits = []
         for one, score in fused:
             if one in chunks:  # else it has been removed meanwhile

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.records import Chunk, Document
-from rag.store.companion import Bits
+from rag.store.companion import Bits, Companion
 from rag.store.opened import Opened
 from rag.store.rows import (
     check_fingerprint,
@@ -29,7 +29,7 @@ from rag.store.rows import (
 if TYPE_CHECKING:
     from chromadb.api.types import QueryResult
 
-__all__ = ["Store", "check_fingerprint", "chunk_metadata", "document_metadata", "similarity", "store_name"]
+__all__ = ["Companion", "Store", "check_fingerprint", "chunk_metadata", "document_metadata", "similarity", "store_name"]
 
 Vectors = NDArray[np.float32]
 
