@@ -30,8 +30,9 @@ class Footnote(PythonModel):
         self._opening = threading.Lock()
         self._opened: Workspace | None = None
 
-    def predict(self, model_input: Any) -> list[dict[str, Any]]:  # type: ignore[override]  # as MLflow takes it too
-        """`model_input` is a data frame. Raises what `Workspace.ask` raises."""
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        """`model_input` is a data frame. Raises what `Workspace.ask` raises. Without types, of which MLflow would make
+        a schema."""
         workspace, configuration = self._workspace(), self._configuration()
         return [_row(_ask(workspace, question, configuration)) for question in model_input["question"].tolist()]
 

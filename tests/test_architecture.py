@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(("cli_backup", "cli_feedback", "cli_files", "cli_output", "cli_progress", "cli_questions"), "cli"),
+    **dict.fromkeys(
+        ("cli_backup", "cli_feedback", "cli_files", "cli_mlflow", "cli_output", "cli_progress", "cli_questions"), "cli"
+    ),
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -31,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": set(),
     "conversations": {"catalog"},
     "traces": {"catalog"},
+    "tracking": {"experiments", "folder", "traces"},
     "parsing": {"memory"},
     "chunking": set(),
     "embedding": set(),
@@ -83,7 +86,9 @@ ALLOWED: dict[str, set[str]] = {
         "retrieval",
         "store",
         "traces",
+        "tracking",
     },
+    "served": {"experiments", "workspace"},
     "cli": {"workspace", "parsing", "folder", "passwords"},
     "__main__": {"cli"},
     "ui": {"workspace", "passwords"},
@@ -94,7 +99,7 @@ ONLY_IN = {
     "streamlit": {"streamlit_app", "pages", "ui"},
     "fastapi": {"api"},
     "chromadb": {"store"},
-    "mlflow": {"tracking"},
+    "mlflow": {"served", "tracking"},
     "langchain.chat_models": {"answering"},
     "langchain_community": {"conversations"},
 }
@@ -110,8 +115,8 @@ HEAVY = {
     "onnxruntime",
 }
 # rag/bundled.py is imported by load_embedder, for the bundled model only; rag/conversations/chat_history.py with the
-# first conversation that is opened or kept.
-ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py"}
+# first conversation that is opened or kept; rag/served.py by MLflow.
+ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py", "served.py"}
 
 
 def part_of(path: Path) -> str:

@@ -111,6 +111,7 @@ def _open(_settings: Settings) -> Workspace:
     workspace = open_workspace(_settings, "the dashboard")
     workspace.worker.start()
     workspace.warm_up()
+    workspace.track()
     totals = workspace.totals()
     if _settings.demo and not (totals.documents or totals.unfinished or totals.failed):
         for _ in workspace.seed(sample_files()):

@@ -97,6 +97,11 @@ class Traces(Database):
             _forget(connection)
         self.shrink()
 
+    def forgotten(self) -> None:
+        """Note that MLflow has none of those any more that it was to forget."""
+        with self.write() as connection:
+            connection.execute(traces.delete().where(traces.c.state == FORGET))
+
     # -- what MLflow is to be told ---------------------------------------------------------------------
 
     def waiting(self) -> int:
@@ -104,6 +109,12 @@ class Traces(Database):
         query = sql.select(sql.func.count()).select_from(traces).where(traces.c.state.in_((WAITING, FORGET)))
         with self.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def due(self) -> int:
+        """How many of them are due now."""
+        due = (traces.c.state.in_((WAITING, FORGET)), traces.c.due <= time.time())
+        with self.read() as connection:
+            return int(connection.execute(sql.select(sql.func.count()).select_from(traces).where(*due)).scalar_one())
 
     def problem(self) -> str:
         """Why the last that could not be sent could not."""

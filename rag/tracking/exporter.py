@@ -179,7 +179,7 @@ class _Over:
         return self._until is not None and time.monotonic() > self._until
 
     def listen(self) -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock this thread would hold at the end
             pass
         self._until = time.monotonic() + LAST_SECONDS
 

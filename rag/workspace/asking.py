@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Linking`, `Maps`, `Tracing` and all below them can, and answers."""
+"""The workspace, whole: what `Linking`, `Maps`, `Promoting` and all below them can, and answers."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.tracing import Tracing
+from rag.workspace.promoting import Promoting
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Maps, Tracing):
+class Workspace(Linking, Maps, Promoting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
