@@ -1,4 +1,4 @@
-"""The process that tells MLflow: `python -m rag.tracking.exporter FOLDER`.
+"""The process that tells MLflow: `python -m rag.tracking.exporter FOLDER [SECONDS]`.
 
 It works off what waits in our files, ends when nothing has come for a while, and when its parent is gone, for whatever
 reason, soon after. What it was about to tell when it was killed waits as before, and is told under the same ids: twice
@@ -156,14 +156,16 @@ def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float 
 
 
 def main(arguments: list[str]) -> int:
-    """Run until nothing waits, or the parent, which holds the other end of standard input, is gone."""
+    """Run until nothing has come for some seconds, or the parent, which holds the other end of standard input, is gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     if hasattr(os, "nice"):
         os.nice(10)  # it is in no hurry, and somebody may be asking
     over = _Over()
     threading.Thread(target=over.listen, daemon=True).start()
+    idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
+    folder = Path(arguments[0]).resolve()
     try:
-        return export(load_settings(data_dir=Path(arguments[0])), over)
+        return export(load_settings(data_dir=folder), over, idle_seconds)
     except RagError as error:
         log.warning("%s", error)
         return 1

@@ -62,8 +62,17 @@ def open_mlflow(place: Place) -> Opened:
     place.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(place.folder / "migrating.lock"):
         mlflow.set_tracking_uri(place.uri)
+        if place.ours:
+            _make_store(place)
         client = MlflowClient(place.uri, place.uri)
         client.search_experiments(max_results=1)
         if place.ours:
             client.search_registered_models(max_results=1)  # the registry is opened by a store of its own
     return Opened(client, TracingClient(place.uri), place)
+
+
+def _make_store(place: Place) -> None:
+    """Open MLflow's database with a root for artifacts that is ours: else it is the folder that happens to be ours."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(place.uri, str(place.artifacts))  # type: ignore[no-untyped-call]

@@ -30,7 +30,7 @@ from rag.workspace.searching import Searching
 if TYPE_CHECKING:
     from rag.conversations import Removed
 
-STOPPED = "Stopped before the answer was complete."
+STOPPED, FAILED = "Stopped before the answer was complete.", "It failed."
 
 
 class Tracing(Searching, Conversing):
@@ -87,8 +87,8 @@ class Tracing(Searching, Conversing):
                     if isinstance(one, Answer):
                         answer, error = one, ""
                     yield one
-        except RagError as failure:
-            error = str(failure)
+        except Exception as failure:
+            error = str(failure) if isinstance(failure, RagError) else FAILED
             raise
         finally:
             name = self.settings.collection if collection is None else collection
@@ -176,7 +176,7 @@ class _Noted:
             collection=self.collection,
             owner=self.traced.owner,
             question=self.question if texts else "",
-            error=self.error if texts or not self.error else "It failed.",
+            error=self.error if texts or not self.error else FAILED,
         )
         if answer is None:
             return made
