@@ -141,13 +141,13 @@ def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float 
     exporter = Exporter(settings, folder, place, is_over)
     try:
         last = time.monotonic()
-        while not is_over() and not exporter.is_away and time.monotonic() - last <= idle_seconds:
+        while not is_over() and not exporter.is_away:
             if exporter.work():
                 last = time.monotonic()
-            elif idle_seconds:
-                time.sleep(POLL_SECONDS)
-            else:
+            elif time.monotonic() - last >= idle_seconds:
                 break
+            else:
+                time.sleep(POLL_SECONDS)
         place.trouble.write_text(exporter.trouble, encoding="utf-8")
         return 1 if exporter.trouble else 0
     finally:
@@ -156,7 +156,7 @@ def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float 
 
 
 def main(arguments: list[str]) -> int:
-    """Run until nothing has come for some seconds, or the parent, which holds the other end of standard input, is gone."""
+    """Run until nothing has come for some seconds, or whoever holds the other end of standard input is gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     if hasattr(os, "nice"):
         os.nice(10)  # it is in no hurry, and somebody may be asking
