@@ -17,6 +17,7 @@ from typing import Any
 
 from rag import __version__
 from rag.cli_backup import add_commands
+from rag.cli_evaluate import evaluate
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_mlflow import add_mlflow
@@ -115,6 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     add_mlflow(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
+    held = command(
+        "evaluate", _evaluate, "hold configurations against a question set; exit code 1 below a threshold", named
+    )
+    held.add_argument(
+        "--set", type=Path, required=True, metavar="FILE", help="the question set: CSV, JSONL, JSON or XLSX"
+    )
+    lists = 'JSON: lists of values to combine, such as {"k": [3, 5]}; default: as it is set'
+    held.add_argument("--grid", type=Path, metavar="FILE", help=lists)
+    held.add_argument("--metric", metavar="NAME", help="what to order by, nDCG@5 say")
+    held.add_argument("--name", metavar="NAME", help="what to call the study (default: as the file of questions)")
+    least = "what the first configuration must reach, recall@5=0.8 say (latencies: not exceed); may be repeated"
+    held.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE", help=least)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser
 
@@ -249,6 +262,11 @@ def _feedback(given: argparse.Namespace, output: Output) -> int:
     with _workspace(given, share=True) as workspace:
         feedback(workspace, given.evaluation, output)
     return 0
+
+
+def _evaluate(given: argparse.Namespace, output: Output) -> int:
+    with _workspace(given, share=True) as workspace:
+        return 0 if evaluate(workspace, given, output) else EXIT_FAILED
 
 
 def _hash_password(_given: argparse.Namespace, output: Output) -> int:

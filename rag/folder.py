@@ -66,6 +66,10 @@ class Folder(Owned):
         return self.path / "experiments.sqlite3"
 
     @property
+    def study_indexes(self) -> Path:
+        return self.path / "study-indexes"
+
+    @property
     def chroma(self) -> Path:
         return self.path / "chroma"
 

@@ -91,6 +91,10 @@ class Recipes:
         settings = self.with_recipe(recipe)
         return fingerprint(self._loaded(settings), settings)
 
+    def embedder_with(self, recipe: Recipe) -> Embedder:
+        """The model of a recipe. Raises ModelError, MissingDependencyError."""
+        return self._loaded(self.with_recipe(recipe))
+
     def check(self, collection: Collection) -> None:
         """Raises FingerprintError if its passages are not what its model would make now, or nobody knows its model."""
         if not is_known(collection):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 BATCH = 8
+
+
+class Rerankers:
+    """The cross-encoders by their names, each made once. Safe to use from threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Reranker] = {}
+
+    def scores_of(self, name: str) -> Callable[[str, Sequence[str]], list[float]] | None:
+        """`Reranker.scores` of the one of that name; None for an empty name."""
+        if not name:
+            return None
+        made = self._made.setdefault(name, Reranker(self._settings.model_copy(update={"reranker": name})))
+        return made.scores
 
 
 class Reranker:

@@ -34,7 +34,8 @@ class Footnote(PythonModel):
         """`model_input` is a data frame. Raises what `Workspace.ask` raises. Without types, of which MLflow would make
         a schema."""
         workspace, configuration = self._workspace(), self._configuration()
-        return [_row(_ask(workspace, question, configuration)) for question in model_input["question"].tolist()]
+        asked = model_input["question"].tolist()
+        return [_row(workspace.ask(question, configuration=configuration)) for question in asked]
 
     def _configuration(self) -> Configuration:
         from rag.experiments import to_configuration
@@ -62,10 +63,6 @@ class Footnote(PythonModel):
                 opened.restore(Path(self._artifacts["collection"]), "champion")
                 self._opened = opened
             return self._opened
-
-
-def _ask(workspace: Workspace, question: str, configuration: Configuration) -> Answer:
-    return workspace.ask(question, configuration.k)
 
 
 def _row(answer: Answer) -> dict[str, Any]:

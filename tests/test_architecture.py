@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **dict.fromkeys(
-        ("cli_backup", "cli_feedback", "cli_files", "cli_mlflow", "cli_output", "cli_progress", "cli_questions"), "cli"
-    ),
+    **{
+        f"cli_{one}": "cli"
+        for one in ("backup", "evaluate", "feedback", "files", "mlflow", "output", "progress", "questions")
+    },
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -55,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "reranking": {"embedding"},
     "checking": {"catalog", "folder", "lexical", "recipes", "store"},
     "mapping": set(),
-    "evaluation": {"parsing"},
+    "evaluation": {"parsing", "embedding", "experiments", "gate", "lexical", "retrieval", "store"},
     "experiments": {"catalog"},
     "workspace": {
         "answering",
@@ -67,6 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "embedding",
         "errands",
+        "evaluation",
         "evidence",
         "experiments",
         "filters",

@@ -92,8 +92,8 @@ def test_a_study_and_its_runs_come_back_as_they_were(experiments: Experiments) -
 def test_what_a_run_made_of_each_question_comes_back(experiments: Experiments) -> None:
     experiments.add_study(a_study())
     run = "study-0-run-0"
-    experiments.keep_scored(run, [scored(1), scored(0, 0.0)])
-    experiments.keep_scored(run, [scored(1, 0.5)])  # again, as after an interruption
+    experiments.keep_scored({run: [scored(1), scored(0, 0.0)]})
+    experiments.keep_scored({run: [scored(1, 0.5)]})  # again, as after an interruption
     whole = experiments.scored(run)
     assert [(one.place, one.metrics["recall@5"]) for one in whole] == [(0, 0.0), (1, 0.5)]
     assert whole[0].found[0] == scored(0).found[0]
@@ -104,7 +104,7 @@ def test_what_a_run_made_of_each_question_comes_back(experiments: Experiments) -
     assert experiments.scored_at([run, "study-0-run-1"], 1)[run].metrics == {"recall@5": 0.5}
     experiments.delete_study("study-0")
     assert experiments.scored(run) == []
-    experiments.keep_scored(run, [scored(0)])  # by a worker that has not noticed yet
+    experiments.keep_scored({run: [scored(0)]})  # by a worker that has not noticed yet
     assert experiments.scored(run) == []
 
 
@@ -244,7 +244,7 @@ def test_two_writers_and_ten_readers_at_once_meet_no_error(experiments: Experime
         try:
             for place in range(60):
                 run = f"study-{number}-run-{place % 4}"
-                experiments.keep_scored(run, [scored(place)])
+                experiments.keep_scored({run: [scored(place)]})
                 experiments.advance(f"study-{number}", place + 1, 60)
                 if place % 10 == 9:
                     experiments.end_run(run, RunState.FINISHED, {"recall@5": 1.0})

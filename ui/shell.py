@@ -110,6 +110,7 @@ def _open(_settings: Settings) -> Workspace:
     """The process's one workspace, with Chroma's client and the answer chain. Thread-safe, so all sessions share it."""
     workspace = open_workspace(_settings, "the dashboard")
     workspace.worker.start()
+    workspace.resume_studies()
     workspace.warm_up()
     workspace.track()
     totals = workspace.totals()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sql
 
@@ -15,14 +15,15 @@ from rag.records import Scored
 class Scores(Database):
     """Questions by their place in the set."""
 
-    def keep_scored(self, run: str, given: Sequence[Scored]) -> None:
-        """Keep what a run made of some questions, instead of what is there of them. What a run that has been deleted
-        meanwhile made is not kept."""
+    def keep_scored(self, given: Mapping[str, Sequence[Scored]]) -> None:
+        """Keep what runs, by their ids, made of some questions, instead of what is there of them. What a run that has
+        been deleted meanwhile made is not kept."""
         with self.write() as connection:
-            if given and connection.exec_driver_sql("SELECT 1 FROM runs WHERE id = ?", (run,)).first():
-                places = [one.place for one in given]
-                connection.execute(scored.delete().where(scored.c.run == run, scored.c.place.in_(places)))
-                connection.execute(scored.insert(), [scored_row(run, one) for one in given])
+            for run, some in given.items():
+                if some and connection.exec_driver_sql("SELECT 1 FROM runs WHERE id = ?", (run,)).first():
+                    places = [one.place for one in some]
+                    connection.execute(scored.delete().where(scored.c.run == run, scored.c.place.in_(places)))
+                    connection.execute(scored.insert(), [scored_row(run, one) for one in some])
 
     def scored(self, run: str) -> list[Scored]:
         """All questions of a run, in the set's order."""

@@ -97,10 +97,11 @@ class Studies(Database):
             query = sql.select(studies.c.cancelling).where(studies.c.id == study)
             return connection.execute(query).scalar_one_or_none() is not False
 
-    def advance(self, study: str, done: int, total: int) -> None:
-        """Say how far it is, in questions of its runs."""
+    def advance(self, study: str, done: int, total: int, doing: str = "") -> None:
+        """Say how far it is, in questions of its runs, and what is being done."""
+        far = {"done": done, "total": total, "reason": storable(doing)}
         with self.write() as connection:
-            connection.execute(studies.update().where(studies.c.id == study).values(done=done, total=total))
+            connection.execute(studies.update().where(studies.c.id == study).values(far))
 
     def begin_run(self, run: str) -> None:
         """Say that a run is being worked on, from now on unless it was before."""
@@ -115,8 +116,8 @@ class Studies(Database):
         """Say how a run ended; MLflow is to be told."""
         ended = {"state": state.value, "metrics": as_json(dict(metrics)), "reason": storable(reason)}
         with self.write() as connection:
-            connection.execute(runs.update().where(runs.c.id == run).values(**ended, seconds=seconds))
-            sent(connection, "run", run)
+            if connection.execute(runs.update().where(runs.c.id == run).values(**ended, seconds=seconds)).rowcount:
+                sent(connection, "run", run)  # else it has been deleted meanwhile
 
     def end_study(self, study: str, state: RunState, reason: str = "") -> None:
         """Say how a study ended; runs of it that have not ended end like it. MLflow is to be told."""
@@ -134,5 +135,5 @@ def _end(connection: sql.Connection, study: str, state: RunState, reason: str) -
     for run in connection.execute(left).scalars().all():
         connection.execute(runs.update().where(runs.c.id == run).values(ended))
         sent(connection, "run", run)
-    connection.execute(studies.update().where(studies.c.id == study).values(ended))
-    sent(connection, "study", study)
+    if connection.execute(studies.update().where(studies.c.id == study).values(ended)).rowcount:
+        sent(connection, "study", study)

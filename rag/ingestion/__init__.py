@@ -19,8 +19,8 @@ from rag.ingestion.reading import Reading
 from rag.ingestion.removal import Removal
 from rag.ingestion.uploads import Upload, as_uploads, distinct_names, is_archive, shown_name, shown_path
 from rag.ingestion.vectors import Vectors
-from rag.parsing import takes_password
-from rag.records import Collection, Document, Failure, State
+from rag.parsing import takes_password, with_ocr
+from rag.records import Collection, Document, Failure, ParsedDocument, State
 
 __all__ = [
     "Ingestion",
@@ -64,6 +64,13 @@ class Ingestion:
     def embed_next(self) -> bool:
         """Embed the document that became searchable first; False if there is none."""
         return self._do(self._parts.catalog.next_of((State.SEARCHABLE,)), self._embed)
+
+    def parsed(self, document: Document, stopped: Callable[[], bool]) -> ParsedDocument:
+        """What a document's file says, with what OCR has read of it. Raises DocumentError, StoppedError if
+        `stopped()`."""
+        parsed = self._reading.parse(document, stopped)
+        self._parts.folder.discard_parse(document.id)
+        return with_ocr(parsed, list(self._reading.recognised(document, parsed).values()))
 
     def _embed(self, job: Job) -> None:
         for replaced in self._vectors.embed(job) or ():

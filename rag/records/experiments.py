@@ -78,7 +78,8 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Study:
     """Several runs over the same questions and documents. `set_version` and `data_version` are hashes of the questions
-    and of the documents' ids; `code_version` and `environment` say what ran."""
+    and of the documents' ids; `code_version` and `environment` say what ran. `done` of `total` questions of its runs
+    are scored; `reason` says why it ended early, or while it runs what is being done."""
 
     id: str
     name: str

@@ -26,6 +26,7 @@ __all__ = [
     "PER_PAGE",
     "ChunksById",
     "Lists",
+    "Rerank",
     "Retriever",
     "Scope",
     "Tuning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
@@ -39,3 +39,16 @@ class Once:
         # What it took over itself belongs to what it costs.
         self._kept[key] = made, time.perf_counter() - began + self.saved - saved
         return made
+
+    def each(self, kind: str, names: Sequence[str], make: Callable[[Sequence[str]], Mapping[str, T]]) -> dict[str, T]:
+        """What `make` gives of names, each made once; those that it gives nothing of are left out."""
+        wanted = list(dict.fromkeys(names))
+        new = [one for one in wanted if (kind, one) not in self._kept]
+        self.saved += sum(self._kept[kind, one][1] for one in set(wanted) - set(new))
+        if new:
+            began = time.perf_counter()
+            made = make(new)
+            seconds = (time.perf_counter() - began) / len(new)
+            self._kept |= {(kind, one): (made.get(one), seconds) for one in new}
+        found = {one: self._kept[kind, one][0] for one in wanted}
+        return {one: value for one, value in found.items() if value is not None}

@@ -13,6 +13,10 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
+from rag.evaluation.grid import grid, read_grid
+from rag.evaluation.leaderboard import Standing, lower_is_better, standings, usual_metric, varied
+from rag.evaluation.sets import as_jsonl as set_as_jsonl
+from rag.evaluation.sets import from_rows, read_set, to_rows
 from rag.evidence import answer_markdown, answer_text, inert_markdown
 from rag.filters import where_of
 from rag.following import NOT_ANEW
@@ -32,6 +36,7 @@ __all__ = [
     "READABLE",
     "Answerer",
     "Removed",
+    "Standing",
     "Unpacked",
     "Upload",
     "Workspace",
@@ -45,6 +50,8 @@ __all__ = [
     "distinct_names",
     "expected_of",
     "extension_of",
+    "from_rows",
+    "grid",
     "has_image",
     "inert_markdown",
     "is_archive",
@@ -52,9 +59,17 @@ __all__ = [
     "language_name",
     "language_notice",
     "live",
+    "lower_is_better",
     "media_type_called",
     "open_workspace",
     "page_noun",
+    "read_grid",
+    "read_set",
+    "set_as_jsonl",
+    "standings",
+    "to_rows",
     "type_name",
+    "usual_metric",
+    "varied",
     "where_of",
 ]

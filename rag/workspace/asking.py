@@ -1,14 +1,11 @@
-"""The workspace, whole: what `Linking`, `Maps`, `Promoting` and all below them can, and answers."""
+"""The workspace, whole: what `Linking`, `Promoting` and all below them can, and answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
-from rag.answering import CHOSEN, Answerer, Texts, asks_for_overview, overview_of, stop_if_abandoned
-from rag.chunking import sentence_spans
-from rag.embedding import Bits
+from rag.answering import CHOSEN, Answerer, asks_for_overview, overview_of, stop_if_abandoned
 from rag.errors import ModelError, NotFoundError, ReadOnlyError
 from rag.filters import Where, parse_where
 from rag.language import language_notice
@@ -16,6 +13,7 @@ from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
+    Configuration,
     Document,
     Exchange,
     ModelChoice,
@@ -29,7 +27,6 @@ from rag.records import (
 from rag.retrieval import checked_question
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
-from rag.workspace.maps import Maps
 from rag.workspace.meant import meant, of_one_document
 from rag.workspace.promoting import Promoting
 
@@ -38,7 +35,7 @@ LOOKED_AT = 50
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Maps, Promoting):
+class Workspace(Linking, Promoting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -64,9 +61,10 @@ class Workspace(Linking, Maps, Promoting):
         where: Where | None = None,
         collection: str | None = None,
         conversation: Sequence[Exchange] = (),
+        configuration: Configuration | None = None,
     ) -> Answer:
         """An answer with its footnotes, whole."""
-        *_, answer = self.ask_stream(question, k, where, collection, conversation)
+        *_, answer = self.ask_stream(question, k, where, collection, conversation, configuration=configuration)
         if not isinstance(answer, Answer):
             raise TypeError("an answer stream ends in an Answer")
         return answer
@@ -80,19 +78,24 @@ class Workspace(Linking, Maps, Promoting):
         conversation: Sequence[Exchange] = (),
         answerer: Answerer | None = None,
         told: Told = untold,
+        configuration: Configuration | None = None,
         traced: TracedAs = UNNAMED,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
-        `answerer_for`; `told` hears of each step as it begins; the trace of it is kept as `traced` says.
+        `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`: the champion's if
+        none is given and the collection is made for that. `told` hears of each step as it begins; the trace of it is
+        kept as `traced` says.
         """
-        watch = Stopwatch(told)
-        stream = self._answered(question, k, where, collection, conversation, answerer or self.answerer, watch)
+        if configuration is None:
+            configuration, _ = self.answers_with(collection)
+        watch, answerer = Stopwatch(told), answerer or self.answerer_of(configuration)
+        stream = self._answer_steps(question, k, where, collection, conversation, answerer, watch, configuration)
         yield from self._traced(stream, question, collection, watch, traced)
 
-    def _answered(
+    def _answer_steps(
         self,
         question: str,
         k: int | None,
@@ -101,8 +104,9 @@ class Workspace(Linking, Maps, Promoting):
         conversation: Sequence[Exchange],
         answerer: Answerer,
         watch: Stopwatch,
+        configuration: Configuration | None,
     ) -> Generator[AnswerPiece | Answer]:
-        k = self.settings.top_k if k is None else k
+        k = self._k(k, configuration)
         question = checked_question(question, k, self.settings)
         if conversation:
             watch(Step.REWRITE)
@@ -111,7 +115,7 @@ class Workspace(Linking, Maps, Promoting):
         if documents := self._to_be_summed_up(searched, where, collection):
             stream = self._overview_stream(documents, question, answerer, watch)
         else:
-            hits = self.search(searched, k, where, collection, watch)
+            hits = self.search(searched, k, where, collection, watch, configuration)
             stream = answerer.stream(searched, hits, self.texts(collection), watch)
         for one in stream:
             if isinstance(one, AnswerPiece):
@@ -126,19 +130,6 @@ class Workspace(Linking, Maps, Promoting):
                 notice = " ".join(part for part in (one.notice, self._foreign(one, collection)) if part)
                 timings = watch.timings()
                 yield replace(one, question=question, searched=searched, notice=notice, timings=timings)
-
-    def texts(self, collection: str | None = None) -> Texts:
-        """How the texts of a collection are read for an answer."""
-        found = self.collection(collection)
-        return Texts(
-            sentence_spans,
-            self.lexical.terms,
-            partial(self.catalog.passage, found.name),
-            partial(self.lexical.rarity, found.store_name),
-            partial(self.store.companion.tokens, found.store_name) if is_known(found) else _none_stored,
-            partial(self.catalog.heading, found.name),
-            partial(self.recipes.embedder_of, found),
-        )
 
     def _foreign(self, answer: Answer, collection: str | None) -> str:
         """What to know of the languages of the documents that are cited, or that come closest."""
@@ -218,8 +209,3 @@ class Workspace(Linking, Maps, Promoting):
             ready = document.state is State.READY and is_known(found)
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
-
-
-def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:
-    """The signs that can be compared with a question, of chunks of which nobody knows what they were made with."""
-    return {}

@@ -24,7 +24,7 @@ from rag.lexical import Lexical
 from rag.parsing import Reader
 from rag.recipes import Recipes
 from rag.records import Collection, Health, Room
-from rag.reranking import Reranker
+from rag.reranking import Rerankers
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.store import Store
@@ -54,6 +54,7 @@ class Opened:
         self.experiments = Experiments(self.folder.experiments)
         self.lexical = Lexical(self.folder.lexical, self.settings.language)
         self.recipes = Recipes(settings)
+        self.rerankers = Rerankers(settings)
         self.reader = Reader(settings)
         self._examined: dict[str, Health] = {}
         self._maps: dict[str, Any] = {}
@@ -63,8 +64,7 @@ class Opened:
 
     def _open_store(self) -> None:
         self.store = Store(self.settings, self.folder.chroma, lambda: self.folder.owned)
-        rerank = Reranker(self.settings).scores if self.settings.reranker else None
-        self.retriever = Retriever(self.store, self.lexical, rerank)
+        self.retriever = Retriever(self.store, self.lexical, self.rerankers.scores_of(self.settings.reranker))
         self._open_worker()
 
     def _open_worker(self) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from functools import cached_property
 
 from rag.errors import InputError, NotFoundError, RagError
 from rag.experiments import CHAMPION
 from rag.records import Collection, Configuration, Promotion, RunState, TrackingState
 from rag.tracking import Exporting, Pages, Place, place_of
+from rag.workspace.evaluating import Evaluating
 from rag.workspace.moving import Moving
 from rag.workspace.tracing import Tracing
 
 log = logging.getLogger(__name__)
 
 
-class Promoting(Tracing, Moving):
+class Promoting(Tracing, Moving, Evaluating):
     """Champions and MLflow. Our own files say who is champion; MLflow's registry follows."""
 
     # -- champions -------------------------------------------------------------------------------------------
@@ -55,20 +57,28 @@ class Promoting(Tracing, Moving):
         return made
 
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
-        """The champion's configuration, if a collection can be asked with it, else why not; neither without one."""
-        promotion = self.champion(collection)
-        if promotion is None:
+        """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
+        a collection that is not there."""
+        found = self._there(collection)
+        promotion = self.experiments.promoted(found.name) if found else None
+        if found is None or promotion is None:
             return None, ""
-        found = self.collection(collection)
-        if self._is_made_for(promotion.configuration, found):
+        if promotion.configuration.index == self.configuration(found.name).index:
             return promotion.configuration, ""
         return None, (
-            f"The champion of {found.name} wants its passages made in another way, so it does not answer. Make the "
-            "collection anew as the champion wants it, or promote another run."
+            f"The champion of {found.name} wants its passages made in another way, so it does not answer. Re-embed the "
+            "collection as the champion wants it, or promote another run."
         )
 
-    def _is_made_for(self, configuration: Configuration, found: Collection) -> bool:
-        return self.recipes.recipe_of(found) == configuration.recipe
+    def usual_passages(self, collection: str | None = None) -> int:
+        """How many passages are found for a question where nothing else is said: as many as the champion finds."""
+        configuration, _ = self.answers_with(collection)
+        return configuration.k if configuration else self.settings.top_k
+
+    def _there(self, collection: str | None) -> Collection | None:
+        with suppress(NotFoundError):
+            return self.collection(collection)
+        return None
 
     # -- what MLflow is told -----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from rag.recipes import is_known
 from rag.records import (
     Chunk,
     Collection,
+    Configuration,
     Explanation,
     Hit,
     Passage,
@@ -23,7 +24,7 @@ from rag.records import (
     position_of,
     untold,
 )
-from rag.retrieval import Scope, checked_question, with_passages
+from rag.retrieval import Scope, Way, checked_question, tuning_of, with_passages
 from rag.store import document_metadata
 from rag.workspace.shelves import Shelves
 
@@ -44,10 +45,12 @@ class Searching(Shelves):
         where: Where | None = None,
         collection: str | None = None,
         told: Told = untold,
+        configuration: Configuration | None = None,
     ) -> list[Hit]:
-        """The best `k` chunks for a question; `told` hears of each step. Raises QuestionError, FilterError,
-        NotFoundError, StorageError."""
-        k = self.settings.top_k if k is None else k
+        """The best `k` chunks for a question; `told` hears of each step. Of a `configuration` that counts which is done
+        for a question: the passages are those of the collection. Raises QuestionError, FilterError, NotFoundError,
+        StorageError."""
+        k, way = self._k(k, configuration), self._way(configuration)
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
@@ -56,7 +59,7 @@ class Searching(Shelves):
                 visible = self.catalog.visible(found.name)
                 scope = self._scope(found, visible, clause)
                 try:
-                    hits = self._hits(found, scope, question, k, told) if scope.names else []
+                    hits = self._hits(found, scope, question, k, told, way) if scope.names else []
                 except StorageError:
                     self.collection(found.name)  # it may have been deleted on the way, which is another error
                     raise
@@ -65,7 +68,15 @@ class Searching(Shelves):
                     break
             return hits
 
-    def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told) -> list[Hit]:
+    def _k(self, k: int | None, configuration: Configuration | None) -> int:
+        return k if k is not None else configuration.k if configuration else self.settings.top_k
+
+    def _way(self, configuration: Configuration | None) -> Way | None:
+        if configuration is None:
+            return None
+        return Way(tuning_of(configuration), self.rerankers.scores_of(configuration.reranker))
+
+    def _hits(self, found: Collection, scope: Scope, question: str, k: int, told: Told, way: Way | None) -> list[Hit]:
         around: dict[str, Passage] = {}
 
         def chunks_by_id(ids: Sequence[str]) -> dict[str, Chunk]:
@@ -74,7 +85,7 @@ class Searching(Shelves):
             return {one: chunk for one, (chunk, _) in on_pages.items()}
 
         embedder = self.recipes.embedder_of(found)
-        hits = self.retriever.search(found.store_name, embedder, scope, question, k, chunks_by_id, told)
+        hits = self.retriever.search(found.store_name, embedder, scope, question, k, chunks_by_id, told, way)
         told(Step.CONTEXT)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
@@ -96,12 +107,14 @@ class Searching(Shelves):
         k: int | None = None,
         where: Where | None = None,
         collection: str | None = None,
+        configuration: Configuration | None = None,
     ) -> Explanation:
-        """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it.
+        """Why a page is or is not among the `k` hits for a question. `document` as `document()` takes it,
+        `configuration` as `search` does.
 
         Raises NotFoundError if there is no such page with text, and what `search` raises.
         """
-        k = self.settings.top_k if k is None else k
+        k, way = self._k(k, configuration), self._way(configuration)
         question = checked_question(question, k, self.settings)
         clause = parse_where(where)
         with self._gate.shared():
@@ -120,7 +133,8 @@ class Searching(Shelves):
                 return Explanation(chunks[0], {}, {}, None, "the filter leaves it out")
             chunks_by_id = partial(self.catalog.chunks_by_id, found.name)
             embedder = self.recipes.embedder_of(found)
-            return self.retriever.explain(found.store_name, embedder, scope, question, k, chunks, chunks_by_id)
+            asked = found.store_name, embedder, scope, question, k, chunks, chunks_by_id, way
+            return self.retriever.explain(*asked)
 
     def _searchable(self, name: str | None) -> Collection:
         found = self.collection(name)

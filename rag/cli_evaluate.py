@@ -1,0 +1,155 @@
+"""The command line's `evaluate`: hold configurations against a question set, for people and for CI."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.cli_output import Output, escape
+from rag.errors import InputError, RagError
+from rag.records import QuestionSet, Run, RunState, Study
+
+if TYPE_CHECKING:  # they are imported late, for they take a while
+    from rag.evaluation.leaderboard import Standing
+    from rag.workspace import Workspace
+
+POLL_SECONDS = 0.2
+SAY_SECONDS = 10.0
+"""How often it is said, where there is no terminal, how far the study is."""
+
+
+def evaluate(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
+    """Run a study to its end and print its leaderboard; whether all thresholds are met. Raises InputError."""
+    from rag.workspace import read_grid, read_set, standings, usual_metric
+
+    limits = [_limit(one) for one in given.threshold]
+    questions = QuestionSet(given.set.stem, tuple(read_set(_read(given.set), given.set.name)))
+    usual = workspace.configuration(given.collection)
+    configurations = read_grid(_read(given.grid), given.grid.name, usual) if given.grid else [usual]
+    study = workspace.start_study(given.name or given.set.stem, questions, given.collection, configurations)
+    try:
+        ended = _followed(workspace, study, output)
+    except KeyboardInterrupt:
+        workspace.cancel_study(study.id)
+        raise
+    if ended.state is not RunState.FINISHED:
+        raise RagError(f"The study ended as {ended.state.value}: {ended.reason}")
+    if ended.reason:
+        output.say(ended.reason)
+    metric = given.metric or usual_metric(ended.runs)
+    measured = {run.id: workspace.experiments.measured(run.id) for run in ended.runs}
+    found = standings(ended.runs, measured, metric, ended.runs[0].id)
+    if metric and not found:
+        raise InputError(f"{metric!r} was not measured. {_there_are(ended.runs)}")
+    _print(ended, found, metric, output)
+    return _meets(ended.runs[0], limits, output)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError as error:
+        raise InputError(f"The threshold {text!r} is none: write a metric and a number, recall@5=0.8 say.") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}). Name another file.") from error
+
+
+def _followed(workspace: Workspace, study: Study, output: Output) -> Study:
+    """The study when it has ended; says how far it is meanwhile."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), TimeRemainingColumn()
+    said = time.monotonic()
+    redirect = sys.stdout.isatty()  # else what another program is to read would land on stderr
+    with Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=redirect) as bars:
+        bar = bars.add_task("evaluating", total=study.total, facts="")
+        while True:
+            found = workspace.experiments.study(study.id)
+            facts = f"{found.done:,} of {found.total:,} questions of {len(found.runs):,} runs"
+            bars.update(bar, completed=found.done, facts=f"{facts}  {escape(found.reason)}")
+            if found.state not in (RunState.QUEUED, RunState.RUNNING):
+                return found
+            if not console.is_terminal and time.monotonic() - said >= SAY_SECONDS:
+                output.say(f"{facts}. {found.reason}")
+                said = time.monotonic()
+            workspace.resume_studies()  # whoever owned the folder may have gone
+            time.sleep(POLL_SECONDS)
+
+
+def _print(study: Study, found: Sequence[Standing], metric: str, output: Output) -> None:
+    from rag.workspace import varied
+
+    names = varied([one.configuration for one in study.runs])
+    ranked = {one.run.id: (rank, one) for rank, one in enumerate(found, start=1)}
+    for run in sorted(study.runs, key=lambda one: ranked[one.id][0] if one.id in ranked else len(study.runs) + 1):
+        rank, standing = ranked.get(run.id, (None, None))
+        output.line(_row(study, run, metric, rank, standing), _text(run, names, metric, rank, standing))
+
+
+def _row(study: Study, run: Run, metric: str, rank: int | None, standing: Standing | None) -> dict[str, Any]:
+    return {
+        "study": study.id,
+        "run": run.id,
+        "rank": rank,
+        "configuration": asdict(run.configuration),
+        "state": run.state.value,
+        "reason": run.reason,
+        "metric": metric,
+        "mean": standing.mean if standing else None,
+        "interval": [standing.low, standing.high] if standing else None,
+        "verdict": standing.verdict if standing else None,
+        "difference": asdict(standing.difference) if standing and standing.difference else None,
+        "metrics": dict(run.metrics),
+    }
+
+
+def _text(run: Run, names: Sequence[str], metric: str, rank: int | None, standing: Standing | None) -> str:
+    """`1. k=5 late=2: nDCG@5 0.812 [0.760, 0.858], +0.031 [0.004, 0.060] better, 21 ms`."""
+    values = asdict(run.configuration)
+    called = " ".join(f"{name}={values[name]}" for name in names) or "as it is set"
+    if run.state is not RunState.FINISHED:
+        return f"-. {called}: {run.state.value}. {run.reason}"
+    facts = []
+    if standing:
+        facts.append(f"{metric} {standing.mean:.3f} [{standing.low:.3f}, {standing.high:.3f}]")
+    if standing and (gain := standing.difference):
+        facts.append(f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] {standing.verdict}")
+    elif standing:
+        facts.append(standing.verdict)
+    facts.append(f"{run.metrics.get('latency p50', 0.0):.0f} ms")
+    facts += [run.reason] if run.reason else []
+    return f"{rank or '-'}. {called}: {', '.join(facts)}"
+
+
+def _meets(run: Run, limits: Sequence[tuple[str, float]], output: Output) -> bool:
+    """Whether the first configuration, with which the others are compared, is within all limits."""
+    from rag.workspace import lower_is_better
+
+    well = True
+    for name, limit in limits:
+        value = run.metrics.get(name)
+        if value is None:
+            raise InputError(f"{name!r} was not measured. {_there_are([run])}")
+        if value > limit if lower_is_better(name) else value < limit:
+            well = False
+            most = "at most" if lower_is_better(name) else "at least"
+            output.say(f"Missed: {name} is {value:.4g}, and should be {most} {limit:g}.")
+    return well
+
+
+def _there_are(runs: Sequence[Run]) -> str:
+    names = sorted({name for run in runs for name in run.metrics})
+    return f"There are {', '.join(names)}." if names else "Nothing was: no answer of the set is in these documents."

@@ -1,0 +1,208 @@
+"""The runner: a study's configurations are held against its questions, and what one of them does not change is not
+done again.
+
+Configurations that search the same passages share a bench. There each question is asked once for all of them, and what
+they make of it is kept at once, so that an interrupted study goes on with the questions that are missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from rag.errors import RagError, StoppedError
+from rag.evaluation.bench import Asked, Bench, Questions
+from rag.evaluation.locating import Library, Wanted
+from rag.evaluation.scoring import of_answer, of_retrieval, of_run
+from rag.experiments import Experiments
+from rag.records import QUOTING, Configuration, Found, Gold, Hit, Recipe, Run, RunState, Scored, Study
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+"""How often what was scored is kept."""
+OPEN = (RunState.QUEUED, RunState.RUNNING)
+
+Benches = Callable[[Study, Recipe, Callable[[str], None]], Bench]
+"""Makes what is searched with a recipe; is told what is being done. Raises RagError if that cannot be."""
+Libraries = Callable[[Study], Library]
+
+
+class CancelledError(StoppedError):
+    """Somebody wants the study to end."""
+
+
+class Runner:
+    """Works off studies, one at a time. `closing` says whether to stop; the study then goes on at the next start."""
+
+    def __init__(
+        self, experiments: Experiments, benches: Benches, libraries: Libraries, closing: Callable[[], bool]
+    ) -> None:
+        self._experiments = experiments
+        self._benches, self._libraries, self._closing = benches, libraries, closing
+
+    def run(self, study: Study) -> None:
+        """Work a study off, or what is left of it. Never raises for what is wrong with it, only StoppedError at closing
+        and StorageError if what comes of it cannot be kept."""
+        try:
+            work = _Work(self._experiments, study, self._go_on)
+            work.library = self._libraries(study)
+            for recipe, runs in _by_recipe(work.open).items():
+                self._group(work, recipe, runs)
+        except CancelledError:
+            self._experiments.end_study(study.id, RunState.CANCELLED, "It was cancelled.")
+        except StoppedError:
+            raise
+        except RagError as error:
+            self._experiments.end_study(study.id, RunState.FAILED, str(error))
+        except BaseException as error:  # a Rust library's panic is no Exception, and would come again at every try
+            log.exception("The study %s met an unexpected error", study.name)
+            why = f"Unexpected {type(error).__name__}: {error}. The log has the details."
+            self._experiments.end_study(study.id, RunState.FAILED, why)
+        else:
+            self._end(study.id)
+
+    def _go_on(self, study: str) -> None:
+        if self._closing():
+            raise StoppedError("The workspace is being closed; the study goes on at the next start.")
+        if self._experiments.is_cancelling(study):
+            raise CancelledError("It was cancelled.")
+
+    def _group(self, work: _Work, recipe: Recipe, runs: Sequence[Run]) -> None:
+        try:
+            bench = self._benches(work.study, recipe, work.doing)
+        except StoppedError:
+            raise
+        except RagError as error:
+            for run in runs:
+                self._experiments.end_run(run.id, RunState.FAILED, {}, reason=str(error))
+            return
+        try:
+            work.off(bench, runs)
+        finally:
+            bench.close()
+
+    def _end(self, study: str) -> None:
+        runs = self._experiments.study(study).runs
+        failed = [one for one in runs if one.state is RunState.FAILED]
+        if len(failed) == len(runs):
+            self._experiments.end_study(study, RunState.FAILED, failed[0].reason if failed else "It has no runs.")
+            return
+        some = f"{len(failed):,} of {len(runs):,} runs failed." if failed else ""
+        self._experiments.end_study(study, RunState.FINISHED, some)
+
+
+class _Work:
+    """A study on its way: which questions each of its runs has done, and what is not kept yet."""
+
+    library: Library
+
+    def __init__(self, experiments: Experiments, study: Study, go_on: Callable[[str], None]) -> None:
+        self.study = study
+        self._experiments = experiments
+        self._go_on = go_on
+        self._questions = experiments.questions_of(study.set_version, study.set_name).questions
+        self.open = [one for one in study.runs if one.state in OPEN]
+        self._places = {one.id: experiments.places(one.id) for one in self.open}
+        closed = [one for one in study.runs if one.state not in OPEN]
+        self._done = len(closed) * len(self._questions) + sum(map(len, self._places.values()))
+        self._total = len(study.runs) * len(self._questions)
+        self._wanted: dict[int, Wanted] = {}
+        self._encoded: dict[tuple[str, str], Questions] = {}
+        self._kept: dict[str, list[Scored]] = {}
+        self._flushed = 0.0
+
+    def doing(self, what: str) -> None:
+        """Say what is being done. Raises StoppedError if it is to go no further."""
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self._flush(what)
+
+    def off(self, bench: Bench, runs: Sequence[Run]) -> None:
+        """Ask all questions that these runs have not done, and end the runs."""
+        for run in runs:
+            self._experiments.begin_run(run.id)
+        encoded = self._encoded.setdefault((runs[0].configuration.model, runs[0].configuration.precision), {})
+        for place, gold in enumerate(self._questions):
+            left = [run for run in runs if place not in self._places[run.id]]
+            if left:
+                with bench.at_work():
+                    scored = self._asked(bench, left, place, gold, encoded)
+                for each, one in scored.items():
+                    self._kept.setdefault(each, []).append(one)
+                self._done += len(scored)
+                self.doing("")
+        self._flush("")
+        for run in runs:
+            self._end(run)
+
+    def _asked(
+        self, bench: Bench, runs: Sequence[Run], place: int, gold: Gold, encoded: Questions
+    ) -> Mapping[str, Scored]:
+        """What each run makes of a question. What goes wrong with it is said in its place."""
+        try:
+            if place not in self._wanted:
+                self._wanted[place] = self.library.wanted(gold)
+            wanted = self._wanted[place]
+            asked = Asked(bench, gold.question, encoded)
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
+            return {run.id: Scored(place, {}, (), error=_why(error)) for run in runs}
+        return {run.id: _scored(bench, asked, run.configuration, place, gold, wanted) for run in runs}
+
+    def _flush(self, doing: str) -> None:
+        self._experiments.keep_scored(self._kept)
+        self._kept = {}
+        self._experiments.advance(self.study.id, self._done, self._total, doing)
+        self._flushed = time.monotonic()
+        self._go_on(self.study.id)
+
+    def _end(self, run: Run) -> None:
+        scored = self._experiments.scored(run.id)
+        metrics = of_run(self._questions, scored, bool(run.configuration.answerer))
+        errors = [one.error for one in scored if one.error]
+        seconds = sum(one.milliseconds for one in scored) / 1000
+        failed = len(errors) == len(scored)
+        reason = f"{len(errors):,} of {len(scored):,} questions failed: {errors[0]}" if errors else ""
+        state = RunState.FAILED if failed else RunState.FINISHED
+        self._experiments.end_run(run.id, state, metrics, seconds, reason)
+
+
+def _scored(bench: Bench, asked: Asked, configuration: Configuration, place: int, gold: Gold, wanted: Wanted) -> Scored:
+    """What a configuration makes of a question."""
+    try:
+        hits, milliseconds = asked.hits(configuration)
+        found = tuple(map(_found, hits))
+        metrics = of_retrieval(wanted, found, configuration.k)
+        if not configuration.answerer:
+            return Scored(place, metrics, found, milliseconds=milliseconds)
+        answer, more = asked.answer(configuration, hits)
+        if configuration.answerer != QUOTING and answer.model == QUOTING:  # then it was not the one who was asked
+            return Scored(place, {}, found, error=answer.notice or "The language model did not answer.")
+        metrics |= of_answer(gold, answer, bench.is_verbatim(answer))
+        told = answer.text, answer.abstained, answer.confidence
+        return Scored(place, metrics, found, *told, milliseconds=milliseconds + more)
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
+        return Scored(place, {}, (), error=_why(error))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RagError):
+        return str(error)
+    log.warning("A question of a study met an unexpected error", exc_info=error)
+    return f"Unexpected {type(error).__name__}: {error}"
+
+
+def _found(hit: Hit) -> Found:
+    chunk = hit.chunk
+    return Found(chunk.document_id, hit.name, chunk.page, chunk.start, chunk.end, hit.score)
+
+
+def _by_recipe(runs: Sequence[Run]) -> dict[Recipe, list[Run]]:
+    groups: dict[Recipe, list[Run]] = {}
+    for one in runs:
+        groups.setdefault(one.configuration.recipe, []).append(one)
+    return groups

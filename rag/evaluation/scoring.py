@@ -1,0 +1,105 @@
+"""From what was found and answered to figures: of one question, and of a run.
+
+What is not known of a question measures nothing: it has no such figure, and no mean counts it as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rag.evaluation.locating import Wanted
+from rag.evaluation.metrics import (
+    abstention,
+    auroc,
+    exact_match,
+    hit_at_k,
+    ndcg_at_k,
+    percentiles,
+    precision_at_k,
+    recall_at_k,
+    reciprocal_rank,
+    share,
+    span_overlap,
+    token_f1,
+)
+from rag.records import Answer, Found, Gold, Scored
+
+CUTOFFS = (1, 3, 5, 10, 20)
+LOWER_IS_BETTER = ("latency", "errors")
+"""What the names of such metrics begin with."""
+COUNTS = ("questions", "errors", "located")
+"""Metrics of a run that count questions."""
+
+
+def of_retrieval(wanted: Wanted, found: Sequence[Found], k: int) -> dict[str, float]:
+    """How well `k` passages were found, by pages if those are known, else by documents; and by characters."""
+    metrics: dict[str, float] = {}
+    cutoffs = sorted({k, *(one for one in CUTOFFS if one <= k)})
+    documents = [one.document for one in found]
+    items: list[object] = [(one.document, one.page) for one in found] if wanted.pages else list(documents)
+    gold: frozenset[object] = frozenset(wanted.pages or wanted.documents)
+    if gold:
+        metrics["MRR"] = reciprocal_rank(items, gold)
+        for one in cutoffs:
+            metrics[f"hit@{one}"] = hit_at_k(items, gold, one)
+            metrics[f"recall@{one}"] = recall_at_k(items, gold, one)
+            metrics[f"precision@{one}"] = precision_at_k(items, gold, one)
+            metrics[f"nDCG@{one}"] = ndcg_at_k(items, dict.fromkeys(gold, 1.0), one)
+            metrics[f"document hit@{one}"] = hit_at_k(documents, wanted.documents, one)
+    if wanted.spans:
+        spans = [(one.document, one.start, one.end) for one in found]
+        recall, precision, iou = span_overlap(spans, wanted.spans)
+        metrics |= {"span recall": recall, "span precision": precision, "span IoU": iou}
+    return metrics
+
+
+def of_answer(gold: Gold, answer: Answer, verbatim: Sequence[bool]) -> dict[str, float]:
+    """How well it was answered; `verbatim` says of each citation whether its document says so word for word."""
+    metrics: dict[str, float] = {}
+    if gold.answerable and gold.answers:
+        said = "" if answer.abstained else bare(answer)
+        metrics["exact match"] = exact_match(said, gold.answers)
+        metrics["F1"] = token_f1(said, gold.answers)
+    rate = share(verbatim)
+    return metrics if rate is None else metrics | {"verbatim quotes": rate}
+
+
+def bare(answer: Answer) -> str:
+    """What an answer says, without its footnotes."""
+    text = answer.text
+    for one in answer.citations:
+        text = text.replace(f"[{one.number}]", " ")
+    return " ".join(text.split())
+
+
+def of_run(questions: Sequence[Gold], scored: Sequence[Scored], answers: bool) -> dict[str, float]:
+    """The figures of a run, from those of its questions: means over the questions that have them, how many there are,
+    how many failed, how long they took in ms; and where it `answers`, how well it knows when it cannot."""
+    well = [one for one in scored if not one.error]
+    names = sorted({name for one in well for name in one.metrics})
+    metrics = {name: float(np.mean([one.metrics[name] for one in well if name in one.metrics])) for name in names}
+    metrics |= {f"latency {name}": value for name, value in percentiles([one.milliseconds for one in well]).items()}
+    if answers:
+        metrics |= _of_abstaining([questions[one.place].answerable for one in well], well)
+    located = sum("MRR" in one.metrics for one in well)
+    return metrics | {
+        "questions": float(len(scored)),
+        "errors": float(len(scored) - len(well)),
+        "located": float(located),
+    }
+
+
+def _of_abstaining(answerable: Sequence[bool], scored: Sequence[Scored]) -> dict[str, float]:
+    precision, recall = abstention([one.abstained for one in scored], answerable)
+    pairs = zip([one.confidence for one in scored], answerable, strict=True)
+    sure = [(confidence, there) for confidence, there in pairs if confidence is not None]
+    area = auroc([one for one, _ in sure], [there for _, there in sure])
+    found: Mapping[str, float | None] = {
+        "abstention precision": precision if not all(answerable) else None,
+        "abstention recall": recall,
+        "confidence AUROC": area,
+        "abstained": share([one.abstained for one in scored]),
+    }
+    return {name: value for name, value in found.items() if value is not None}

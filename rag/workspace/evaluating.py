@@ -1,0 +1,137 @@
+"""Studies: configurations are held against question sets, in the background."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from importlib import metadata
+from typing import Any
+
+from rag import __version__
+from rag.errors import InputError
+from rag.evaluation.grid import checked
+from rag.evaluation.runner import Runner
+from rag.evaluation.worker import StudyWorker
+from rag.records import Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
+from rag.workspace.benches import Benches, data_version
+from rag.workspace.conversing import Conversing
+
+LONGEST_NAME = 100
+STOP_SECONDS = 15.0
+"""How long closing waits for the question at hand."""
+_VERSIONED = ("chromadb", "numpy", "onnxruntime", "tantivy", "tokenizers")
+
+
+class Evaluating(Benches, Conversing):
+    """Question sets and studies; what is kept of them is in `experiments`."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        runner = partial(Runner, self.experiments, self._bench, self._library)
+        self.study_worker = StudyWorker(self.experiments, runner)
+
+    def keep_questions(self, name: str, questions: Sequence[Gold]) -> KeptSet:
+        """Keep a question set as the newest version of its name. Raises InputError."""
+        self._require_writable()
+        if not questions:
+            raise InputError("A question set needs at least one question.")
+        return self.experiments.keep_set(QuestionSet(_called(name, "question set"), tuple(questions)))
+
+    def questions_from_feedback(self) -> list[Gold]:
+        """The questions that readers have put into the evaluation set, each once: what was said last counts."""
+        found: dict[str, Gold] = {}
+        for row in self.evaluation_rows():
+            answers = (row.expected_answer,) if row.expected_answer else ()
+            pages, quotes = (row.page,) if row.page else (), (row.quote,) if row.quote else ()
+            there = bool(answers or row.document)
+            found[row.question] = Gold(row.question, answers, row.document, pages, quotes, row.tags, there)
+        return list(found.values())
+
+    def start_study(
+        self,
+        name: str,
+        questions: QuestionSet,
+        collection: str | None,
+        configurations: Sequence[Configuration],
+    ) -> Study:
+        """Hold configurations against a question set, which is kept with the study; it is worked off in the background,
+        by whoever owns the folder. Raises InputError if that cannot be done, NotFoundError."""
+        self._require_writable()
+        found = self.collection(collection)
+        chosen = checked(configurations)
+        documents = self.ready(found.name)
+        if not documents:
+            raise InputError(f"No document of {found.name!r} is ready yet. Wait until some are, then start again.")
+        if busy := [one for one in self.unfinished() if one.collection == found.name]:
+            raise InputError(
+                f"{len(busy):,} documents of {found.name!r} are still being indexed. Wait until they are ready: then "
+                "all runs search the same documents."
+            )
+        kept = self.keep_questions(questions.name, questions.questions)
+        study = secrets.token_hex(8)
+        runs = tuple(Run(secrets.token_hex(8), study, one, RunState.QUEUED) for one in chosen)
+        made = Study(
+            id=study,
+            name=_called(name, "study"),
+            collection=found.name,
+            set_name=kept.name,
+            set_version=kept.version,
+            data_version=data_version(documents),
+            state=RunState.QUEUED,
+            created_at=datetime.now(UTC),
+            runs=runs,
+            total=len(runs) * kept.questions,
+            code_version=__version__,
+            environment=_environment(),
+        )
+        self.experiments.add_study(made)
+        self.resume_studies()
+        return made
+
+    def resume_studies(self) -> bool:
+        """Work off what is queued, and what was being worked on when a process ended; False if another process owns the
+        folder, and does so."""
+        if not self._owns():
+            return False
+        self.study_worker.start()
+        return True
+
+    def cancel_study(self, study: str) -> None:
+        """End a study after the question at hand; what its runs have done is kept."""
+        self._require_writable()
+        self.experiments.cancel_study(study)
+
+    def delete_study(self, study: str) -> None:
+        """Remove a study with its runs. Raises NotFoundError."""
+        self._require_writable()
+        self.experiments.delete_study(study)
+
+    def remove_questions(self, name: str) -> None:
+        """Remove a question set; studies keep their questions. Raises NotFoundError."""
+        self._require_writable()
+        self.experiments.remove_set(name)
+
+    def erase(self) -> None:
+        super().erase()
+        shutil.rmtree(self.folder.study_indexes, ignore_errors=True)
+
+    def close(self) -> None:
+        self.study_worker.stop(STOP_SECONDS)
+        super().close()
+
+
+def _called(name: str, what: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError(f"The name of a {what} has between 1 and {LONGEST_NAME} characters, all of them visible.")
+    return name
+
+
+def _environment() -> dict[str, str]:
+    """What figures may depend on beside the code."""
+    versions = {one: metadata.version(one) for one in _VERSIONED}
+    return {"python": platform.python_version(), "system": platform.platform(), **versions}
