@@ -108,7 +108,7 @@ def make_study(
     kept.next_study()
     for run in runs:
         kept.begin_run(run.id)
-        kept.keep_scored(run.id, [scored(0, 1.0, 12.0), scored(1, 0.0, 9.0), scored(2, None, 21.0)])
+        kept.keep_scored({run.id: [scored(0, 1.0, 12.0), scored(1, 0.0, 9.0), scored(2, None, 21.0)]})
         kept.end_run(run.id, RunState.FINISHED, {"recall@5": 0.5, "mrr": 0.25, "latency p50": 12.0}, 3.0)
     kept.end_study(study, RunState.FINISHED)
     return [kept.run(one.id) for one in runs]

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from rag.embedding import Embedder, Question
+from rag.errors import InputError
 from rag.records import QUOTING, Answer, Chunk, Configuration, Hit
 from rag.retrieval import ChunksById, Rerank, Retriever, Scope, Way, tuning_of
 
@@ -18,10 +19,14 @@ Questions = dict[str, tuple[Question, float]]
 """Questions as one model has encoded them, and the seconds that took."""
 
 
+class ChangedError(InputError):
+    """The documents are no longer those that a study began with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """`name` is the index's; `rerank` gives the cross-encoder of a name, `answer` what is made of hits. `at_work` is
-    held while a question is asked, and raises InputError if the documents are no longer those that it was made for.
+    held while something is searched for, and raises ChangedError if the documents are not those that it was made for.
     `close` lets go of what is open."""
 
     retriever: Callable[[], Retriever]
@@ -51,11 +56,12 @@ class Asked:
             self._once["question"] = encoded[question]
 
     def hits(self, configuration: Configuration) -> tuple[list[Hit], float]:
-        """What `Workspace.search` finds so configured, and the ms that it takes by itself."""
+        """What `Workspace.search` finds so configured, and the ms that it takes by itself. Raises ChangedError."""
         way = Way(tuning_of(configuration), self._rerank(configuration.reranker))
-        began, saved = time.perf_counter(), self._once.saved
-        hits = self._bench.retriever().best(self._lists, configuration.k, way=way)
-        milliseconds = self._since(began, saved)
+        with self._bench.at_work():
+            began, saved = time.perf_counter(), self._once.saved
+            hits = self._bench.retriever().best(self._lists, configuration.k, way=way)
+            milliseconds = self._since(began, saved)
         if self._question not in self._encoded and "question" in self._once:
             self._encoded[self._question] = self._once["question"]
         return hits, milliseconds

@@ -29,7 +29,6 @@ KEPT = 6
 """Indexes that are kept, those used last."""
 AT_ONCE = 64
 """Chunks embedded between two looks at whether to go on."""
-_DONE = "whole"
 
 Cut = Callable[[Document], Sequence[Chunk]]
 Known = Callable[[Sequence[Chunk]], Mapping[str, tuple[Vectors, Any]]]
@@ -59,7 +58,6 @@ class StudyIndex:
                     told(f"Making passages of {number + 1:,} of {len(documents):,} documents")
                     self._add(document, cut(document), known, embedder, told)
             self._open(documents)
-            (self._folder / _DONE).touch()
             os.utime(self._folder)
         except OSError as error:
             raise StorageError(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from rag.errors import RagError, StoppedError
-from rag.evaluation.bench import Asked, Bench, Questions
+from rag.evaluation.bench import Asked, Bench, ChangedError, Questions
 from rag.evaluation.locating import Library, Wanted
 from rag.evaluation.scoring import of_answer, of_retrieval, of_run
 from rag.experiments import Experiments
@@ -126,8 +126,7 @@ class _Work:
         for place, gold in enumerate(self._questions):
             left = [run for run in runs if place not in self._places[run.id]]
             if left:
-                with bench.at_work():
-                    scored = self._asked(bench, left, place, gold, encoded)
+                scored = self._asked(bench, left, place, gold, encoded)
                 for each, one in scored.items():
                     self._kept.setdefault(each, []).append(one)
                 self._done += len(scored)
@@ -183,7 +182,7 @@ def _scored(bench: Bench, asked: Asked, configuration: Configuration, place: int
         metrics |= of_answer(gold, answer, bench.is_verbatim(answer))
         told = answer.text, answer.abstained, answer.confidence
         return Scored(place, metrics, found, *told, milliseconds=milliseconds + more)
-    except StoppedError:
+    except (StoppedError, ChangedError):
         raise
     except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
         return Scored(place, {}, (), error=_why(error))

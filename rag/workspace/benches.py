@@ -13,7 +13,7 @@ from rag.answering import Answerer, Texts
 from rag.chunking import chunk, sentence_spans
 from rag.embedding import Bits
 from rag.errors import InputError
-from rag.evaluation.bench import Bench
+from rag.evaluation.bench import Bench, ChangedError
 from rag.evaluation.indexes import NAME, StudyIndex, sweep
 from rag.evaluation.locating import Library
 from rag.lexical import Lexical
@@ -88,7 +88,7 @@ class Benches(Maps):
         found = self.collection(study.collection)
         documents = self.ready(found.name)
         if data_version(documents) != study.data_version:
-            raise InputError(CHANGED.format(collection=found.name))
+            raise ChangedError(CHANGED.format(collection=found.name))
         own = is_known(found) and self.recipes.recipe_of(found) == recipe
         if own:
             self.recipes.check(found)
@@ -120,7 +120,7 @@ class Benches(Maps):
         with self._gate.shared():
             now = self.collection(found.name)
             if now.store_name != found.store_name or self.catalog.visible(now.name).ready.keys() != set(documents):
-                raise InputError(CHANGED.format(collection=now.name))
+                raise ChangedError(CHANGED.format(collection=now.name))
             yield
 
     def _answered(
