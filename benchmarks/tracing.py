@@ -1,6 +1,6 @@
 """What its trace costs an answer: the same questions asked with and without traces, in turn, in one process.
 
-    python benchmarks/tracing.py [FOLDER_OF_DOCUMENTS] [--rounds 40] [--mlflow]
+    python benchmarks/tracing.py [FOLDER_OF_DOCUMENTS] [--rounds 10] [--mlflow]
 
 Of each question the median with is held against the median without. With `--mlflow` the process that tells MLflow works
 beside it. Exit code 1 if the trace costs more than 5 %.
@@ -29,13 +29,15 @@ QUESTIONS = (
     "What are the main risks?",
     "Which vaccines are recommended for travellers to Brazil?",
 )
+BLOCK = 10
+"""So often all of them are asked in one way, then in the other."""
 MOST = 0.05
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "samples")
-    parser.add_argument("--rounds", type=int, default=40, help="how often each question is asked in each way")
+    parser.add_argument("--rounds", type=int, default=10, help=f"blocks of {BLOCK} of each question in each way")
     parser.add_argument("--mlflow", action="store_true", help="tell MLflow meanwhile")
     given = parser.parse_args()
     say_how()
@@ -52,7 +54,7 @@ def main() -> int:
         before, after = statistics.median(without), statistics.median(with_trace)
         ratios.append(after / before - 1)
         rows.append([question, f"{before * 1000:.2f}", f"{after * 1000:.2f}", f"{ratios[-1]:+.1%}"])
-    print(f"\n{given.rounds} times each; {kept} traces kept{', MLflow told meanwhile' * given.mlflow}")
+    print(f"\n{given.rounds * BLOCK} times each; {kept} traces kept{', MLflow told meanwhile' * given.mlflow}")
     table(["question", "without, ms", "with, ms", "more"], rows)
     overall = statistics.median(ratios)
     print(f"\nA trace costs an answer {overall:+.1%} (median of the questions; at most {MOST:.0%} is meant).")
@@ -64,14 +66,14 @@ def measured(workspace: Workspace, rounds: int) -> dict[str, tuple[list[float], 
     with_traces = workspace.settings
     without = with_traces.model_copy(update={"traces_kept": 0})
     taken: dict[str, tuple[list[float], list[float]]] = {one: ([], []) for one in QUESTIONS}
-    for number in range(rounds + 2):
+    for number in range(rounds + 1):
         for way in (0, 1) if number % 2 else (1, 0):  # neither is always the one that finds caches warm
             workspace.settings = with_traces if way else without
-            for question in QUESTIONS:  # one after the other: a trace is written while the next one is answered
+            for question in QUESTIONS * BLOCK:  # without a pause: traces are written while others are answered
                 began = time.perf_counter()
                 workspace.ask(question)
                 seconds = time.perf_counter() - began
-                if number >= 2:
+                if number:
                     taken[question][way].append(seconds)
             workspace.recorder.settle()  # or the last trace would be counted to answers without
     workspace.settings = with_traces

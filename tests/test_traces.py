@@ -13,7 +13,7 @@ import pytest
 
 from rag.errors import NotFoundError, QuestionError
 from rag.records import PARTS, TOTAL, Answer, KeptTurn, Search, Span, Step, Trace, TracedAs
-from rag.traces import Traces
+from rag.traces import NewTrace, Traces
 from rag.workspace import Workspace
 from rag.workspace.live import Stopwatch
 from rag.workspace.tracing import STOPPED
@@ -227,8 +227,8 @@ def a_trace(number: int, owner: str = "") -> Trace:
 
 def test_what_waits_is_told_in_its_order_and_once(store: Traces) -> None:
     for number in (2, 1):
-        store.add(a_trace(number), "", send=True, kept=10)
-    store.add(a_trace(3), "", send=False, kept=10)
+        store.add([NewTrace(a_trace(number), "", True)], kept=10)
+    store.add([NewTrace(a_trace(3), "", False)], kept=10)
     assert store.waiting() == store.due() == 2
     told = []
     while (one := store.next_unsent()) is not None:
@@ -241,7 +241,7 @@ def test_what_waits_is_told_in_its_order_and_once(store: Traces) -> None:
 
 
 def test_what_fails_waits_and_says_why(store: Traces) -> None:
-    store.add(a_trace(1), "", send=True, kept=10)
+    store.add([NewTrace(a_trace(1), "", True)], kept=10)
     one = store.next_unsent()
     assert one is not None
     store.failed(one, "MLflow is away", 60.0)
@@ -250,7 +250,7 @@ def test_what_fails_waits_and_says_why(store: Traces) -> None:
 
 
 def test_a_thought_on_what_was_told_is_told_too(store: Traces) -> None:
-    store.add(a_trace(1), "turn", send=True, kept=10)
+    store.add([NewTrace(a_trace(1), "turn", True)], kept=10)
     one = store.next_unsent()
     assert one is not None
     store.judge("turn", "", -1, "not this")  # while it is being told
@@ -264,11 +264,11 @@ def test_a_thought_on_what_was_told_is_told_too(store: Traces) -> None:
 
 
 def test_what_was_told_and_then_deleted_is_to_be_forgotten_there(store: Traces) -> None:
-    store.add(a_trace(1), "told", send=True, kept=10)
+    store.add([NewTrace(a_trace(1), "told", True)], kept=10)
     one = store.next_unsent()
     assert one is not None
     store.sent(one, "tr-1")
-    store.add(a_trace(2), "never told", send=True, kept=10)
+    store.add([NewTrace(a_trace(2), "never told", True)], kept=10)
     store.forget("", ["told", "never told"])
     assert store.listed() == []
     gone = store.next_unsent()
@@ -280,7 +280,7 @@ def test_what_was_told_and_then_deleted_is_to_be_forgotten_there(store: Traces) 
 
 
 def test_what_is_deleted_while_it_is_being_told_is_to_be_forgotten(store: Traces) -> None:
-    store.add(a_trace(1), "turn", send=True, kept=10)
+    store.add([NewTrace(a_trace(1), "turn", True)], kept=10)
     one = store.next_unsent()
     assert one is not None
     store.forget("", ["turn"])
@@ -292,7 +292,7 @@ def test_what_is_deleted_while_it_is_being_told_is_to_be_forgotten(store: Traces
 
 def test_what_waits_outlives_the_number_that_is_kept(store: Traces) -> None:
     for number in range(5):
-        store.add(a_trace(number), "", send=True, kept=2)
+        store.add([NewTrace(a_trace(number), "", True)], kept=2)
     assert store.waiting() == 5
 
 

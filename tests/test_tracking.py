@@ -18,6 +18,7 @@ import pytest
 from rag.errors import RagError
 from rag.records import Configuration, RunState
 from rag.settings import load_settings
+from rag.traces import NewTrace
 from rag.tracking.opening import ANSWERS, STUDIES
 from rag.tracking.process import Exporting
 from rag.tracking.studies import TABLE, metric_name
@@ -313,7 +314,7 @@ def test_a_server_that_is_away_is_tried_later_and_the_state_says_why(
 
 def test_kill_9_between_outbox_and_export_loses_nothing_and_doubles_nothing(tracked: Workspace) -> None:
     for number in range(40):
-        tracked.recorder.store.add(a_trace(number), "", send=True, kept=1000)
+        tracked.recorder.store.add([NewTrace(a_trace(number), "", True)], kept=1000)
     runs = make_study(tracked, ks=(3, 5, 8, 10))
     for pause in (4.0, 5.0, 6.0):
         process = subprocess.Popen(

@@ -7,6 +7,6 @@ once and from the disk. Nobody waits for a trace: they are written in the backgr
 from __future__ import annotations
 
 from rag.traces.recorder import Recorder
-from rag.traces.store import Traces, Unsent
+from rag.traces.store import NewTrace, Traces, Unsent
 
-__all__ = ["Recorder", "Traces", "Unsent"]
+__all__ = ["NewTrace", "Recorder", "Traces", "Unsent"]

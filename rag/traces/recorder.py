@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from rag.errors import RagError
 from rag.records import Trace
-from rag.traces.store import Traces
+from rag.traces.store import NewTrace, Traces
 
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 5.0
+GATHERING_SECONDS = 0.5
+"""Traces are written together that come within this time: by then the answer is read, and nobody is in the way."""
+
+
+class _New(NamedTuple):
+    make: Callable[[], Trace]
+    turn: str
+    send: Callable[[str], bool]
 
 
 class Recorder:
@@ -27,7 +37,7 @@ class Recorder:
         self._kept = kept
         self._opening = threading.Lock()
         self._opened: Traces | None = None
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._work: SimpleQueue[_New | Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -42,7 +52,7 @@ class Recorder:
     def add(self, make: Callable[[], Trace], turn: str, send: Callable[[str], bool]) -> None:
         """Have a trace made and written; nobody waits for either. `send` is told its id, and says whether it is for
         MLflow."""
-        self._later(partial(self._add, make, turn, send))
+        self._later(_New(make, turn, send))
 
     def judge(self, turn: str, owner: str, value: int, note: str) -> None:
         """Have it written what a reader thinks of an answer."""
@@ -67,7 +77,7 @@ class Recorder:
             if self._opened is not None:
                 self._opened.close()
 
-    def _later(self, work: Callable[[], None]) -> None:
+    def _later(self, work: _New | Callable[[], None]) -> None:
         with self._opening:
             if self._closed:
                 return
@@ -77,12 +87,33 @@ class Recorder:
                 self._thread.start()
 
     def _run(self) -> None:
-        while (work := self._work.get()) is not None:
+        gathered: list[_New] = []
+        until = 0.0
+        while True:
             try:
-                work()
-            except RagError as error:
-                log.warning("A trace could not be kept: %s", error)
+                work = self._work.get(timeout=max(0.0, until - time.monotonic()) if gathered else None)
+            except Empty:
+                self._tried(partial(self._add, gathered))
+                gathered = []
+                continue
+            if isinstance(work, _New):
+                until = until if gathered else time.monotonic() + GATHERING_SECONDS
+                gathered.append(work)
+                continue
+            self._tried(partial(self._add, gathered))
+            gathered = []
+            if work is None:
+                return
+            self._tried(work)
 
-    def _add(self, make: Callable[[], Trace], turn: str, send: Callable[[str], bool]) -> None:
-        trace = make()
-        self.store.add(trace, turn, send(trace.id), self._kept)
+    def _tried(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except RagError as error:
+            log.warning("A trace could not be kept: %s", error)
+
+    def _add(self, gathered: Sequence[_New]) -> None:
+        made = [(one.make(), one) for one in gathered]
+        if made:
+            rows = [(trace, one.turn, one.send(trace.id)) for trace, one in made]
+            self.store.add([NewTrace(*row) for row in rows], self._kept)

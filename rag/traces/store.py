@@ -16,6 +16,14 @@ MOST_WAITING = 20_000
 """If MLflow is away for so long that more wait, the oldest stay here only."""
 
 
+class NewTrace(NamedTuple):
+    """A trace to be kept; whether MLflow is told is `send`."""
+
+    trace: Trace
+    turn: str = ""
+    send: bool = True
+
+
 class Unsent(NamedTuple):
     """What MLflow is to be told: a trace, again with what its reader thinks of it if it has a `mlflow_id`; or that one
     is to be `forgotten`. `tries` were made before, so it may be there although its id is not known."""
@@ -37,12 +45,14 @@ class Traces(Database):
     called = "file of traces"
     wipes = True
 
-    def add(self, trace: Trace, turn: str, send: bool, kept: int) -> None:
-        """Keep a trace, in the place of an earlier one of the same turn, and of all of them the last `kept`."""
+    def add(self, given: Sequence[NewTrace], kept: int) -> None:
+        """Keep traces, in the place of earlier ones of the same turns, and of all of them the last `kept`."""
         with self.write() as connection:
-            if turn:
-                _forget(connection, traces.c.turn == turn, traces.c.owner == trace.owner)
-            connection.execute(traces.insert().values(trace_row(trace, turn, WAITING if send else HERE)))
+            for one in given:
+                if one.turn:
+                    _forget(connection, traces.c.turn == one.turn, traces.c.owner == one.trace.owner)
+                row = trace_row(one.trace, one.turn, WAITING if one.send else HERE)
+                connection.execute(traces.insert().values(row))
             newest = sql.select(traces.c.id).where(traces.c.state != FORGET).order_by(traces.c.at.desc())
             waiting = newest.where(traces.c.state == WAITING).limit(-1).offset(MOST_WAITING)
             stays = traces.update().where(traces.c.id.in_(waiting.scalar_subquery()))

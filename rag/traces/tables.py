@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,11 +49,15 @@ traces = sql.Table(
 )
 
 _COLUMNS = ("id", "owner", "at", "seconds", "abstained", "value", "note", "mlflow_id")
+_IN_BODY = tuple(one.name for one in fields(Trace) if one.name not in (*_COLUMNS, "spans", "found"))
+_SPAN, _FOUND = tuple(one.name for one in fields(Span)), tuple(one.name for one in fields(Found))
 
 
 def trace_row(trace: Trace, turn: str, state: str) -> dict[str, Any]:
     """A new trace as a row."""
-    body = {name: value for name, value in asdict(trace).items() if name not in _COLUMNS}
+    body = {name: getattr(trace, name) for name in _IN_BODY}
+    body["spans"] = [[getattr(one, name) for name in _SPAN] for one in trace.spans]
+    body["found"] = [[getattr(one, name) for name in _FOUND] for one in trace.found]
     return {
         "id": trace.id,
         "turn": turn,
@@ -72,8 +76,8 @@ def trace_row(trace: Trace, turn: str, state: str) -> dict[str, Any]:
 def to_trace(row: sql.RowMapping) -> Trace:
     """A row as it was."""
     body = json.loads(row["body"])
-    body["spans"] = tuple(Span(**one) for one in body["spans"])
-    body["found"] = tuple(Found(**one) for one in body["found"])
+    body["spans"] = tuple(Span(*one) for one in body["spans"])
+    body["found"] = tuple(Found(*one) for one in body["found"])
     own = {name: row[name] for name in _COLUMNS}
     made = Trace(**own | body)
     return replace(made, at=datetime.fromisoformat(row["at"]), abstained=bool(row["abstained"]))
