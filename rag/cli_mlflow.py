@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ def add_mlflow(command: Command, workspace: Callable[..., Any]) -> None:
 
 def mlflow(workspace: Any, given: argparse.Namespace, output: Output) -> int:
     """Start the pages, say where they are, and go on until they end or Ctrl-C comes; what waits is told meanwhile."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends MLflow as well
     output.say("Starting MLflow; this takes some seconds.")
     address = workspace.open_mlflow(given.port)
     workspace.track()

@@ -253,4 +253,5 @@ def tracking_environment(settings: Settings) -> dict[str, str]:
     given = {key: value for key, value in os.environ.items() if key.upper().startswith(_FOR_MLFLOW)}
     brief = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
     quiet = QUIET | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    quiet |= {"PYTHONWARNINGS": "ignore"}  # its own, of no use to whoever reads our log
     return child_environment() | quiet | brief | given | {"RAG_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -429,6 +430,24 @@ def test_mlflows_pages_open_on_the_same_store(tracked: Workspace) -> None:
     assert server is not None
     tracked.close()
     assert server.poll() is not None
+
+
+def test_the_command_opens_mlflows_pages_and_ends_them_with_itself(tracked: Workspace) -> None:
+    import httpx
+    import psutil
+
+    data_dir = str(tracked.folder.path)
+    command = [sys.executable, "-m", "rag", "--data-dir", data_dir, "--json", "mlflow"]
+    for stop in (signal.SIGTERM, signal.SIGKILL):
+        process = subprocess.Popen(command, cwd=ROOT, env=outside(), stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["address"]
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert httpx.get(f"{address}/health", timeout=30, trust_env=False).status_code == 200
+        process.send_signal(stop)
+        process.wait(timeout=60)
+        process.stdout.close()
+        _until(lambda family=family: not any(one.is_running() for one in family), 30)  # type: ignore[misc]
 
 
 def _until(done: Callable[[], bool], seconds: float) -> None:

@@ -60,10 +60,12 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
         () if turn.literally else conversation,
         answerer,
         waiting.begin,
+        None,  # the champion's configuration, if there is one
+        TracedAs(turn.id, reader()),
     )
     numbers = range(1, turn.search.passages + 1)
     try:
-        start = partial(workspace.ask_stream, turn.question, *given, traced=TracedAs(turn.id, reader()))
+        start = partial(workspace.ask_stream, turn.question, *given)
         with drawn_anew_if_stopped(waiting.stopped), closing(live(workspace.settings.ask_timeout, start)) as stream:
             for one in stream:
                 if isinstance(one, Answer):

@@ -14,10 +14,10 @@ _WHY = (
 
 
 def draw_champion(workspace: Workspace, collection: str) -> None:
-    """Say who chose how passages are found here, or why that does not count; nothing where nobody has chosen."""
+    """Say that somebody chose how passages are found here, or why that does not count; nothing where nobody has."""
     configuration, why_not = workspace.answers_with(collection)
     if why_not:
         st.caption(f":material/info: {escape_markdown(why_not)}")
     elif configuration is not None and (promotion := workspace.champion(collection)) is not None:
-        by = f" by {escape_markdown(promotion.by)}" if promotion.by else ""
-        st.caption(f":material/trophy: Found as was chosen on {promotion.at.day} {promotion.at:%B %Y}{by}.", help=_WHY)
+        when = f"{promotion.at.day} {promotion.at:%B %Y}"
+        st.caption(f":material/trophy: Passages are found in the way that was chosen on {when}.", help=_WHY)

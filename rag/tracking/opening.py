@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 STUDIES, ANSWERS = "Footnote studies", "Footnote answers"
 """What the experiments are called that runs and traces are in."""
-TRACES_IN_ANSWERS = {"mlflow.experimentKind": "genai_development"}
+_KINDS = {STUDIES: "custom_model_development", ANSWERS: "genai_development"}
+"""Which of its views MLflow shows them in."""
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Opened:
     def _made(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
 
-        tags = TRACES_IN_ANSWERS if name == ANSWERS else {}
+        tags = {"mlflow.experimentKind": _KINDS[name]}
         try:
             return str(self.client.create_experiment(name, self.place.artifacts, tags))
         except MlflowException:  # another process made it in between

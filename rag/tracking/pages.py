@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigurationError
@@ -17,8 +17,9 @@ from rag.settings import Settings, tracking_environment
 from rag.tracking.place import Place
 
 START_SECONDS = 120.0
-LAST_SECONDS = 5.0
+LAST_SECONDS = 8.0
 HERE = "127.0.0.1"
+_KEEPER = Path(__file__).with_name("keeping.py")
 _APART: dict[str, Any] = (
     {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     if sys.platform == "win32"
@@ -76,7 +77,20 @@ class Pages:
         from rag.tracking.migrating import migrate
 
         migrate(self._settings, self._place)
-        command = [sys.executable, "-m", "mlflow", "ui", "--host", HERE, "--port", str(port), "--workers", "1"]
+        command = [
+            sys.executable,
+            str(_KEEPER),
+            sys.executable,
+            "-m",
+            "mlflow",
+            "ui",
+            "--host",
+            HERE,
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ]
         if self._place.artifacts:
             command += ["--default-artifact-root", self._place.artifacts]
         # By the environment: an address may have a password in it, and anybody may list commands.
@@ -89,7 +103,7 @@ class Pages:
             command,
             cwd=self._place.folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             **_APART,
@@ -99,17 +113,13 @@ class Pages:
         server, self._server, self._address = self._server, None, ""
         if server is None or server.poll() is not None:
             return
-        import psutil  # type: ignore[import-untyped]  # its types are a package of their own
-
-        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                one.terminate()
-        _, left = psutil.wait_procs(family, LAST_SECONDS)
-        for one in left:
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-        server.wait()
+        if server.stdin is not None:
+            server.stdin.close()
+        try:
+            server.wait(LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def _free_port() -> int:
