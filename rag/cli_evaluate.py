@@ -14,9 +14,8 @@ from rag.cli_output import Output, escape
 from rag.errors import InputError, RagError
 from rag.records import QuestionSet, Run, RunState, Study
 
-if TYPE_CHECKING:  # they are imported late, for they take a while
-    from rag.evaluation.leaderboard import Standing
-    from rag.workspace import Workspace
+if TYPE_CHECKING:  # it is imported late, for it takes a while
+    from rag.workspace import Standing, Workspace
 
 POLL_SECONDS = 0.2
 SAY_SECONDS = 10.0

@@ -76,7 +76,8 @@ def bare(answer: Answer) -> str:
 
 def of_run(questions: Sequence[Gold], scored: Sequence[Scored], answers: bool) -> dict[str, float]:
     """The figures of a run, from those of its questions: means over the questions that have them, how many there are,
-    how many failed, how long they took in ms; and where it `answers`, how well it knows when it cannot."""
+    how many failed, how long they took in ms (to find passages, and to answer, as far as that was done; each as if it
+    had been done alone); and where it `answers`, how well it knows when it cannot."""
     well = [one for one in scored if not one.error]
     names = sorted({name for one in well for name in one.metrics})
     metrics = {name: float(np.mean([one.metrics[name] for one in well if name in one.metrics])) for name in names}

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -162,7 +163,11 @@ class Benches(Maps):
         embedder = self.recipes.embedder_with(recipe)
         same = all(found.fingerprint.get(one) == made.get(one) for one in _OF_VECTORS) and is_known(found)
         known = partial(self._vectors_of, found) if same else _nothing_known
-        index.make(list(documents.values()), partial(self._cut, recipe, told), known, embedder, told)
+        try:
+            index.make(list(documents.values()), partial(self._cut, recipe, told), known, embedder, told)
+        except BaseException:
+            index.close()
+            raise
         return index
 
     def _cut(self, recipe: Recipe, told: Told, document: Document) -> list[Chunk]:
@@ -180,7 +185,7 @@ class Benches(Maps):
             return embedder.token_offsets(text)
 
         how = recipe.chunk_tokens, offsets, document.name, recipe.overlap, recipe.headers
-        return chunk(parsed, document.id, *how)
+        return chunk(replace(parsed, title=document.title or parsed.title), document.id, *how)
 
     def _vectors_of(self, found: Made, chunks: Sequence[Chunk]) -> dict[str, tuple[Any, Any]]:
         """What the collection has of texts, by their digests."""
