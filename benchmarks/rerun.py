@@ -46,6 +46,7 @@ def main() -> None:
         fill(workspace, given.documents, given.chunks)
         rows = [[name, *_ms(measured(page, given.runs))] for name, page in PAGES.items()]
         rows.append(["Collections, passages", *_ms(measured("3_Collections", given.runs, view="Passages"))])
+        rows.append(["Collections, upkeep", *_ms(measured("3_Collections", given.runs, view="Upkeep"))])
         rows.append([f"Ask, {given.turns} answers", *_ms(measured("2_Ask", given.runs, given.turns))])
         rows.append(["reading all documents", *_ms([_timed(workspace.documents) for _ in range(given.runs)])])
         workspace.close()

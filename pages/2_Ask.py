@@ -29,7 +29,8 @@ VECTORS = (
 
 with page("Ask") as workspace:
     turns = resume(workspace)
-    names = [one.name for one in workspace.collections() if one.documents]
+    collections = {one.name: one for one in workspace.collections() if one.documents}
+    names = list(collections)
     if not names and not turns:
         draw_history(workspace)
         waiting = workspace.totals().unfinished
@@ -66,8 +67,8 @@ with page("Ask") as workspace:
         tell_address(search, usual)
         st.caption(search_in_words(search, there, answerer_of(workspace).settings))
         draw_champion(workspace, search.collection)
-        if partly := only_by_words(workspace.facets(search.collection)):
-            st.caption(f":material/hourglass_top: {partly}", help=VECTORS)
+        if partly := only_by_words(workspace.facets(search.collection), collections.get(search.collection)):
+            st.caption(partly, help=VECTORS)
 
     written = turns[-1].answer.model if turns and turns[-1].answer else QUOTING
     if other := changed_since(workspace, written):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.catalog import Catalog
-from rag.errors import ConfigurationError, FingerprintError, StoreDamagedError
+from rag.errors import ConfigurationError, FingerprintError, StorageError, StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
 from rag.recipes import AS_IT_WAS
@@ -79,6 +79,8 @@ class Checker:
 
     def _found(self, collection: str, what: str, problem: str, mend: Callable[[], object] | None = None) -> Finding:
         mended = self.repair and mend is not None
+        if self.catalog.current_name(collection) != collection:  # nothing that was looked for under that name is there
+            raise StorageError(f"{collection} was renamed while it was looked through. Check it again.")
         if mended and mend is not None:
             mend()
         return Finding(collection, what, problem, repaired=mended)

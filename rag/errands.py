@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,27 +45,34 @@ class Errands:
         with self._lock:
             return list(self._moves.values())
 
-    def stop(self, move_id: str) -> None:
-        """End an errand at its next step, and forget it with its file."""
+    def stop(self, move_id: str, seconds: float | None = None) -> bool:
+        """End an errand at its next step, and forget it with its file. False if that takes longer than so many seconds:
+        then it ends by itself, and is not forgotten."""
         with self._lock:
             self._stopped.add(move_id)
             thread = self._threads.get(move_id)
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(seconds)
+            if thread.is_alive():
+                return False
         with self._lock:
             move = self._moves.pop(move_id, None)
             self._threads.pop(move_id, None)
             self._stopped.discard(move_id)
         if move is not None and move.file is not None:
             move.file.unlink(missing_ok=True)
+        return True
 
-    def stop_all(self) -> None:
-        """End all of them, and forget them with their files."""
+    def stop_all(self, seconds: float | None = None) -> bool:
+        """End all of them, and forget them with their files; whether that was done within so many seconds."""
+        deadline = None if seconds is None else time.monotonic() + seconds
         with self._lock:
             moves = list(self._moves)
             self._stopped.update(moves)
+        over = True
         for one in moves:
-            self.stop(one)
+            over &= self.stop(one, None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return over
 
     def _run(self, move: Move, work: Work) -> None:
         def far(fraction: float, stage: str) -> None:

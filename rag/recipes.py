@@ -125,7 +125,7 @@ class Recipes:
 
 def is_known(collection: Collection) -> bool:
     """Whether it is known with which model it was made."""
-    return collection.recipe is None or bool(collection.recipe.model)
+    return collection.model_is_known
 
 
 def checked_recipe(recipe: Recipe) -> Recipe:

@@ -401,3 +401,34 @@ def test_the_command_line_saves_looks_and_restores(
     assert (code, row["collection"], row["documents"]) == (0, "again", 1)
     assert ran("import", str(notes))[0] == 1
     assert ran("export", "nothing", str(tmp_path / "n.zip"))[0] == 2
+
+
+def test_a_title_that_is_not_in_the_vectors_yet_is_where_it_is_restored(
+    make_workspace: Callable[..., Workspace], notes: Path, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    list(workspace.ingest([notes]))
+    workspace.worker.stop(None)
+    (document,) = workspace.documents()
+    workspace.edit(document, document.name, "Quantum chromodynamics of gluons")
+    other = make_workspace(data_dir=tmp_path / "other")
+    other.restore(saved(workspace, tmp_path))
+    other.drain()
+    assert [(one.title, one.state) for one in other.documents()] == [("Quantum chromodynamics of gluons", State.READY)]
+    assert other.check() == []
+
+
+def test_nobody_waits_at_closing_for_a_backup_that_waits_for_a_document(
+    make_workspace: Callable[..., Workspace], notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace()
+    list(workspace.ingest([notes]))
+    (document,) = workspace.documents()
+    with workspace.ingestion.busy.hold(document):  # as one who embeds it does
+        for end in (lambda move: workspace.stop_move(move.id), lambda _: workspace.close()):
+            move = workspace.begin_export("documents")
+            time.sleep(0.3)
+            began = time.monotonic()
+            end(move)
+            assert time.monotonic() - began < 5
+    assert workspace.closed

@@ -21,6 +21,7 @@ from rag.errors import DamagedError, NotFoundError
 from rag.settings import load_settings
 from rag.workspace import Workspace
 from tests.conftest import NOTES, RECIPE
+from tests.pdfs import encrypted_pdf, text_pdf
 
 Files = dict[str, bytes]
 PLAIN = {"compression": "NONE", "use_dictionary": False, "store_schema": False}
@@ -286,3 +287,81 @@ def test_what_was_altered_without_its_sum_is_named(workspace: Workspace, backup:
     refused(
         workspace, written(tmp_path, files | {"tables/texts.parquet": altered}, honest=False), "texts.parquet has been"
     )
+
+
+def test_a_recipe_that_nothing_could_be_made_with_is_refused(
+    workspace: Workspace, backup: Path, tmp_path: Path
+) -> None:
+    files = contents(backup)
+    said = json.loads(files["manifest.json"])
+    for change in ({"precision": "zzz"}, {"chunk_tokens": 0}, {"chunk_tokens": 10**15}):
+        recipe = json.dumps(said | {"recipe": said["recipe"] | change}).encode()
+        refused(workspace, written(tmp_path, files | {"manifest.json": recipe}), "in the way that it says")
+    for model in ("../x", "..", "a/../b", "./x", "a/.."):
+        recipe = json.dumps(said | {"recipe": said["recipe"] | {"model": model}}).encode()
+        path = written(tmp_path, files | {"manifest.json": recipe})
+        assert workspace.recipe_here(workspace.manifest(path)).model == ""
+
+
+def test_a_document_that_says_what_was_edited_of_it_says_title_or_date(
+    workspace: Workspace, backup: Path, tmp_path: Path
+) -> None:
+    files = contents(backup)
+    for edited in ("pages", "title state", "nonsense"):
+        rows = table_of(files, "documents")
+        rows[0]["edited"] = edited
+        refused(workspace, written(tmp_path, with_rows(files, "documents", rows)))
+
+
+def test_what_is_restored_is_at_rest(workspace: Workspace, backup: Path, notes: Path, tmp_path: Path) -> None:
+    list(workspace.ingest([notes]))
+    files = contents(backup)
+    rows = table_of(files, "documents")
+    for one in rows:
+        one |= {"stage": "correcting", "taken_from": workspace.collection().id, "moves": True}
+    workspace.restore(written(tmp_path, with_rows(files, "documents", rows)), "gift")
+    workspace.reread("gift", [one.id for one in workspace.documents("gift")])
+    workspace.drain()
+    assert [one.name for one in workspace.documents("documents")] == ["lease.md"]
+    assert workspace.check() == []
+
+
+def test_a_backup_changes_nothing_of_other_collections(
+    workspace: Workspace, backup: Path, notes: Path, tmp_path: Path
+) -> None:
+    list(workspace.ingest([notes]))
+    (mine,) = workspace.documents()
+    forged = {"document_id": mine.id, "number": 1, "engine": "other 1", "lines": '[["no rent", 1.0, [0, 0, 1, 1]]]'}
+    files = contents(backup)
+    files[f"unlocked/{mine.id}"] = NOTES.replace("84,000", "1").encode()
+    files = with_rows(files, "ocr", [forged])
+    workspace.restore(written(tmp_path, files), "gift")
+    assert workspace.folder.readable(mine.id).read_bytes() == notes.read_bytes()
+    assert workspace.catalog.ocr(mine.id, "other 1") == {}
+    workspace.reread("documents", [mine.id])
+    workspace.drain()
+    assert "84,000" in workspace.ask("How high is the yearly rent?", collection="documents").text
+
+
+def test_only_a_pdf_that_is_locked_comes_with_a_copy_that_is_not(
+    make_workspace: Callable[..., Workspace], backup: Path, tmp_path: Path
+) -> None:
+    locked = tmp_path / "locked.pdf"
+    locked.write_bytes(encrypted_pdf(text_pdf(["The rent is 84,000 euros."]), "secret"))
+    first, second = make_workspace(), make_workspace(data_dir=tmp_path / "second")
+    for one in (first, second):
+        list(one.ingest([locked], password="secret"))
+    (document,) = first.documents()
+    first.export("documents", tmp_path / "locked.zip")
+    files = contents(tmp_path / "locked.zip")
+    files[f"unlocked/{document.id}"] = text_pdf(["The rent is 1 euro."])
+    before = second.folder.unlocked(document.id).read_bytes()
+    second.folder.unlocked(document.id).unlink()  # then nothing is in the way of another one
+    second.restore(written(tmp_path, files), "gift")
+    assert not second.folder.unlocked(document.id).exists()
+    assert before
+    third = make_workspace(data_dir=tmp_path / "third")
+    files = contents(backup)
+    lease = table_of(files, "documents")[0]["id"]
+    third.restore(written(tmp_path, files | {f"unlocked/{lease}": b"something else"}), "gift")
+    assert not third.folder.unlocked(lease).exists()

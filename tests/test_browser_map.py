@@ -29,6 +29,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "bread.txt").write_text("Bake the rye bread for an hour in a hot oven.", encoding="utf-8")
     with open_workspace(load_settings(data_dir=folder / "data")) as workspace:
         list(workspace.ingest(sorted(folder.glob("*.txt"))))
+        (folder / "long").mkdir()
+        for number in range(12):
+            name = f"{number} of the companies that report in the year 2022.txt"
+            (folder / "long" / name).write_text(f"Company {number} made {number * 7} engines.", encoding="utf-8")
+        list(workspace.ingest(sorted((folder / "long").glob("*.txt")), collection="long"))
     with footnote_server(folder / "data") as address:
         yield address
 
@@ -56,3 +61,15 @@ def test_a_point_shows_its_passage_and_opens_it(browser: Browser, address: str, 
         viewer = page.locator(".st-key-viewer")
         expect(viewer).to_contain_text("of flat 3 is 900 euros", timeout=PATIENCE)
         expect(viewer).to_contain_text("hostile.txt")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_legend_is_within_the_screen(browser: Browser, address: str, width: int) -> None:
+    with watched_page(browser, width=width) as page:
+        open_map(page, address)
+        page.get_by_role("combobox", name="Collection").click()
+        page.get_by_role("option", name="long").click()
+        labels = page.locator(".role-legend-label text")
+        expect(labels).to_have_count(10, timeout=PATIENCE)
+        boxes = [one.bounding_box() for one in labels.all()]
+        assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)

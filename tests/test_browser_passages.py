@@ -80,7 +80,7 @@ def test_a_passage_is_corrected_cited_as_edited_and_put_away(page: Page, tmp_pat
         expect(viewer.get_by_text("EUR 0.31")).to_be_visible()
 
         find(page, address, r"dividend of EUR \d")
-        button(page, "passage-put-away-").click()
+        button(page, "passage-hide-").click()
         expect(page.get_by_text("it is not found any more")).to_be_visible()
         page.goto(f"{address}/Ask")
         ask(page, DIVIDEND)

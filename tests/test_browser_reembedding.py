@@ -60,6 +60,8 @@ def test_re_embed_and_swap_while_another_session_searches(browser: Browser, serv
         expect(swap).to_be_visible(timeout=60_000)
         ask(theirs, 3)
         swap.click()
+        expect(mine.get_by_role("dialog")).to_contain_text("This cannot be undone")
+        mine.get_by_role("button", name="Swap it in").click()
         ask(theirs, 4)  # in the moment of the swap, as near as two sessions come
         expect(mine.get_by_text("all-MiniLM-L6-v2 fp32")).to_be_visible()
         expect(mine.get_by_text("Set for this collection")).to_be_visible()

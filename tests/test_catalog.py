@@ -274,9 +274,9 @@ def test_what_ocr_has_read_goes_with_the_last_collection_that_has_the_document(c
     catalog.enqueue(document())
     catalog.enqueue(replace(document(), collection="copies"))
     catalog.save_ocr("d1", [page])
-    assert catalog.delete_collection("reports") == []
+    assert catalog.delete_collection(catalog.collection("reports").id) == []
     assert catalog.ocr("d1", "engine 1") == {2: page}
-    assert catalog.delete_collection("copies") == ["d1"]
+    assert catalog.delete_collection(catalog.collection("copies").id) == ["d1"]
     assert catalog.ocr("d1", "engine 1") == {}
 
 

@@ -57,7 +57,9 @@ def test_passages_come_in_reading_order_some_at_a_time(filled: Workspace) -> Non
 def test_words_are_found_best_first_and_say_why(filled: Workspace) -> None:
     found = find(filled, By.WORDS, "rye flour of the harbour")
     assert names(found)[0] == "bread.txt"
-    assert found.why[found.ids[0]].startswith("It has 2 of 3 words, score ")
+    assert found.why[found.ids[0]].startswith("It has 2 of 3 words (not “harbour”), score ")
+    marked = [found.chunks[0].chunk.text[start:end] for start, end in found.marks[found.ids[0]]]
+    assert {one.lower() for one in marked} == {"rye", "flour"}
     assert found.total == len(found.ids) == 2 + (len(found.ids) - 2)
 
 

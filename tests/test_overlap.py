@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from rag.chunking import chunk
 from rag.errors import ConfigurationError, FingerprintError, InputError
 from rag.recipes import checked_recipe, cuts_alike
-from rag.records import Chunk, Heading, Page, ParsedDocument, Recipe, chunk_id
+from rag.records import Chunk, Collection, Heading, Page, ParsedDocument, Recipe, chunk_id
 from rag.workspace import Workspace
 
 WORDS = "The fee of the boat is due in March. It rises each year by two percent. Whoever is late pays more. " * 20
@@ -129,8 +130,13 @@ def test_recipes_say_how_much_is_shared_and_refuse_too_much(make_workspace: Call
     for overlap in (51, -1):
         with pytest.raises(InputError, match="50 at most"):
             checked_recipe(Recipe("bundled", "int8", 100, overlap))
-    assert not cuts_alike(Recipe("bundled", "int8", 100), Recipe("bundled", "int8", 100, 20))
-    assert not cuts_alike(Recipe("bundled", "int8", 100), Recipe("bundled", "int8", 100, 0, False))
     workspace = make_workspace(chunk_tokens=100, chunk_overlap=60)
+    plain, same, sharing, bare = (
+        Collection("", "", workspace.recipes.fingerprint_with(Recipe("bundled", *made)), datetime.now(UTC))
+        for made in (("int8", 100), ("fp32", 100), ("int8", 100, 20), ("int8", 100, 0, False))
+    )
+    assert cuts_alike(plain, same)
+    assert not cuts_alike(plain, sharing)
+    assert not cuts_alike(plain, bare)
     with pytest.raises(ConfigurationError, match="RAG_CHUNK_OVERLAP"):
         workspace.recipes.fingerprint_of(None)

@@ -128,7 +128,7 @@ def test_what_cannot_be_is_said_and_changes_nothing(
         workspace.hide_chunk(HERE, "0" * 32 + "-200-000000")
     linked = replace(workspace.collection(), linked=Linked("/elsewhere", "theirs", datetime.now(UTC)))
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.catalog, "collections", lambda: [linked])
+        patch.setattr(workspace.catalog, "collections", lambda **_: [linked])
         with pytest.raises(ReadOnlyError, match="was read from /elsewhere"):
             workspace.hide_chunk(HERE, chunk)
     assert workspace.listed_chunks(HERE, [chunk]) == [rent]

@@ -465,8 +465,8 @@ def test_an_encrypted_pdf_asks_for_its_password_and_forgets_it(data_dir: Path) -
 def test_the_passages_are_shown_as_they_will_be_cut(data_dir: Path) -> None:
     app = checked(choose(start("1_Upload"), (REPORT, (ROOT / "samples" / REPORT).read_bytes()), ("b.txt", b"Boats.")))
     healthy(app.selectbox(key="looked_into").select_index(0).run())
-    assert len([one for one in app.caption if one.value.startswith("Chunk ")]) == 10
-    assert re.search(r"Chunk \d+ · page \d+ · characters \S+ · \w+", plain(app)), "page number and headings"
+    assert len([one for one in app.caption if "Passage " in one.value]) == 10
+    assert re.search(r"page \d+ · Passage \d+ · characters \S+ · \w+", plain(app)), "page number and headings"
     press(app, "Take this file out")
     assert list(files_table(app)) == ["b.txt"]
     press(app, "Take all out")

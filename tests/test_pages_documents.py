@@ -161,10 +161,21 @@ def test_versions_tell_what_changed_and_come_back(workspace: Workspace, tmp_path
     told = next(one.proto.body for one in app.get("html") if "<ins" in one.proto.body)
     assert "&lt;script&gt;" in told
     assert "<script" not in told
+    assert re.search(r"</(del|ins)> <(del|ins) ", told), "what was removed and what was added are two words"
     press(app, "Bring this version back")
     assert not app.error
     settled(workspace)
     assert named(workspace, "report 00.txt").id == before.id
+
+
+def test_a_new_version_is_marked_in_the_table_until_it_is_ready(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.worker.stop(None)
+    (tmp_path / "new").write_text("Report 0 tells of quay 7.")
+    workspace.replace(named(workspace, "report 00.txt"), tmp_path / "new", "anything.txt")
+    shown_ones = start("3_Collections").dataframe[0].value
+    states = shown_ones[shown_ones["Document"] == "report 00.txt"]["State"]
+    assert sorted(states) == ["New version", "Ready"]
+    assert "25 bytes" in set(shown_ones["Size"]), "as in the details"
 
 
 def test_a_document_is_read_anew(workspace: Workspace) -> None:
@@ -193,5 +204,7 @@ def test_a_demo_shows_documents_and_changes_none(data_dir: Path, monkeypatch: py
     app.session_state["marked-documents"] = {demo.documents()[0].id}
     healthy(app.run())
     assert {"Open", "Overview", "Passages"} <= set(labels(app))
+    table = app.dataframe[0].proto
+    assert table.SelectionMode.Value("MULTI_ROW") not in table.selection_mode, "rows are marked to change them"
     assert not {"Delete", "Read anew", "Save", "Go"} & set(labels(app))
     close(data_dir)

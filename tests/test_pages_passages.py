@@ -10,9 +10,12 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from rag.records import Page
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
 from tests.pdfs import text_pdf
+from tests.test_arranging import settled
+from ui.passages import page_html, plain_html
 
 pytestmark = pytest.mark.end_to_end
 
@@ -97,7 +100,9 @@ def test_a_pattern_that_is_none_is_refused_and_stays_to_be_mended(workspace: Wor
 
 
 def test_each_way_to_find_says_why(workspace: Workspace) -> None:
-    assert "It has 1 of 1 word" in captions(healthy(find(opened(), "words", "taps")))
+    app = healthy(find(opened(), "words", "taps (kettle)"))
+    assert "It has 1 of 2 words (not “(kettle)”)" in captions(app)
+    assert ">tap</mark> is blue" in texts(app), "in another form than it was asked for"
     assert re.search(r"\d+% alike", captions(healthy(find(opened(), "like", "the colour of the faucet"))))
     one = workspace.chunks(workspace.document("handbook.pdf"))[4]
     app = healthy(find(opened(), "id", one.id))
@@ -116,13 +121,42 @@ def test_a_filter_of_widgets_and_json_narrows(workspace: Workspace) -> None:
     assert "There is no field" in app.error[0].value.replace("\\", "")
 
 
+def test_what_takes_the_place_of_a_document_is_read_on_and_what_was_done_before_is_not_undone(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    app, old = opened(), workspace.document("strange [b].txt")
+    healthy(app.selectbox(key=f"passages-document-{HERE}").select(old.id).run())
+    press(app, "passage-hide-")
+    assert "passages-undo-it" in [one.key for one in app.button]
+    (tmp_path / "new").write_text("The tap is red.")
+    new = workspace.replace(old, tmp_path / "new", "new.txt")
+    settled(workspace)
+    healthy(app.run())
+    assert app.selectbox(key=f"passages-document-{HERE}").value == new.id
+    assert "The tap is red." in texts(app)
+    assert "passages-undo-it" not in [one.key for one in app.button]
+    workspace.delete(new.id)
+    healthy(app.run())
+    assert not app.selectbox(key=f"passages-document-{HERE}").value
+    assert "23 passages, in the order" in captions(app)
+
+
+def test_lines_break_between_words_where_all_spaces_are_non_breaking_ones() -> None:
+    shown = plain_html("of\N{NO-BREAK SPACE}deriving\N{NO-BREAK SPACE}revenue", [(3, 11)])
+    assert "of <mark" in shown
+    assert ">deriving</mark> revenue" in shown
+    assert "anywhere" not in shown
+    page = Page(1, "of\N{NO-BREAK SPACE}deriving", 0)
+    assert "\N{NO-BREAK SPACE}" not in page_html(page, 0, 5)
+
+
 def test_a_passage_is_put_away_undone_deleted_and_restored(workspace: Workspace) -> None:
     app = find(opened(), "regex", "number 7 ")
-    press(app, "passage-put-away-")
-    assert "Put away" in captions(healthy(app))
+    press(app, "passage-hide-")
+    assert "Hidden" in captions(healthy(app))
     assert "number 7 " not in "".join(hit.text for hit in workspace.search("valve number 7", k=20))
     press(app, "passages-undo-it")
-    assert "Put away" not in captions(healthy(app))
+    assert "Hidden" not in captions(healthy(app))
     assert "number 7 " in "".join(hit.text for hit in workspace.search("valve number 7", k=20))
     press(app, "passage-delete-")
     assert "Deleted" in captions(healthy(app))

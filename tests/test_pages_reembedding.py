@@ -62,6 +62,15 @@ def test_another_precision_is_planned_made_and_swapped_in(workspace: Workspace) 
     app = until(app, lambda one: "Swap in" in labels(one))
     assert "It is ready: 1 document" in app.success[0].value
     app = press(app, "Swap in")
+    rows = app.table[-1].value
+    assert [one.replace("\\", "") for one in rows["Now"]][1:3] == [
+        str(workspace.collection().chunks),
+        "all-MiniLM-L6-v2 int8",
+    ]
+    assert "fp32" in list(rows["Then"])[2]
+    assert "This cannot be undone" in plain(app)
+    assert workspace.reembedding() is not None, "nothing has happened yet"
+    app = press(app, "Swap it in")
     assert "all-MiniLM-L6-v2 fp32" in plain(app)
     assert "Set for this collection" in plain(app)
     assert workspace.collection().recipe == Recipe("bundled", "fp32", 200)
@@ -109,7 +118,7 @@ def test_what_failed_is_named_with_what_can_be_done(workspace: Workspace, tmp_pa
     assert "![x]" not in named
     assert "$c$" not in named
     assert "Swap in" not in labels(app)
-    press(app, "Swap in without it")
+    press(press(app, "Swap in without it"), "Swap it in")
     assert workspace.reembedding() is None
     assert [one.state for one in workspace.documents()].count(State.FAILED) == 1
 
@@ -129,6 +138,7 @@ def test_changed_settings_are_told_with_the_way_out(workspace: Workspace, monkey
     assert any("made in another way" in one.value for one in app.warning)
     app = press(press(app, "See what it takes"), "Start")
     app = press(until(app, lambda one: "Swap in" in labels(one)), "Swap in")
+    app = press(app, "Swap it in")
     assert not app.warning
     assert "about 100 tokens" in plain(app)
 

@@ -175,3 +175,21 @@ def test_a_collection_that_is_deleted_takes_its_trash_with_it(workspace: Workspa
     workspace.trash("documents", [fruit["apple"].id])
     workspace.delete_collection("documents")
     assert list(workspace.folder.files.iterdir()) == []
+
+
+def test_no_file_says_what_a_document_said(workspace: Workspace, fruit: dict[str, Document], tmp_path: Path) -> None:
+    secret = add(workspace, tmp_path, secret="The password of the director is Zyxwvut.")["secret"]
+    settled(workspace)
+
+    def saying() -> set[str]:
+        paths = (one for one in workspace.folder.path.rglob("*") if one.is_file())
+        return {one.name for one in paths if b"zyxwvut" in one.read_bytes().lower()}
+
+    assert {"catalog.sqlite3-wal", "chroma.sqlite3"} <= saying()
+    workspace.trash("documents", [secret.id])
+    age(workspace, LONG_AGO)
+    workspace.ingestion.removal.clear_all()
+    until(lambda: saying() <= {"chroma.sqlite3"})
+    list(workspace.rebuild())
+    assert saying() == set()
+    assert workspace.search("apple harvest")

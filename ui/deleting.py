@@ -35,21 +35,24 @@ def _delete_or_keep(delete: Any) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep", key="keep", on_click=close_dialog):
             st.rerun()
-        if st.button("Delete", key="really-delete", type="primary", on_click=delete):
+        pressed = st.button("Delete", key="really-delete", type="primary")
+    if pressed:
+        with friendly_errors():  # the dialog stays with what went wrong
+            delete()
+            close_dialog()
             st.rerun()
 
 
 def _delete_collection(workspace: Workspace, name: str) -> None:
-    close_dialog()
-    with friendly_errors():
-        with suppress(NotFoundError):
-            workspace.delete_collection(name)
-        say(f"Deleted the collection {escape_markdown(name)}.")
+    with suppress(NotFoundError):
+        workspace.delete_collection(name)
+    say(f"Deleted the collection {escape_markdown(name)}.")
 
 
 def storage(workspace: Workspace) -> None:
     """Where everything lies, how large it is, and a way to erase it all."""
-    with st.expander(f"Storage · {bytes_as_text(workspace.size())}", icon=":material/hard_drive:"):
+    taken = f"{bytes_as_text(workspace.size())} on the disk for all that is kept here"
+    with st.expander(f"Storage · {taken}", icon=":material/hard_drive:"):
         if workspace.settings.demo:
             st.markdown("This is a read-only demo: its documents are kept on its server.")
             return

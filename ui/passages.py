@@ -14,12 +14,12 @@ NEAR = 260
 """Characters shown before the quote; what is earlier on the page is folded away, so the quote is in sight."""
 
 _PAPER = (
-    "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.55;font-size:.95rem;"
+    "white-space:pre-wrap;overflow-wrap:break-word;line-height:1.55;font-size:.95rem;"
     "font-family:'Source Serif','Source Serif 4',serif;"
     "border:1px solid rgba(128,128,128,.35);border-radius:.5rem;padding:1rem 1.25rem"
 )
 _PLAIN = (
-    "white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;line-height:1.5;font-size:.95rem;"
+    "white-space:pre-wrap;overflow-wrap:break-word;unicode-bidi:plaintext;line-height:1.5;font-size:.95rem;"
     "overflow:auto;max-height:"
 )
 
@@ -100,12 +100,12 @@ def page_html(page: Page, start: int, end: int, inside: Sequence[tuple[int, int]
     earlier, before = page.text[:near].strip("\n"), page.text[near:first]
     folded = (
         f'<details style="margin-bottom:.75rem"><summary style="cursor:pointer;opacity:.7">What comes before'
-        f"</summary>{html.escape(earlier)}</details>"
+        f"</summary>{_escaped(earlier)}</details>"
         if earlier
         else ""
     )
     marked = _marked(page.text[first:last], inside)
-    return _paper(folded + html.escape(before.lstrip("\n")) + marked + html.escape(page.text[last:].rstrip()))
+    return _paper(folded + _escaped(before.lstrip("\n")) + marked + _escaped(page.text[last:].rstrip()))
 
 
 def _line_start(text: str, offset: int) -> int:
@@ -117,9 +117,14 @@ def _marked(text: str, inside: Sequence[tuple[int, int]] = ()) -> str:
     parts, done = [], 0
     for start, end in sorted(inside):
         if done <= start < end <= len(text):
-            parts += [html.escape(text[done:start]), f"<strong>{html.escape(text[start:end])}</strong>"]
+            parts += [_escaped(text[done:start]), f"<strong>{_escaped(text[start:end])}</strong>"]
             done = end
-    return f'<mark style="{MARK}">{"".join(parts)}{html.escape(text[done:])}</mark>'
+    return f'<mark style="{MARK}">{"".join(parts)}{_escaped(text[done:])}</mark>'
+
+
+def _escaped(text: str) -> str:
+    """For HTML, and with spaces at which lines may break: those of many PDFs are all non-breaking ones."""
+    return html.escape(text.replace("\N{NO-BREAK SPACE}", " "))
 
 
 def _paper(inner: str) -> str:
@@ -132,7 +137,7 @@ def plain_html(text: str, marks: Sequence[tuple[int, int]] = (), height: str = "
     parts, done = [], 0
     for start, end in sorted(marks):
         if done <= start < end <= len(text):
-            parts += [html.escape(text[done:start]), f'<mark style="{MARK}">{html.escape(text[start:end])}</mark>']
+            parts += [_escaped(text[done:start]), f'<mark style="{MARK}">{_escaped(text[start:end])}</mark>']
             done = end
-    inner = "".join(parts) + html.escape(text[done:])
+    inner = "".join(parts) + _escaped(text[done:])
     return f'<div dir="auto" style="{_PLAIN}{height}">{inner}</div>'

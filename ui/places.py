@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
+from rag.records import Collection
+from rag.workspace import Workspace
+
 HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
+
+
+def offer_upload(workspace: Workspace, collection: Collection) -> None:
+    """A link from an empty collection to where documents are put into it; none where that cannot be done."""
+    if not workspace.settings.demo and collection.linked is None:
+        st.page_link(
+            UPLOAD,
+            label="Upload documents",
+            icon=":material/upload_file:",
+            query_params={"collection": collection.name},
+        )
 
 
 def link_to_document(collection: str, document: str, label: str) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 
 import streamlit as st
 
+from rag.records import Collection as Stored
 from rag.records import Facets, Search
 from rag.settings import Settings
 from rag.workspace import Workspace, type_name
@@ -204,9 +205,12 @@ def search_in_words(search: Search, documents: int, settings: Settings) -> str:
     return f"{where} {what_leaves(settings)}"
 
 
-def only_by_words(facets: Facets) -> str:
-    """How many documents are not searched as well as they will be, in Markdown; empty if all are."""
+def only_by_words(facets: Facets, collection: Stored | None) -> str:
+    """How many documents are not searched as well as others, in Markdown; empty if all are."""
+    if collection is not None and not collection.model_is_known:
+        return ":material/warning: Searched by words only: its embedding model is unknown."
     if not facets.by_words:
         return ""
     are = "is searched by its words" if facets.by_words == 1 else "are searched by their words"
-    return f"{counted(facets.by_words, 'document')} {are} only, until the vectors for searching by meaning are made."
+    number = counted(facets.by_words, "document")
+    return f":material/hourglass_top: {number} {are} only, until the vectors for searching by meaning are made."

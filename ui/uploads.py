@@ -67,9 +67,11 @@ def _name_hidden(paths: Sequence[str]) -> None:
 
 def choose_collection(workspace: Workspace) -> str:
     """Where the files go; empty while a new collection has no name of its own yet."""
+    names = _collections(workspace)
+    _follow_link(workspace, names)
     choice = st.selectbox(
         "Collection",
-        [*_collections(workspace), NEW_COLLECTION],
+        [*names, NEW_COLLECTION],
         key="upload_collection",
         persist_state="session",
         help="A collection is a set of documents that are searched together.",
@@ -81,6 +83,16 @@ def choose_collection(workspace: Workspace) -> str:
         st.error("A collection's name has only characters that can be seen. Type it anew.")
         return ""
     return "" if name == NEW_COLLECTION else name
+
+
+def _follow_link(workspace: Workspace, names: Sequence[str]) -> None:
+    """Choose the collection that the address names, once: afterwards the reader chooses."""
+    name = st.query_params.get("collection")
+    if name is None:
+        return
+    del st.query_params["collection"]
+    if (current := workspace.current_name(name)) in names:
+        st.session_state["upload_collection"] = current
 
 
 def choose_tags(workspace: Workspace) -> list[str]:

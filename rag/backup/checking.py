@@ -12,6 +12,7 @@ import numpy as np
 from rag.backup.layout import DOCUMENT_ID
 from rag.backup.reading import Backup, Part, VectorRows
 from rag.catalog import Catalog
+from rag.catalog.editing import EDITABLE
 from rag.catalog.moving import is_read, put_away
 from rag.catalog.tables import to_document, to_ocr, to_overlay, to_page
 from rag.errors import DamagedError
@@ -66,6 +67,7 @@ def _check_document(backup: Backup, part: Part, seen: set[str]) -> None:
     _require(backup, named, "a document in it has no proper name")
     _require(backup, document.added_at.tzinfo is not None, "a document in it was added at no time")
     _require(backup, document.state not in (State.DELETING, State.INDEXING), "a document in it is half deleted or read")
+    _require(backup, EDITABLE.issuperset(row.get("edited", "").split()), "its edits cannot be read")
     numbers = (document.seconds, document.ocr_confidence, *document.timings.values())
     _require(backup, all(math.isfinite(one) for one in numbers), "a document in it has no proper numbers")
     kept = backup.has(f"originals/{document.id}") != (document.id in backup.manifest.without_original)

@@ -13,12 +13,14 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from rag.backup.restoring import chunks_of
 from rag.backup.writing import Facts, Packed, Writer, in_words
 from rag.catalog import Catalog, Whole
 from rag.catalog.moving import put_away
@@ -38,11 +40,11 @@ TAKING, WRITING = 0.6, 0.4
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where a collection is taken from. `hold` gives the store as it is, and keeps everybody else from changing what it
-    has of a document."""
+    has of a document; what it is given besides is called while it waits for that, and may raise."""
 
     folder: Folder
     catalog: Catalog
-    hold: Callable[[Document], AbstractContextManager[Store]]
+    hold: Callable[[Document, Callable[[], None]], AbstractContextManager[Store]]
 
 
 @contextmanager
@@ -64,18 +66,18 @@ def write_safely(target: Path) -> Iterator[BinaryIO]:
 def export(sources: Sources, collection: Collection, recipe: Recipe, target: Path, far: Far = unheard) -> Manifest:
     """Write a collection to a file. Raises FolderError if it cannot be written, StorageError if the collection was
     rebuilt or deleted as a whole meanwhile, and what `far` raises; then there is no file."""
-    facts = Facts(
-        collection.name,
-        collection.created_at,
-        sources.catalog.schema,
-        collection.fingerprint,
-        recipe,
-        collection.linked,
-    )
     with Writer(_transit(sources.folder) / f"export-{uuid.uuid4().hex}") as writer:
         taken, missed = _take(sources, collection, recipe, writer, far)
         _take_versions(sources, collection, writer)
         there = {one.id for one in _documents(sources.catalog, collection)}
+        facts = Facts(
+            _now(sources.catalog, collection).name,
+            collection.created_at,
+            sources.catalog.schema,
+            collection.fingerprint,
+            recipe,
+            collection.linked,
+        )
         gone = [one for one in taken if one.id not in there]
         with write_safely(target) as writing:
             return writer.finish(writing, facts, gone, missed, lambda done, what: far(TAKING + WRITING * done, what))
@@ -87,12 +89,21 @@ def _transit(folder: Folder) -> Path:
     return folder.transit
 
 
+def _now(catalog: Catalog, collection: Collection) -> Collection:
+    """The collection as it was, whatever it is called by now. Raises StorageError if there is none any more."""
+    now = catalog.collection_of(collection.id)
+    if now is None or now.store_name != collection.store_name:
+        raise StorageError(f"{collection.name} was deleted or made anew while it was being saved. Save it again.")
+    return now
+
+
 def _documents(catalog: Catalog, collection: Collection) -> list[Document]:
-    """Those of the collection as it was; the name may have been given to another one."""
-    now = catalog.collection(collection.name)
-    if (now.id, now.store_name) != (collection.id, collection.store_name):
-        raise StorageError(f"{collection.name} was made anew while it was being saved. Save it again.")
-    return catalog.documents(collection.name, [one for one in State if one is not State.DELETING])
+    """Its documents. They are looked for again if it is renamed meanwhile."""
+    while True:
+        name = _now(catalog, collection).name
+        found = catalog.documents(name, [one for one in State if one is not State.DELETING])
+        if _now(catalog, collection).name == name:
+            return found
 
 
 def _take(
@@ -109,9 +120,10 @@ def _take(
         whole = sum(one.bytes + 1 for one in new)
         done = 0
         for document in new:
-            far(TAKING * done / whole, document.name)
+            tell = partial(far, TAKING * done / whole, document.name)
+            tell()
             seen.add(document.id)
-            if _take_one(sources, collection, document, writer, bool(recipe.model)):
+            if _take_one(sources, collection, document, writer, bool(recipe.model), tell):
                 taken.append(Packed(document.id, document.name))
             else:
                 missed.append(document.name)
@@ -119,30 +131,44 @@ def _take(
     return taken, missed
 
 
-def _take_one(sources: Sources, collection: Collection, document: Document, writer: Writer, embedded: bool) -> bool:
+def _take_one(
+    sources: Sources,
+    collection: Collection,
+    document: Document,
+    writer: Writer,
+    embedded: bool,
+    tell: Callable[[], None],
+) -> bool:
     """Whether it was still there."""
-    with sources.hold(document) as store:
-        whole = sources.catalog.whole(document)
-        if whole is None:
+    while True:
+        name = _now(sources.catalog, collection).name
+        with sources.hold(replace(document, collection=name), tell) as store:
+            whole = sources.catalog.whole(replace(document, collection=name))
+            if whole is not None:
+                _write_one(sources.folder, whole, writer)
+                _take_vectors(store, collection, whole, writer, embedded and whole.row["state"] != State.SEARCHABLE)
+                return True
+        if _now(sources.catalog, collection).name == name:
             return False
-        folder = sources.folder
-        original = folder.original(document.id)
-        unlocked = folder.unlocked(document.id)
-        writer.keep(
-            document.id,
-            original if _is_whole(original, document.id) else None,
-            unlocked if unlocked.exists() else None,
-        )
-        writer.add("documents", [whole.row])
-        for table, rows in whole.rows.items():
-            writer.add(table, rows)
-        _take_vectors(store, collection, whole, writer, embedded and whole.row["state"] != State.SEARCHABLE)
-    return True
+
+
+def _write_one(folder: Folder, whole: Whole, writer: Writer) -> None:
+    """All but its vectors."""
+    document_id = whole.document.id
+    original, unlocked = folder.original(document_id), folder.unlocked(document_id)
+    writer.keep(
+        document_id,
+        original if _is_whole(original, document_id) else None,
+        unlocked if unlocked.exists() else None,
+    )
+    writer.add("documents", [whole.row])
+    for table, rows in whole.rows.items():
+        writer.add(table, rows)
 
 
 def _take_versions(sources: Sources, collection: Collection, writer: Writer) -> None:
     """What is kept of documents that were replaced."""
-    for rows in sources.catalog.kept_versions(collection.name):
+    for rows in sources.catalog.kept_versions(collection.id):
         writer.add("versions", rows)
         for one in rows:
             original = sources.folder.original(one["document_id"])
@@ -165,9 +191,13 @@ def _take_vectors(store: Store, collection: Collection, whole: Whole, writer: Wr
     if not chunks or name not in store.names():  # nothing has been embedded yet
         return
     away = put_away(whole.rows)
+    digests = {one.id: one.digest for one in chunks_of(document, whole.rows)}
+    stored = store.stored(name, document.id)
+    # Those of texts that were changed since are made anew, here and where it is restored.
+    mine = {one for one, digest in digests.items() if stored.get(one, {}).get("digest", digest) == digest}
     for first in range(0, len(chunks), AT_ONCE):
         ids = [one["id"] for one in chunks[first : first + AT_ONCE]]
-        vectors, tokens = store.vectors(name, ids), store.companion.tokens(name, ids)
+        vectors, tokens = store.vectors(name, [one for one in ids if one in mine]), store.companion.tokens(name, ids)
         if complete and set(ids) - away - vectors.keys():
             raise StorageError(
                 f"{document.name} has passages without vectors, or was changed while it was being saved. Try again; if "

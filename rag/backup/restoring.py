@@ -34,12 +34,13 @@ INDEXING, FILES = 0.8, 0.1
 @dataclass(frozen=True, slots=True)
 class Targets:
     """Where a collection is restored to. `inside` gives the store as it is, and keeps whoever wants to change
-    everything waiting for so long."""
+    everything waiting for so long; `is_locked` tells whether the kept bytes of a document need a password."""
 
     folder: Folder
     catalog: Catalog
     lexical: Lexical
     inside: Callable[[], AbstractContextManager[Store]]
+    is_locked: Callable[[str], bool]
 
 
 def restore(
@@ -53,7 +54,7 @@ def restore(
     with targets.folder.arriving(collection.store_name):
         try:
             _fill(targets, backup, collection, far)
-            _files(targets.folder, backup, far)
+            _files(targets, backup, far)
             far(INDEXING + FILES, "finishing")
             return _settle(targets, backup, collection, replacing)
         except BaseException:
@@ -130,13 +131,18 @@ def _corrected(chunk: Chunk, overlay: Mapping[str, Any]) -> Chunk:
     return replace(chunk, **given, edited=datetime.fromisoformat(overlay["edited_at"])) if given else chunk
 
 
-def _files(folder: Folder, backup: Backup, far: Far) -> None:
-    names = [one for one in backup.manifest.entries if not one.startswith("tables/")]
+def _files(targets: Targets, backup: Backup, far: Far) -> None:
+    """Keep them. Of bytes that others here have too, no copy is taken that anybody would read instead of them."""
+    names = sorted(one for one in backup.manifest.entries if not one.startswith("tables/"))
     for number, name in enumerate(names):
         far(INDEXING + FILES * number / len(names), "files")
         kind, _, document_id = name.partition("/")
         with backup.entry(name) as file:
             if kind == "originals":
-                folder.receive(document_id, file)
-            else:
-                folder.receive_unlocked(document_id, file)
+                targets.folder.receive(document_id, file)
+            elif (
+                backup.has(f"originals/{document_id}")  # which come first
+                and not targets.catalog.is_claimed(document_id)
+                and targets.is_locked(document_id)
+            ):
+                targets.folder.receive_unlocked(document_id, file)

@@ -30,3 +30,5 @@ class Catalog(
     Collections, Looking, Listings, Queue, Editing, Trash, Transfers, Versions, Pace, Passages, Scans, Swaps, Moving
 ):
     """One catalog file. Build once and share."""
+
+    wipes = True

@@ -101,10 +101,10 @@ class Collections(Database):
             connection.execute(former_names.delete().where(former_names.c.name == name))
         return self.collection(name)
 
-    def delete_collection(self, name: str) -> list[str]:
-        """Forget a collection with all its documents; returns the ids whose bytes no other collection holds."""
+    def delete_collection(self, owner: str) -> list[str]:
+        """Forget the collection with this id, with all its documents, whatever it is called by now; returns the ids
+        whose bytes no other collection holds."""
         with self.write() as connection:
-            owner = connection.execute(collection_id(name)).scalar_one_or_none()
             mine = sql.select(documents.c.id).where(documents.c.collection_id == owner)
             before = sql.select(versions.c.document_id).where(versions.c.collection_id == owner)
             ids = set(connection.execute(sql.union(mine, before)).scalars())

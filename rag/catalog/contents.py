@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from rag.catalog.documents import forget
 from rag.catalog.keys import belongs, collection_id, incarnation, key, slices
-from rag.catalog.overlays import AS_EDITED, Overlays, between, changed, is_changed, is_kept
+from rag.catalog.overlays import AS_EDITED, Overlays, between, changed, count_chunks, is_changed, is_kept
 from rag.catalog.tables import (
     chunk_row,
     chunks,
@@ -101,13 +101,10 @@ class Contents(Overlays):
             connection.execute(pages.insert(), [mine | page_row(page) for page in parsed.pages])
             if placed := [mine | {"start": start, "path": path} for start, path in dict(paths).items()]:
                 connection.execute(headings.insert(), placed)
-            count = 0
             numbered = enumerate(cut)
             while some := [mine | chunk_row(position, chunk) for position, chunk in islice(numbered, ROWS)]:
                 connection.execute(chunks.insert(), some)
-                count += len(some)
-            count -= self.put_away(connection, document)
-            connection.execute(documents.update().where(*alive).values(chunks=count))
+            count_chunks(connection, document)
         return True
 
     def text(self, document: Document) -> str:

@@ -153,3 +153,17 @@ def hide(connection: sql.Connection, hidden: Sequence[Document]) -> None:
     for one in hidden:
         values = {"state": State.DELETING.value, "was": "", "deleted_at": ""}
         connection.execute(documents.update().where(key(one)).values(values))
+
+
+def namesakes_of(
+    connection: sql.Connection, document: Document, *conditions: sql.ColumnElement[bool]
+) -> list[Document]:
+    """The other documents of a document's name, within the caller's transaction."""
+    query = with_collection().where(
+        collections.c.name == document.collection,
+        documents.c.name == document.name,
+        documents.c.id != document.id,
+        documents.c.state != State.DELETING.value,
+        *conditions,
+    )
+    return [to_document(row) for row in connection.execute(query).mappings()]

@@ -11,13 +11,15 @@ import sqlalchemy as sql
 
 from rag.catalog.database import Database
 from rag.catalog.keys import belongs, collection_id, incarnation, key, slices, with_collection
+from rag.catalog.overlays import CORRECTING
 from rag.catalog.tables import chunks, documents, to_document
-from rag.catalog.versions import rename_versions
+from rag.catalog.versions import is_taken, rename_versions
 from rag.errors import InputError, NotFoundError
 from rag.records import Document, State, document_label
 
 TITLE, DATE = "title", "date"
 """In `documents.edited`: what reading the document anew leaves as it is."""
+EDITABLE = frozenset((TITLE, DATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Editing(Database):
 
         Where its passages are embedded under another title from now on, their vectors are made again, and it is
         searched by its words meanwhile. Raises NotFoundError if it has gone, InputError if it is called otherwise while
-        it is being read.
+        it is being read, or as another document is.
         """
         with self.write() as connection:
             row = connection.execute(with_collection().where(key(document))).mappings().one_or_none()
@@ -48,6 +50,11 @@ class Editing(Database):
             called = (name, title) != (now.name, now.title)
             if called and not _is_read(now):
                 raise InputError(f"{now.name} is being read. Its name and title can be changed when that is done.")
+            if name != now.name and is_taken(connection, now, name):
+                raise InputError(
+                    f"Another document of this collection is called {name} already, or was until it was deleted just "
+                    "now. Choose another name."
+                )
             by_hand = {TITLE: title != now.title, DATE: date != now.date}
             edited = {*row["edited"].split(), *(one for one, is_so in by_hand.items() if is_so)}
             values: dict[str, Any] = {"name": name, "title": title, "date": date, "tags": json.dumps(tuple(tags))}
@@ -68,7 +75,9 @@ class Editing(Database):
             return {}
         # Nobody may take over the vectors that are there.
         connection.execute(chunks.update().where(*belongs(chunks, now)).values(digest=""))
-        return {"state": State.SEARCHABLE.value, "stage": "", "replaces": False} if now.state is State.READY else {}
+        # One that is being corrected has vectors too, and its correction must not end as if they were right.
+        embedded = now.state is State.READY or now.stage == CORRECTING
+        return {"state": State.SEARCHABLE.value, "stage": "", "replaces": False} if embedded else {}
 
     def retag(self, collection: str, ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> int:
         """Give tags to documents and take others away, of all of them or of none; returns how many it changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,23 +58,21 @@ def _side_by_side(one: Any, other: Any, owner: str, others: str) -> sql.Select[A
 
 def _edited(connection: sql.Connection, shadow: Collection) -> dict[str, None]:
     """Documents that are in both, and of which other passages were edited there than here."""
-    there, here = _overlays(connection, shadow.shadow_of), _overlays(connection, shadow.id)
-    unlike = [one for one in there.keys() | here.keys() if there.get(one) != here.get(one)]
-    return {one: None for one in unlike if _in_both(connection, shadow, one)}
-
-
-def _in_both(connection: sql.Connection, shadow: Collection, document_id: str) -> bool:
-    query = sql.select(sql.func.count()).select_from(documents)
-    mine = documents.c.id == document_id, documents.c.collection_id.in_((shadow.id, shadow.shadow_of))
-    return bool(connection.execute(query.where(*mine, documents.c.state != State.DELETING.value)).scalar_one() == 2)
-
-
-def _overlays(connection: sql.Connection, owner: str) -> dict[str, set[tuple[Any, ...]]]:
-    found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
-    columns = [one for one in overlays.c if one.name != "collection_id"]
-    for row in connection.execute(sql.select(*columns).where(overlays.c.collection_id == owner)):
-        found[row.document_id].add(tuple(row))
+    there, here = (_overlays(one) for one in (shadow.shadow_of, shadow.id))
+    either = documents.c.collection_id.in_((shadow.id, shadow.shadow_of)), documents.c.state != State.DELETING.value
+    in_both = sql.select(documents.c.id).where(*either).group_by(documents.c.id).having(sql.func.count() == 2)
+    found: dict[str, None] = {}
+    for one, other in ((there, here), (here, there)):
+        unlike = one.except_(other).subquery()
+        query = sql.select(unlike.c.document_id).distinct().where(unlike.c.document_id.in_(in_both))
+        found |= dict.fromkeys(connection.execute(query).scalars())
     return found
+
+
+def _overlays(owner: str) -> sql.Select[Any]:
+    """What tells whether a collection's passages are edited as another's: each edit has its moment."""
+    c = overlays.c
+    return sql.select(c.document_id, c.chunk_id, c.edited_at, c.state).where(c.collection_id == owner)
 
 
 def failed_here(shadow: Collection) -> sql.ColumnElement[bool]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sql
 
 from rag.catalog.database import Database
-from rag.catalog.keys import collection_id, key, with_collection
+from rag.catalog.keys import key, with_collection
 from rag.catalog.queue import next_batch
 from rag.catalog.tables import (
     OF_A_DOCUMENT,
@@ -29,7 +29,7 @@ from rag.catalog.tables import (
     to_document,
     versions,
 )
-from rag.catalog.versions import unclaimed
+from rag.catalog.versions import claims, unclaimed
 from rag.errors import InputError
 from rag.records import UNFINISHED, Collection, Document, Linked, Recipe, State
 
@@ -137,10 +137,9 @@ class Moving(Database):
             }
             return Whole(to_document(found), row, rows)
 
-    def kept_versions(self, collection: str) -> Rows:
-        """What is kept of documents that were replaced."""
+    def kept_versions(self, owner: str) -> Rows:
+        """What is kept of documents that were replaced in the collection with this id."""
         names = [one.name for one in columns_of(versions)]
-        owner = collection_id(collection).scalar_subquery()
         query = sql.select(*(versions.c[one] for one in names)).where(versions.c.collection_id == owner)
         with self.read() as connection:
             result = connection.execution_options(yield_per=_AT_ONCE).execute(query)
@@ -168,11 +167,15 @@ class Moving(Database):
             connection.execute(handed_on.values(collection_id=collection.id))
             connection.execute(collections.insert().values(_collection_row(collection)))
             batch = next_batch(connection)
+            others = set(connection.execute(claims()).scalars())  # what is known of their bytes stays as it is
             for name, table in KEPT_TABLES.items():
                 mine = {} if table is ocr else {_OWNER: collection.id}
                 insert = table.insert().prefix_with("OR IGNORE") if table is ocr else table.insert()
                 for some in rows(name):
-                    values = [one | mine | _queued(one, batch) if table is documents else one | mine for one in some]
+                    if table is documents:
+                        values = [one | mine | _at_rest(one) | _queued(one, batch) for one in some]
+                    else:
+                        values = [one | mine for one in some if table is not ocr or one["document_id"] not in others]
                     if values:
                         connection.execute(insert, values)
             return gone, unclaimed(connection, ids)
@@ -212,7 +215,7 @@ def _rows(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _at_rest(row: sql.RowMapping) -> dict[str, Any]:
+def _at_rest(row: Mapping[str, Any] | sql.RowMapping) -> dict[str, Any]:
     """What a document is whose work has been interrupted: it is to be done from the beginning of its stage."""
     here = {"stage": "", "taken_from": "", "moves": False}  # other collections are not there where it arrives
     if row["state"] not in UNFINISHED:

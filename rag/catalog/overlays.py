@@ -58,6 +58,13 @@ def between(page: Passage, chunk: Chunk, corrected: Spans) -> Passage:
     return Passage(start, end, page.text[start - page.start : end - page.start])
 
 
+def count_chunks(connection: sql.Connection, document: Document) -> None:
+    """Note, within the caller's transaction, how many of a document's chunks are searched."""
+    query = sql.select(sql.func.count()).select_from(changed(chunks)).where(*belongs(chunks, document), is_kept())
+    count = connection.execute(query).scalar_one()
+    connection.execute(documents.update().where(key(document)).values(chunks=count))
+
+
 class Overlays(Documents):
     """What lies over chunks."""
 
@@ -83,9 +90,7 @@ class Overlays(Documents):
             if overlay is not None:
                 owner = connection.execute(collection_id(document.collection)).scalar_one()
                 connection.execute(overlays.insert().values({"collection_id": owner} | overlay_row(overlay)))
-            whole = sql.select(sql.func.count()).select_from(chunks).where(*belongs(chunks, document))
-            count = connection.execute(whole).scalar_one() - self.put_away(connection, document)
-            connection.execute(documents.update().where(key(document)).values(chunks=count))
+            count_chunks(connection, document)
         return self.document(document.collection, document.id)
 
     def corrected_in_indexes(self, document: Document) -> None:
@@ -94,12 +99,6 @@ class Overlays(Documents):
             mine = (incarnation(document), documents.c.state == State.SEARCHABLE.value, documents.c.stage == CORRECTING)
             ready = {"state": State.READY.value, "stage": ""}
             connection.execute(documents.update().where(*mine).values(ready))
-
-    def put_away(self, connection: sql.Connection, document: Document) -> int:
-        """How many of a document's chunks are not searched."""
-        query = sql.select(sql.func.count()).select_from(chunks.join(overlays, applies()))
-        query = query.where(*belongs(chunks, document), ~is_kept())
-        return int(connection.execute(query).scalar_one())
 
     def corrections(self, collection: str) -> int:
         """Another number after each correction in a collection."""
@@ -116,7 +115,7 @@ class Overlays(Documents):
         return self.while_unchanged(("corrected", collection), lambda: self._corrected(collection))
 
     def _corrected(self, collection: str) -> dict[str, list[tuple[int, int]]]:
-        query = sql.select(overlays.c.document_id, overlays.c.start, overlays.c.end)
+        query = sql.select(chunks.c.document_id, overlays.c.start, overlays.c.end)
         query = query.select_from(overlays.join(chunks, applies()))
         owner = collection_id(collection).scalar_subquery()
         found: dict[str, list[tuple[int, int]]] = {}

@@ -14,9 +14,11 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from rag.catalog.carrying import bring_over, carry, hand_over
 from rag.catalog.database import Database
-from rag.catalog.documents import CLEARING, hide
+from rag.catalog.documents import CLEARING, hide, namesakes_of
 from rag.catalog.keys import collection_id, incarnation, key, listed, moment, served, unfinished, with_collection
+from rag.catalog.overlays import CORRECTING
 from rag.catalog.tables import collections, document_row, documents, to_document
 from rag.catalog.versions import keep_versions, leave
 from rag.errors import NotFoundError
@@ -116,8 +118,10 @@ class Queue(Database):
         """Hide the older documents of the same name, which are versions now, and make this one the newest; returns the
         hidden ones."""
         with self.write() as connection:
-            namesakes = _namesakes(connection, document)
+            namesakes = namesakes_of(connection, document)
             connection.execute(documents.update().where(key(document)).values(added_at=_now()))
+            carry(connection, namesakes, document)
+            hand_over(connection, namesakes, document)
             keep_versions(connection, document, namesakes)
             hide(connection, namesakes)
         return namesakes
@@ -183,7 +187,8 @@ class Queue(Database):
         versions from now on, and the one in another collection that it was moved from.
 
         Returns those, now to be deleted; None if the document was deleted, cancelled or queued anew meanwhile, or has
-        another name and title than `called`, those that its vectors were made with.
+        another name and title than `called`, those that its vectors were made with, or if it has just got corrections
+        of those, which the indexes must have first.
         """
         values = {"state": State.READY.value, "seconds": seconds, "timings": json.dumps(dict(timings))}
         with self.write() as connection:
@@ -194,7 +199,12 @@ class Queue(Database):
             if connection.execute(update).rowcount == 0:
                 return None
             older = documents.c.added_at < moment(document)
-            namesakes = _namesakes(connection, document, older) if document.replaces else []
+            namesakes = namesakes_of(connection, document, older) if document.replaces else []
+            bring_over(connection, document)
+            carry(connection, namesakes, document)
+            if connection.execute(sql.select(documents.c.stage).where(key(document))).scalar_one() == CORRECTING:
+                return None
+            hand_over(connection, namesakes, document)
             keep_versions(connection, document, namesakes)
             gone = [*namesakes, *leave(connection, document)]
             hide(connection, gone)
@@ -232,17 +242,6 @@ def next_batch(connection: sql.Connection) -> int:
     running = connection.execute(working).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()
     return int(running or (newest or 0) + 1)
-
-
-def _namesakes(connection: sql.Connection, document: Document, *conditions: sql.ColumnElement[bool]) -> list[Document]:
-    query = with_collection().where(
-        collections.c.name == document.collection,
-        documents.c.name == document.name,
-        documents.c.id != document.id,
-        documents.c.state != State.DELETING.value,
-        *conditions,
-    )
-    return [to_document(row) for row in connection.execute(query).mappings()]
 
 
 def _now() -> str:

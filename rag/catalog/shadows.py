@@ -17,10 +17,11 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from rag.catalog.carrying import copy_overlays
 from rag.catalog.collections import counted
 from rag.catalog.database import Database
 from rag.catalog.documents import CLEARING
-from rag.catalog.following import ABANDONED, TAKEN, Followed, differences, failed_here, row_of
+from rag.catalog.following import ABANDONED, Followed, differences, failed_here, row_of
 from rag.catalog.keys import slices, unfinished, with_collection
 from rag.catalog.queue import FRESH
 from rag.catalog.tables import (
@@ -33,7 +34,9 @@ from rag.catalog.tables import (
 from rag.errors import InputError, NotFoundError
 from rag.records import Collection, Document, Recipe, ShadowCounts, State
 
-_WAITING = {**FRESH, "replaces": False, "batch": 0}
+_OWN = {"taken_from": "", "moves": False}
+"""What a document's arrival in its own collection is about does not concern a shadow."""
+_WAITING = {**FRESH, **_OWN, "replaces": False, "batch": 0}
 _OF_THE_INDEXES = {one: 0 for one in ("stale", "relabel") if one in documents.c}
 
 
@@ -95,24 +98,23 @@ class Shadows(Database):
         queued anew, what has gone is marked as deleting."""
         with self.write() as connection:
             found = differences(connection, shadow)
-            mine, theirs = documents.c.collection_id == shadow.id, documents.c.collection_id == shadow.shadow_of
-            for some in slices(found.added):
-                _begin(connection, shadow, some)
-            for one in found.changed:
-                row = connection.execute(sql.select(documents).where(theirs, documents.c.id == one)).mappings().one()
-                begun = {name: row[name] for name in TAKEN} | _at_first(row["state"])
-                connection.execute(documents.update().where(mine, documents.c.id == one).values(begun))
             for some in slices((*found.added, *found.changed)):
-                _copy(connection, overlays, shadow.shadow_of, shadow.id, some)
-            for one in found.gone:
-                values = {"state": State.DELETING.value, "was": "", "deleted_at": ""}
-                connection.execute(documents.update().where(mine, documents.c.id == one).values(values))
+                _begin(connection, shadow, some)
+                copy_overlays(connection, shadow.shadow_of, shadow.id, some)
+            gone = documents.update().values({"state": State.DELETING.value, "was": "", "deleted_at": ""})
+            for some in slices(found.gone):
+                mine = documents.c.collection_id == shadow.id, documents.c.id.in_(some)
+                connection.execute(gone.where(*mine))
         return found
 
     def behind(self, shadow: Collection) -> Followed:
         """What `follow` would find, without doing anything about it."""
-        with self.read() as connection:
-            return differences(connection, shadow)
+
+        def find() -> Followed:
+            with self.read() as connection:
+                return differences(connection, shadow)
+
+        return self.while_unchanged(("behind", shadow.id), find)
 
     def requeue_shadow(self, shadow: Collection) -> int:
         """Queue those of a shadow's documents once more that have failed here and not there; returns how many."""
@@ -130,6 +132,9 @@ class Shadows(Database):
 
     def count_shadow(self, shadow: Collection) -> ShadowCounts:
         """How far a shadow is."""
+        return self.while_unchanged(("shadow counts", shadow.id), lambda: self._count_shadow(shadow))
+
+    def _count_shadow(self, shadow: Collection) -> ShadowCounts:
         c = documents.c
         mine = c.collection_id == shadow.id, c.state != State.DELETING.value
         left = unfinished()
@@ -167,26 +172,17 @@ class Shadows(Database):
 def _at_first(state: str) -> dict[str, Any]:
     """What is otherwise of a document in a shadow at first. What has failed there has failed here, and is not tried."""
     if state == State.FAILED.value:
-        return {"state": state, "batch": 0, "stage": CLEARING, "served": False}
+        return {**_OWN, "state": state, "batch": 0, "stage": CLEARING, "served": False}
     return {**_WAITING, **_OF_THE_INDEXES, "was": "", "deleted_at": ""}
 
 
 def _begin(connection: sql.Connection, shadow: Collection, ids: Sequence[str]) -> None:
-    """Give a shadow its rows of documents."""
+    """Give a shadow its rows of documents, instead of those that it had of them."""
     failed = documents.c.state == State.FAILED.value
     mine = documents.c.collection_id == shadow.shadow_of, documents.c.id.in_(ids)
     for state, which in ((State.FAILED, failed), (State.QUEUED, sql.not_(failed))):
         other = {"collection_id": shadow.id} | _at_first(state.value)
         values = [sql.literal(other[one.name], one.type) if one.name in other else one for one in documents.c]
         there = sql.select(*values).where(*mine, which)
-        connection.execute(documents.insert().from_select([one.name for one in documents.c], there))
-
-
-def _copy(connection: sql.Connection, table: sql.Table, source: str, target: str, ids: Sequence[str]) -> None:
-    """Give a collection what another one has of some documents in a table, instead of what it had."""
-    mine = table.c.document_id.in_(ids)
-    connection.execute(table.delete().where(table.c.collection_id == target, mine))
-    names = [one.name for one in table.c]
-    values = [sql.literal(target) if name == "collection_id" else table.c[name] for name in names]
-    there = sql.select(*values).where(table.c.collection_id == source, mine)
-    connection.execute(table.insert().from_select(names, there))
+        insert = documents.insert().prefix_with("OR REPLACE")
+        connection.execute(insert.from_select([one.name for one in documents.c], there))

@@ -6,10 +6,13 @@ import uuid
 
 import sqlalchemy as sql
 
+from rag.catalog.carrying import copy_overlays
 from rag.catalog.following import ABANDONED, differences, failed_here, row_of
-from rag.catalog.keys import unfinished
+from rag.catalog.keys import slices, unfinished
+from rag.catalog.queue import FRESH
 from rag.catalog.shadows import Shadows
 from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, former_names, overlays, versions
+from rag.catalog.trash import in_trash
 from rag.errors import InputError, NotFoundError
 from rag.records import Collection, State
 
@@ -39,9 +42,24 @@ class Swaps(Shadows):
             connection.execute(collections.update().where(collections.c.id == theirs["id"]).values(left))
             kept = {name: theirs[name] for name in ("name", "created_at", "linked")} | {"shadow_of": ""}
             connection.execute(collections.update().where(collections.c.id == mine["id"]).values(kept))
+            self._keep_trash(connection, theirs["id"], mine["id"])
             for table in (former_names, versions):
                 handed_on = table.update().where(table.c.collection_id == theirs["id"])
                 connection.execute(handed_on.values(collection_id=mine["id"]))
+
+    def _keep_trash(self, connection: sql.Connection, theirs: str, mine: str) -> None:
+        """What was deleted and may come back does so in the collection's new version, where it has to be indexed."""
+        trashed = sql.select(documents).where(documents.c.collection_id == theirs, in_trash())
+        rows = connection.execute(trashed).mappings().all()
+        kept = ("state", "was", "deleted_at", "reason", "failure")
+        values = [
+            {**row, **FRESH, **{one: row[one] for one in kept}, "was": _again(row["was"]), "collection_id": mine}
+            for row in rows
+        ]
+        if values:
+            connection.execute(documents.insert().prefix_with("OR REPLACE"), values)
+        for some in slices([row["id"] for row in rows]):
+            copy_overlays(connection, theirs, mine, some)
 
     def _require_whole(self, connection: sql.Connection, shadow: Collection, name: str, without_failed: bool) -> None:
         number = sql.select(sql.func.count()).select_from(documents)
@@ -90,6 +108,10 @@ class Swaps(Shadows):
         alive = collections.alias()
         there = sql.exists().where(alive.c.id == collections.c.shadow_of)
         return self.counted_where(sql.and_(collections.c.shadow_of != "", sql.not_(there)))
+
+
+def _again(was: str) -> str:
+    return was if was == State.FAILED.value else State.QUEUED.value
 
 
 def _documents(number: int) -> str:

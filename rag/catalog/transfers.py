@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sql
 
+from rag.catalog.carrying import copy_overlays
 from rag.catalog.database import Database
 from rag.catalog.keys import collection_id, incarnation, key, slices, with_collection
+from rag.catalog.overlays import count_chunks
 from rag.catalog.queue import FRESH, next_batch
-from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, overlays, to_document
+from rag.catalog.tables import OF_A_DOCUMENT, collections, documents, to_document
 from rag.errors import NotFoundError
 from rag.records import Document, State
 
@@ -52,15 +55,19 @@ class Transfers(Database):
             values |= {"taken_from": source, "moves": moves}
             for some in slices(ids):
                 mine = (documents.c.collection_id == source, documents.c.id.in_(some))
+                rows: list[dict[str, Any]] = []
                 query = sql.select(documents).where(*mine, documents.c.state != State.DELETING.value)
                 for row in connection.execute(query).mappings().all():
                     if states.get(row["id"], State.FAILED.value) not in _AGAIN:
                         there.append(row["name"])
                         continue
                     again = {"added_at": now} if row["id"] in states else {}  # another one than a worker may still hold
-                    insert = documents.insert().prefix_with("OR REPLACE")
-                    connection.execute(insert.values(dict(row) | values | again))
-                    queued += 1
+                    rows.append(dict(row) | values | again)
+                if rows:
+                    connection.execute(documents.insert().prefix_with("OR REPLACE"), rows)
+                    # Here already, for it may have to be read anew; those of other cuts wait without a passage.
+                    copy_overlays(connection, source, owner, [row["id"] for row in rows])
+                queued += len(rows)
         return queued, sorted(there)
 
     def source_of(self, document: Document) -> Document | None:
@@ -78,9 +85,7 @@ class Transfers(Database):
         """Take over all that is known of a document, down to its passages and what was corrected in them. False, and
         nothing is done, if the document was stopped meanwhile, or the other one is not what it was."""
         with self.write() as connection:
-            owner, origin = (
-                connection.execute(collection_id(one.collection)).scalar_one_or_none() for one in (document, source)
-            )
+            owner = connection.execute(collection_id(document.collection)).scalar_one()
             same = sql.select(documents).where(incarnation(source), documents.c.state == State.READY.value)
             facts = connection.execute(same).mappings().one_or_none()
             if facts is None:
@@ -89,11 +94,13 @@ class Transfers(Database):
             values = {one: facts[one] for one in (*_READ, "edited")} | {"served": False}
             if connection.execute(documents.update().where(*alive).values(values)).rowcount == 0:
                 return False
-            for table in (*OF_A_DOCUMENT, overlays):
-                theirs = (table.c.document_id == document.id, table.c.collection_id == origin)
+            for table in OF_A_DOCUMENT:
+                theirs = (table.c.document_id == document.id, table.c.collection_id == facts["collection_id"])
                 mine = (table.c.document_id == document.id, table.c.collection_id == owner)
                 connection.execute(table.delete().where(*mine))
                 others = [one for one in table.c if one.name != "collection_id"]
                 rows = sql.select(sql.literal(owner), *others).where(*theirs)
                 connection.execute(table.insert().from_select(["collection_id", *(one.name for one in others)], rows))
+            copy_overlays(connection, facts["collection_id"], owner, [document.id])
+            count_chunks(connection, document)
         return True

@@ -67,14 +67,14 @@ def keep_versions(connection: sql.Connection, document: Document, replaced: Sequ
 
 def rename_versions(connection: sql.Connection, document: Document, name: str) -> None:
     """The versions of a document that is about to get another name go with it, unless another document has its name."""
-    if not _others(connection, document):
+    if not is_taken(connection, document, document.name):
         theirs = (versions.c.collection_id == _owner(document), versions.c.name == document.name)
         connection.execute(versions.update().where(*theirs).values(name=name))
 
 
 def _move(connection: sql.Connection, document: Document, to: Document) -> None:
     """The versions of a document that moves go with it, unless another document has its name."""
-    if not _others(connection, document):
+    if not is_taken(connection, document, document.name):
         theirs = (versions.c.collection_id == _owner(document), versions.c.name == document.name)
         update = versions.update().prefix_with("OR IGNORE").where(*theirs)
         connection.execute(update.values(collection_id=_owner(to), name=to.name))
@@ -97,7 +97,7 @@ def leave(connection: sql.Connection, document: Document) -> list[Document]:
 def forget_versions(connection: sql.Connection, document: Document) -> set[str]:
     """Within the caller's transaction, forget the versions of a document that has gone, unless another one has its
     name; returns the ids of their bytes."""
-    if _others(connection, document):
+    if is_taken(connection, document, document.name):
         return set()
     theirs = (versions.c.collection_id == _owner(document), versions.c.name == document.name)
     ids = set(connection.execute(sql.select(versions.c.document_id).where(*theirs)).scalars())
@@ -118,9 +118,9 @@ def claims() -> sql.CompoundSelect[Any]:
     return sql.union(sql.select(documents.c.id), sql.select(versions.c.document_id))
 
 
-def _others(connection: sql.Connection, document: Document) -> bool:
-    """Whether other documents of its collection have its name, be it in a deletion that can be undone."""
-    same = (documents.c.collection_id == _owner(document), documents.c.name == document.name)
+def is_taken(connection: sql.Connection, document: Document, name: str) -> bool:
+    """Whether other documents of its collection have a name, be it in a deletion that can be undone."""
+    same = (documents.c.collection_id == _owner(document), documents.c.name == name)
     # What was replaced and is only waiting to be cleared cannot come back.
     alive = sql.or_(documents.c.state != State.DELETING.value, documents.c.deleted_at != "")
     query = sql.select(sql.exists().where(*same, documents.c.id != document.id, alive))

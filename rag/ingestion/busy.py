@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rag.records import Document
 
 Key = tuple[str, str]
+
+LOOK_SECONDS = 0.2
+"""Between two looks of one who waits at whether to go on."""
 
 
 class Busy:
@@ -19,11 +22,12 @@ class Busy:
         self._held: set[Key] = set()
 
     @contextmanager
-    def hold(self, document: Document) -> Iterator[None]:
-        """Wait until nobody has the document, and have it."""
+    def hold(self, document: Document, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Wait until nobody has the document, and have it. `waiting` is called meanwhile, and may raise."""
         key = (document.collection, document.id)
         with self._changed:
-            self._changed.wait_for(lambda: key not in self._held)
+            while not self._changed.wait_for(lambda: key not in self._held, LOOK_SECONDS):
+                waiting()
             self._held.add(key)
         try:
             yield

@@ -16,6 +16,7 @@ class Removal:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._to_wipe = False
 
     def delete(self, document: Document) -> None:
         """Hide a document and remove it everywhere. What cannot be removed now, the owner's worker removes later."""
@@ -56,14 +57,18 @@ class Removal:
 
     def forget_collection(self, collection: Collection) -> None:
         """Remove a collection from the catalog, with the bytes that no other one needs."""
-        for document_id in self._parts.catalog.delete_collection(collection.name):
+        for document_id in self._parts.catalog.delete_collection(collection.id):
             self._discard(document_id)
+        self._to_wipe = True
 
     def clear_all(self) -> None:
         """Remove what must go of all documents: what was interrupted, or left to the owner."""
         self.clear_abandoned()
         for document in self._parts.catalog.uncleared():
             self.clear(document)
+        if self._to_wipe:  # once for all of them
+            self._to_wipe = False
+            self._parts.catalog.empty_log()
 
     def sweep(self) -> None:
         """Remove what an interruption can leave behind: bytes and indexes that the catalog does not know."""
@@ -108,6 +113,7 @@ class Removal:
         elif now is not None and now.state is State.DELETING:
             for unclaimed in self._parts.catalog.delete(now):
                 self._discard(unclaimed)
+            self._to_wipe = True
 
     def _found(self, document: Document, collection: Collection | None) -> Collection | None:
         if collection is not None:

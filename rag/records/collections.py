@@ -52,6 +52,11 @@ class Collection:
     shadow_of: str = ""
     linked: Linked | None = None
 
+    @property
+    def model_is_known(self) -> bool:
+        """Whether it is known with which model it was made: else it is searched by words only."""
+        return self.recipe is None or bool(self.recipe.model)
+
 
 @dataclass(frozen=True, slots=True)
 class Room:

@@ -161,6 +161,19 @@ class Arranging(DocumentsIn):
         """What was in the place of a document before, the last first."""
         return [one for one in self.catalog.versions(document.collection, document.name) if one.document != document.id]
 
+    def successor(self, collection: str, document: str) -> str:
+        """The id of the document that has taken the place of one that was replaced, be it after others; empty if none
+        has, or that has gone as well."""
+        seen = set[str]()
+        while document not in seen:
+            seen.add(document)
+            try:
+                document = self.catalog.version(collection, document).replaced_by
+            except NotFoundError:
+                break
+        found = self.catalog.among([(collection, document)]) if len(seen) > 1 else []
+        return document if any(one.visible for one in found) else ""
+
     def original_of(self, version: Version) -> bytes:
         """The file of a version as it came in. Raises NotFoundError if it is not kept any more."""
         try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rag.archive import Unpacked, look_into
-from rag.errors import InputError
+from rag.errors import InputError, StorageError
 from rag.following import POLL_SECONDS, Following, Way
 from rag.ingestion import Upload, as_uploads
 from rag.progress import progress
@@ -68,9 +68,13 @@ class DocumentsIn(Proving):
         """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
         so that ingesting it afterwards, from `kept`, reads nothing twice."""
         self._require_writable()
-        self._require_own(collection)
+        upload = as_uploads([source])[0]
+        try:
+            self._require_own(collection)
+        except StorageError as error:  # the folder has been closed
+            return Preflight(upload.name, problem=str(error))
         with self._gate.shared():
-            return self.ingestion.checks.check(as_uploads([source])[0], self._name(collection), password)
+            return self.ingestion.checks.check(upload, self._name(collection), password)
 
     def kept(self, found: Preflight) -> Upload:
         """A file that was checked, to be ingested."""

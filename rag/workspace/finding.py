@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from rag.errors import QuestionError
@@ -11,7 +13,7 @@ from rag.filters import Filter, parse_where, to_chroma, to_sql
 from rag.recipes import is_known
 from rag.records import By, ChunkSearch, Collection, FoundChunks, ListedChunk
 from rag.store import similarity
-from rag.workspace.patterns import matching
+from rag.workspace.patterns import MARKS, matching
 from rag.workspace.searching import Searching
 
 MOST = 200
@@ -102,16 +104,31 @@ class Finding(Searching):
 
     def _by_words(self, scope: _Scope) -> FoundChunks:
         words, name = self.lexical.content_terms(scope.wanted.text), scope.collection.store_name
+        typed = {word: piece for piece in reversed(scope.wanted.text.split()) for word in self.lexical.terms(piece)}
         with self._gate.shared():
             ranked = self.lexical.search(name, scope.wanted.text, LOOKED_AT, scope.documents)
         found = self._ranked(scope, {one: f"score {score:.1f}" for one, score in ranked})
         listed = {one.chunk.id: one.chunk for one in self.listed_chunks(scope.collection.name, found.ids)}
-        why = dict(found.why)
+        why, marks = dict(found.why), dict[str, tuple[tuple[int, int], ...]]()
         for one, chunk in listed.items():
             there = set(self.lexical.terms(f"{chunk.title} {chunk.heading} {chunk.text}"))
-            has = sum(word in there for word in words)
-            why[one] = f"It has {has} of {len(words)} word{'s' * (len(words) > 1)}, {found.why[one]}"
-        return FoundChunks(found.chunks, found.total, found.ids, why, more=found.more)
+            missing = [f"“{_shortened(typed.get(word, word))}”" for word in words if word not in there]
+            without = f" (not {', '.join(missing)})" if missing else ""
+            has = len(words) - len(missing)
+            why[one] = f"It has {has} of {len(words)} word{'s' * (len(words) > 1)}{without}, {found.why[one]}"
+            marks[one] = tuple(islice(self._where(words, chunk.text), MARKS))
+        return FoundChunks(found.chunks, found.total, found.ids, why, marks, more=found.more)
+
+    def _where(self, words: Sequence[str], text: str) -> Iterator[tuple[int, int]]:
+        """Where in a text words of the index stand, (start, end)."""
+        wanted = set(words)
+        for piece in re.finditer(r"\S+", text):
+            if wanted.isdisjoint(self.lexical.terms(piece[0])):
+                continue
+            parts = [one.span() for one in re.finditer(r"\w+", piece[0])]
+            telling = [(a, b) for a, b in parts if not wanted.isdisjoint(self.lexical.terms(piece[0][a:b]))]
+            for start, end in telling or [(0, len(piece[0]))]:
+                yield piece.start() + start, piece.start() + end
 
     def _like(self, scope: _Scope) -> FoundChunks:
         with self._gate.shared():

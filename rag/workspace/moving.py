@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rag.errands import Errands
-from rag.errors import InputError, NotFoundError
+from rag.errors import DocumentError, EncryptedError, InputError, NotFoundError
+from rag.recipes import BUNDLED, checked_recipe
 from rag.records import Collection, Document, Errand, Far, Manifest, Move, Recipe, unheard
 from rag.store import Store, store_name
 from rag.workspace.searching import Searching
@@ -21,7 +23,7 @@ from rag.workspace.searching import Searching
 if TYPE_CHECKING:  # its library takes a while to import
     from rag.backup import Backup
 
-_PLAIN_MODEL = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_PLAIN_MODEL = re.compile(r"(?!.*\.\.)\w[\w.-]*(/\w[\w.-]*)?")
 _PIECE = 1 << 20
 
 
@@ -66,11 +68,11 @@ class Moving(Searching):
         return self.errands.start(Errand.EXPORT, found.name, work)
 
     @contextmanager
-    def _holding(self, document: Document) -> Iterator[Store]:
-        """The store, while nobody changes what it has of a document."""
+    def _holding(self, document: Document, tell: Callable[[], None]) -> Iterator[Store]:
+        """The store, while nobody changes what it has of a document. `tell` is called while somebody does."""
         with self._gate.shared():
             ingestion = self.ingestion
-            with ingestion.busy.hold(document):
+            with ingestion.busy.hold(document, tell):
                 yield self.store
                 if self.folder.owned:
                     ingestion.removal.settle(document)  # it may have been deleted meanwhile
@@ -148,7 +150,22 @@ class Moving(Searching):
     def _backup(self, source: Path, name: str = "") -> Backup:
         from rag.backup import Backup
 
-        return Backup(source, self.catalog.schema, name)
+        backup = Backup(source, self.catalog.schema, name)
+        try:
+            checked_recipe(replace(backup.manifest.recipe, model=BUNDLED))  # that nobody knows its model may be
+        except InputError as error:
+            raise backup.damaged("nothing could be made in the way that it says") from error
+        return backup
+
+    def _is_locked(self, document_id: str) -> bool:
+        """Whether kept bytes are a PDF that needs a password."""
+        try:
+            self.reader.view(self.folder.original(document_id), "locked.pdf", 1)
+        except EncryptedError:
+            return True
+        except DocumentError:
+            pass
+        return False
 
     def _require_free(self, name: str) -> None:
         if any(one.name == name for one in self.collections()):
@@ -178,7 +195,7 @@ class Moving(Searching):
             recipe=None if recipe == self._recipe_set else recipe,
             linked=manifest.linked,
         )
-        targets = Targets(self.folder, self.catalog, self.lexical, self._inside)
+        targets = Targets(self.folder, self.catalog, self.lexical, self._inside, self._is_locked)
         replaced = replacing.id if replacing else None
         gone, unclaimed = restore(targets, backup, made, lambda done, what: far(0.4 + 0.6 * done, what), replaced)
         self._clear(gone, unclaimed)
@@ -219,11 +236,12 @@ class Moving(Searching):
         self.errands.stop_all()
         super().erase()
 
-    def close(self) -> None:
-        """Stop work at the next batch and let go of the folder."""
-        if not self.closed:
-            self.errands.stop_all()
-        super().close()
+    def _ended(self, seconds: float | None) -> bool:
+        began = time.monotonic()
+        super()._ended(0)  # one may wait for the other
+        over = self.errands.stop_all(seconds)
+        left = None if seconds is None else max(0.0, seconds - (time.monotonic() - began))
+        return super()._ended(left) and over
 
 
 def default_name(collection: str, now: datetime | None = None) -> str:

@@ -116,14 +116,18 @@ class Opened:
             if self.closed:
                 return
             self.closed = True
-        if self.worker.stop(STOP_SECONDS):
+        if self._ended(STOP_SECONDS):
             self._let_go()
         else:
             log.warning("Work on a document goes on; %s stays in use until it has stopped.", self.folder.path)
             threading.Thread(target=self._let_go, name="footnote-closing", daemon=True).start()
 
+    def _ended(self, seconds: float | None) -> bool:
+        """End all work in the background; whether that was done within so many seconds (None: waits for it)."""
+        return self.worker.stop(seconds)
+
     def _let_go(self) -> None:
-        self.worker.stop(seconds=None)
+        self._ended(None)
         self.reader.close()
         self.store.close()
         self.lexical.close()
@@ -149,13 +153,24 @@ class Opened:
             raise ReadOnlyError("This is a read-only demo: ask as you like; uploading and deleting are switched off.")
 
     def _require_own(self, collection: str | None) -> None:
-        """Raises ReadOnlyError for a collection that was read from elsewhere: it is as it is there."""
+        """Raises ReadOnlyError for a collection that was read from elsewhere: it is as it is there; and for one that is
+        in the making."""
         name = self.catalog.current_name(self._name(collection))
-        linked = next((one.linked for one in self.catalog.collections() if one.name == name), None)
+        found = next((one for one in self.catalog.collections(hidden=True) if one.name == name), None)
+        self._require_made(found)
+        linked = found.linked if found else None
         if linked is not None:
             raise ReadOnlyError(
                 f"{name} was read from {linked.place} and is as it is there: change it there and read it again, or put "
                 "documents into another collection."
+            )
+
+    def _require_made(self, found: Collection | None) -> None:
+        """Raises ReadOnlyError for a collection in the making, which is to be as what it is made from."""
+        if found is not None and found.shadow_of:
+            raise ReadOnlyError(
+                f"{found.name} is a collection in the making, and is as what it is made from. Change that one, or "
+                "discard the re-embedding."
             )
 
     def _name(self, collection: str | None) -> str:

@@ -36,6 +36,7 @@ class Shelves(Upkeep):
         """
         self._require_writable()
         source, new = self.collection(name), self._name(new)
+        self._require_made(source)
         self._require_unused(new)
         self.recipes.check(source)
         self.catalog.create_collection(new, store_name(new), source.fingerprint, source.recipe)
@@ -47,10 +48,13 @@ class Shelves(Upkeep):
         """Call a collection something else. Links, conversations and whatever else names it by its old name lead to it
         still, until another one is called that. Inside Chroma its name stays.
 
-        Raises NotFoundError, and InputError if there is one of that name.
+        While an index is repaired it waits for that. Raises NotFoundError, and InputError if there is one of that name.
         """
         self._require_writable()
-        return self.catalog.rename_collection(self.collection(name).name, self._name(new))
+        with self._gate.shared():
+            found = self.collection(name)
+            self._require_made(found)
+            return self.catalog.rename_collection(found.name, self._name(new))
 
     def _require_unused(self, name: str) -> None:
         if any(one.name == name for one in self.catalog.collections(hidden=True)):
@@ -83,14 +87,13 @@ class Shelves(Upkeep):
         FolderInUseError if another process works on the folder.
         """
         self._require_ownership()
-        found = self.collection(name)
         if repair:
             self._require_writable()
-            with self._alone():
-                findings = self._thorough(found, told, repair=True)
-        else:
-            with self._gate.shared():
-                findings = self._thorough(found, told) if thorough else self._compared(found)
+        with self._alone() if repair else self._gate.shared():
+            found = self.collection(name)
+            findings = self._thorough(found, told, repair) if thorough or repair else self._compared(found)
+        if self.catalog.current_name(found.name) != found.name:  # it was looked for under its old name
+            return self.examine(name, thorough, repair, told)
         passages = self.collection(found.name).chunks
         health = Health(datetime.now(UTC), passages, tuple(findings), thorough or repair)
         self._examined[found.store_name] = health

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rag.checking import REOPENED, Checker, Encode
-from rag.errors import StorageError, StoreDamagedError
+from rag.errors import NotFoundError, StorageError, StoreDamagedError
 from rag.recipes import is_known
 from rag.records import Collection, Document, Failure, Finding, IngestEvent, State
 from rag.store import store_name
@@ -32,6 +32,8 @@ class Upkeep(DocumentsIn):
         """Delete the documents that could not be indexed, of one collection or of all, but not those that were
         cancelled. Returns the deleted ones. Raises NotFoundError."""
         self._require_writable()
+        if collection is not None:
+            self._require_made(self.collection(collection))
         self._owns()
         failed = [
             one
@@ -44,11 +46,16 @@ class Upkeep(DocumentsIn):
         return failed
 
     def delete_collection(self, name: str) -> None:
-        """Delete a collection and all its documents."""
+        """Delete a collection and all its documents. It has to be named as it is now, not as it was before. Raises
+        NotFoundError."""
         self._require_writable()
+        found = self.catalog.collection(name)
+        self._require_made(found)
+        if found.name != name:
+            raise NotFoundError(f"{name!r} is called {found.name!r} now. Delete it by that name.")
         self._owns()
         with self._gate.shared():
-            self.ingestion.removal.delete_collection(self.catalog.collection(name))
+            self.ingestion.removal.delete_collection(found)
 
     def erase(self) -> None:
         """Delete everything that is stored, so that it cannot be read from the disk's files either."""

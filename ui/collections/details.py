@@ -23,8 +23,8 @@ from ui.text import bytes_as_text, day, escape_markdown, message_markdown
 from ui.viewer import open_viewer
 
 
-def draw_details(workspace: Workspace, document: Document, census: Census) -> None:
-    """Draw a document, and what can be done with it."""
+def draw_details(workspace: Workspace, document: Document, census: Census, editable: bool) -> None:
+    """Draw a document, and what can be done with it: less if it is not `editable`."""
     describe(workspace, document)
     with st.container(horizontal=True):
         if document.visible:
@@ -40,7 +40,7 @@ def draw_details(workspace: Workspace, document: Document, census: Census) -> No
                 args=(document,),
             )
         download_button(workspace, document, "collection")
-    if not workspace.settings.demo:
+    if editable:
         with st.container(horizontal=True):
             _change(workspace, document, census)
     draw_versions(workspace, document)
@@ -75,7 +75,8 @@ def describe(workspace: Workspace, document: Document) -> None:
 
 
 def _notices(workspace: Workspace, document: Document) -> None:
-    if foreign := language_notice([(document.name, document.language)], workspace.settings.embedding_model):
+    foreign = language_notice([(document.name, document.language)], workspace.settings.embedding_model)
+    if foreign and not workspace.settings.demo:  # it is about settings, which readers of a demo do not have
         st.info(message_markdown(foreign), icon=":material/translate:")
     if document.ocr_pages:
         st.info(f"{ocr_notice(document)}: check what you quote.", icon=":material/document_scanner:")

@@ -10,10 +10,11 @@ from rag.records import Census, Collection, Document, Listed, Listing, Standing
 from rag.workspace import Workspace
 from ui.collections.acting import delete, reread, tags_popover, transfer_popover
 from ui.collections.details import draw_details
+from ui.collections.elsewhere import tell_kind
 from ui.collections.finding import choose_listing
 from ui.collections.table import choose_document, draw_table, marked, marked_there
 from ui.collections.trash import draw_trash
-from ui.places import UPLOAD
+from ui.places import offer_upload
 from ui.progress import watch
 from ui.text import counted, escape_markdown, message_markdown, shortened
 
@@ -23,22 +24,26 @@ FAILURES_SHOWN = 20
 def draw_documents(workspace: Workspace, collection: Collection) -> None:
     """Draw the view."""
     census = workspace.census(collection.name)
+    editable = not workspace.settings.demo and collection.linked is None
+    tell_kind(collection)
     draw_trash(workspace, collection.name)
     if census.standings.get(Standing.UNFINISHED):
         watch(workspace, briefly=True)
     if not census.documents:
         st.markdown("This collection is empty.")
-        if not workspace.settings.demo:
-            st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
+        offer_upload(workspace, collection)
         return
     listing = choose_listing(collection.name, census)
-    listed = draw_table(workspace, listing, census.documents)
-    if not workspace.settings.demo:
+    listed = draw_table(workspace, listing, census.documents, editable)
+    if editable:
         _several(workspace, listing, listed, census)
-    _failures(workspace, collection.name, census)
+    _failures(workspace, collection.name, census, editable)
     document = choose_document(workspace, collection.name, listed.documents)
     if document is not None:
-        draw_details(workspace, document, census)
+        if editable and (there := marked_there(workspace, collection.name)):
+            many = f"the {len(there):,} marked ones" if len(there) > 1 else "the marked one"
+            st.caption(f"The buttons below are for this document alone, those above for {many}.")
+        draw_details(workspace, document, census, editable)
 
 
 def _several(workspace: Workspace, listing: Listing, listed: Listed, census: Census) -> None:
@@ -70,7 +75,7 @@ def _mark_all(workspace: Workspace, listing: Listing) -> None:
     marked(listing.collection).update(workspace.listed_ids(listing))
 
 
-def _failures(workspace: Workspace, collection: str, census: Census) -> None:
+def _failures(workspace: Workspace, collection: str, census: Census, editable: bool) -> None:
     """The documents that could not be indexed, each with why, and a way to try them all again or be rid of them."""
     number = census.standings.get(Standing.FAILED, 0)
     if not number:
@@ -81,7 +86,7 @@ def _failures(workspace: Workspace, collection: str, census: Census) -> None:
             _failure(one)
         if number > FAILURES_SHOWN:
             st.caption(f"And {number - FAILURES_SHOWN:,} more: choose them above to see why.")
-        if not workspace.settings.demo:
+        if editable:
             with st.container(horizontal=True):
                 _for_all("Retry all that failed", ":material/refresh:", reread, workspace, failed)
                 _for_all("Delete all that failed", ":material/delete:", delete, workspace, failed)

@@ -6,12 +6,23 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from rag.errors import RagError
 from rag.records import Collection, Errand, Foreign
 from rag.workspace import Workspace
 from ui.collections.errands import POLL_SECONDS, bar, begun, concerns, settle, told
 from ui.dialogs import close_dialog, open_from_new
-from ui.errors import friendly_errors
+from ui.errors import friendly_errors, show_error
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
+
+
+def tell_kind(collection: Collection, contents: bool = True) -> None:
+    """Above a view: what cannot be done with a collection, and why. `contents` is whether they are in the view."""
+    if contents and collection.linked is not None:
+        st.caption(
+            f":material/link: Read-only: it was read from {escape_markdown(shortened(collection.linked.place, 120))}."
+        )
+    if not collection.model_is_known:
+        st.caption(":material/warning: Searched by words only: its embedding model is unknown.")
 
 
 def draw_link(workspace: Workspace, collection: Collection) -> None:
@@ -25,11 +36,10 @@ def draw_link(workspace: Workspace, collection: Collection) -> None:
         f"{day(local)} at {local:%H:%M}. What is changed there is here once it is read again.",
         icon=":material/link:",
     )
-    if collection.recipe is not None and not collection.recipe.model:
+    if not collection.model_is_known:
+        advice = "" if workspace.settings.demo else " Name the model it was made with, or re-embed it."
         st.warning(
-            "Its embedding model is unknown, so it is searched by words only. Name the model it was made with, or "
-            "re-embed it with one of your own.",
-            icon=":material/warning:",
+            f"Its embedding model is unknown, so it is searched by words only.{advice}", icon=":material/warning:"
         )
     if workspace.settings.demo:
         return
@@ -50,9 +60,8 @@ def _draw_again(workspace: Workspace, collection: Collection, was_running: bool)
             st.rerun()
         if move is not None and move.problem:
             st.error(message_markdown(move.problem), icon=":material/error:")
-        unknown = collection.recipe is not None and not collection.recipe.model
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            model = _model_input("again-model") if unknown else ""
+            model = _model_input("again-model") if not collection.model_is_known else ""
             if st.button("Read it again", icon=":material/sync:", key="read-again"):
                 if move is not None:
                     told(move)
@@ -79,9 +88,14 @@ def offer_link(workspace: Workspace) -> None:
             icon=":material/link:",
             key="offer-link",
             width="stretch",
-            on_click=open_from_new,
-            args=(link, workspace),
+            on_click=_open_link,
+            args=(workspace,),
         )
+
+
+def _open_link(workspace: Workspace) -> None:
+    st.session_state.pop("link-asked", None)  # what was found when it was open before
+    open_from_new(link, workspace)
 
 
 @st.dialog("Open another program's Chroma", icon=":material/link:", width="medium", on_dismiss=close_dialog)
@@ -102,13 +116,31 @@ def link(workspace: Workspace) -> None:
                 key="link-where",
                 placeholder="/home/me/chroma_db or http://localhost:8000",
             )
-            if st.form_submit_button("Look into it", icon=":material/search:"):
-                st.session_state.pop("link-found", None)
-                with st.spinner("Looking…"):
-                    st.session_state["link-found"] = (place, workspace.foreign(place))
-        where, found = st.session_state.get("link-found", ("", ()))
-        if where and where == place:
-            _choose(workspace, where, found)
+            st.form_submit_button("Look into it", icon=":material/search:", on_click=_look)
+        if st.session_state.get("link-asked") is not None and st.session_state["link-asked"] == place:
+            found = _looked_into(workspace, place)
+            if isinstance(found, RagError):
+                show_error(found)
+            else:
+                _choose(workspace, place, found)
+
+
+def _look() -> None:
+    """Note what is to be looked into: if the page runs again before it has been, that run does it."""
+    st.session_state["link-asked"] = st.session_state["link-where"]
+    st.session_state.pop("link-found", None)
+
+
+def _looked_into(workspace: Workspace, place: str) -> Sequence[Foreign] | RagError:
+    """What is in it, or why nobody can tell: looked for once, and kept while the dialog is drawn again."""
+    if "link-found" not in st.session_state:
+        with st.spinner("Looking…"):
+            try:
+                st.session_state["link-found"] = workspace.foreign(place)
+            except RagError as error:
+                st.session_state["link-found"] = error
+    found: Sequence[Foreign] | RagError = st.session_state["link-found"]
+    return found
 
 
 def _choose(workspace: Workspace, place: str, found: Sequence[Foreign]) -> None:
@@ -123,5 +155,5 @@ def _choose(workspace: Workspace, place: str, found: Sequence[Foreign]) -> None:
     model = _model_input("link-model")
     if st.button("Read it", type="primary", icon=":material/link:", key="link-read", disabled=not rows[chosen].rows):
         begun(workspace.begin_link(place, chosen, name, model))
-        st.session_state.pop("link-found", None)
+        st.session_state.pop("link-asked", None)
         st.rerun(scope="fragment")

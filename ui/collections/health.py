@@ -40,14 +40,15 @@ def draw_health(workspace: Workspace, collection: Collection) -> None:
         )
         if found is not None and any(not one.repaired for one in found.findings):
             _button(collection, "Repair", REPAIR, ":material/build:", "Mends what was found, as far as that goes.")
-        st.button(
-            "Index anew",
-            key=f"rebuild-{collection.name}",
-            icon=":material/restart_alt:",
-            help="Reads and embeds every document of the collection again, from the kept files.",
-            on_click=open_dialog,
-            args=(confirm_rebuild, workspace, collection),
-        )
+        if collection.linked is None:  # what was read from elsewhere has no files here: it is read again from there
+            st.button(
+                "Index anew",
+                key=f"rebuild-{collection.name}",
+                icon=":material/restart_alt:",
+                help="Reads and embeds every document of the collection again, from the kept files.",
+                on_click=open_dialog,
+                args=(confirm_rebuild, workspace, collection),
+            )
 
 
 def _button(collection: Collection, words: str, how: str, icon: str, means: str) -> None:
@@ -110,9 +111,10 @@ def confirm_rebuild(workspace: Workspace, collection: Collection) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Leave it", key="leave", on_click=close_dialog):
             st.rerun()
-        if st.button("Index anew", key="really-rebuild", type="primary"):
+        pressed = st.button("Index anew", key="really-rebuild", type="primary")
+    if pressed:
+        with friendly_errors():  # the dialog stays with what went wrong
+            queued = workspace.begin_rebuild(collection.name)
             close_dialog()
-            with friendly_errors():
-                queued = workspace.begin_rebuild(collection.name)
-                say(f"{counted(len(queued), 'document')} will be indexed anew.")
+            say(f"{counted(len(queued), 'document')} will be indexed anew.")
             st.rerun()

@@ -17,7 +17,7 @@ from ui.text import day, escape_markdown
 from ui.viewer import open_viewer
 
 _PREVIEWED = 10
-_STATES = {ChunkState.HIDDEN: "Put away", ChunkState.DELETED: "Deleted"}
+_STATES = {ChunkState.HIDDEN: "Hidden", ChunkState.DELETED: "Deleted"}
 
 
 def draw_cards(workspace: Workspace, collection: str, found: FoundChunks, editable: bool) -> None:
@@ -87,7 +87,7 @@ def _actions(workspace: Workspace, collection: str, one: ListedChunk) -> None:
     with st.container(horizontal=True, gap="small"):
         button("Edit", ":material/edit:", None, open_dialog, edit, workspace, collection, one)
         if one.state is ChunkState.SHOWN:
-            button("Put away", ":material/visibility_off:", "Nobody finds it until it is shown again", hide, *given)
+            button("Hide", ":material/visibility_off:", "Nobody finds it until it is shown again", hide, *given)
         else:
             button("Show again", ":material/visibility:", None, show, *given)
         if one.state is not ChunkState.DELETED:

@@ -1,4 +1,4 @@
-"""What is done to a passage: corrected in a dialog, put away, deleted, brought back; the last change can be undone."""
+"""What is done to a passage: corrected in a dialog, hidden, deleted, brought back; the last change can be undone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from rag.errors import RagError
-from rag.records import Collection, ListedChunk, Overlay
+from rag.errors import NotFoundError, RagError
+from rag.records import Collection, ListedChunk, Overlay, document_of
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog
 from ui.errors import friendly_errors, show_error
@@ -62,8 +62,8 @@ def edit(workspace: Workspace, collection: str, one: ListedChunk) -> None:
 
 
 def hide(workspace: Workspace, collection: str, chunk: str) -> None:
-    """Put a passage away; for callbacks, as those below."""
-    _change(collection, chunk, workspace.hide_chunk, "The passage was put away: it is not found any more.")
+    """Hide a passage; for callbacks, as those below."""
+    _change(collection, chunk, workspace.hide_chunk, "The passage is hidden: it is not found any more.")
 
 
 def show(workspace: Workspace, collection: str, chunk: str) -> None:
@@ -105,6 +105,11 @@ def offer_undo(workspace: Workspace) -> None:
     if UNDO not in st.session_state:
         return
     collection, chunk, before, words = st.session_state[UNDO]
+    try:
+        workspace.document(document_of(chunk), collection)
+    except NotFoundError:  # replaced or deleted since, and the passage with it
+        _forget()
+        return
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", border=True, wrap=False):
         st.markdown(f":material/check_circle: {words}", width="stretch")
         given = (workspace, collection, chunk, before)
@@ -131,8 +136,8 @@ def draw_loose(workspace: Workspace, collection: Collection) -> None:
     title = f"{counted(len(loose), 'correction')} without a passage"
     with st.expander(title, icon=":material/link_off:"):
         st.caption(
-            "Their documents were cut or read in another way since, and no passage begins and ends where these did. "
-            "They are kept, and apply again if the same passage comes back."
+            "Their documents were replaced, or cut or read in another way since, and no passage says the same as these "
+            "did. They are kept, and apply again if the same passage comes back."
         )
         names = {one.id: one.name for one in workspace.documents_of(collection.name, [one.document for one in loose])}
         for one in loose:

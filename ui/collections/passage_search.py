@@ -11,7 +11,7 @@ import streamlit as st
 from rag.records import By, ChunkSearch, Facets, Search, Which
 from rag.workspace import Workspace, type_name
 from ui.labels import distinguished
-from ui.search import FEW, FIRST_DAY, LAST_DAY, NOT_HERE, OFFERED
+from ui.search import FEW, FIRST_DAY, LAST_DAY, OFFERED
 from ui.text import counted, escape_markdown
 
 HOW = {By.ORDER: "In order", By.WORDS: "Words", By.REGEX: "Pattern", By.LIKE: "Like a text", By.ID: "Id"}
@@ -22,7 +22,7 @@ _HINTS = {
     By.ID: "The beginning of a passage's id, or of its document's",
 }
 _HELP = {
-    By.WORDS: "Passages that have one of the words or more, in any form, best first. Those that are put away are in no "
+    By.WORDS: "Passages that have one of the words or more, in any form, best first. Those that are hidden are in no "
     "index of words.",
     By.REGEX: "A regular expression, as Python writes them. All passages are looked through, for some seconds at most.",
     By.LIKE: "Passages most alike to a text in meaning, by their vectors: numbers that stand for meaning.",
@@ -30,7 +30,7 @@ _HELP = {
 }
 WHICH = {
     Which.SHOWN: "Those that are searched",
-    Which.WITH_HIDDEN: "With those put away",
+    Which.WITH_HIDDEN: "With those hidden",
     Which.CHANGED: "Changed by hand only",
 }
 
@@ -76,9 +76,10 @@ def _choose_document(workspace: Workspace, collection: str) -> str:
     count, there = workspace.matching(Search(collection), OFFERED if many else FEW, part)
     chosen = str(st.session_state.get(key) or "")
     mine = workspace.matching(Search(collection, (chosen,)), 1)[1] if chosen else []
+    if chosen and not mine:  # gone: what took its place is chosen, or all there is
+        chosen = st.session_state[key] = workspace.successor(collection, chosen)
+        mine = workspace.matching(Search(collection, (chosen,)), 1)[1] if chosen else []
     called = distinguished(list({one.id: one for one in (*mine, *there)}.values()))
-    if chosen and chosen not in called:
-        called[chosen] = NOT_HERE
     found = st.selectbox(
         "Document",
         ["", *called],

@@ -1,4 +1,4 @@
-"""The passages of a collection: read in order, found, corrected, put away."""
+"""The passages of a collection: read in order, found, corrected, hidden."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import streamlit as st
 from rag.errors import RagError
 from rag.records import By, ChunkSearch, Collection, FoundChunks, Which
 from rag.workspace import Workspace
+from ui.collections.elsewhere import tell_kind
 from ui.collections.passage_cards import draw_cards
 from ui.collections.passage_changes import draw_loose, found_key, offer_undo
 from ui.collections.passage_search import choose_wanted
 from ui.errors import show_error
+from ui.places import offer_upload
 from ui.text import counted
 
 A_PAGE = 10
@@ -30,6 +32,11 @@ def read_passages(collection: str, document: str) -> None:
 
 def draw_passages(workspace: Workspace, collection: Collection) -> None:
     """Draw the view."""
+    tell_kind(collection)
+    if not collection.documents:
+        st.markdown("This collection is empty.")
+        offer_upload(workspace, collection)
+        return
     wanted = choose_wanted(workspace, collection.name)
     offer_undo(workspace)
     if wanted.by is not By.ORDER and not wanted.text.strip():
@@ -92,4 +99,6 @@ def _total(found: FoundChunks, wanted: ChunkSearch) -> str:
 def _nothing(wanted: ChunkSearch) -> str:
     if wanted.which is Which.CHANGED:
         return "No passage was changed by hand."
-    return "No passage is found. Take a filter away, or look for something else."
+    if wanted.where or wanted.document:
+        return "No passage is found. Take a filter away, or look for something else."
+    return "There is no passage yet." if wanted.by is By.ORDER else "No passage is found. Look for something else."

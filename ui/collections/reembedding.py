@@ -9,14 +9,13 @@ import streamlit as st
 
 from rag.records import Collection, Recipe, Reembedding, ReembeddingPlan
 from rag.workspace import Workspace
-from ui.dialogs import close_dialog, open_dialog, run_page_if_asked
+from ui.collections.swapping import BUNDLED, WITHOUT, confirm_discard, confirm_swap, lost, model_of
+from ui.dialogs import open_dialog, run_page_if_asked
 from ui.errors import friendly_errors
 from ui.progress import POLL_SECONDS
-from ui.shell import say
 from ui.stages import time_left
 from ui.text import about, counted, escape_markdown, message_markdown, shortened
 
-BUNDLED = "bundled"
 FAST, EXACT, OTHER = "Built in, fast", "Built in, exact", "Another model"
 _MODELS = {
     FAST: "all-MiniLM-L6-v2 with numbers of 8 bits: takes little time and memory, and finds nearly the same.",
@@ -39,10 +38,13 @@ _SWAP = "Once it is swapped in, everybody searches the new version. Conversation
 def draw_reembedding(workspace: Workspace, collection: Collection) -> None:
     """How it is made, and what makes it otherwise, or how far that is."""
     st.subheader("How it is made", anchor=False)
-    st.markdown(_made(collection))
+    demo = workspace.settings.demo
+    st.markdown(_made(collection, demo))
     if why := workspace.refusal(collection):
-        st.warning(message_markdown(why), icon=":material/sync_problem:")
-    if workspace.settings.demo or not collection.documents:
+        # In a demo nobody who reads this can do what it says.
+        said = "It cannot be searched by meaning as this demo is set up." if demo else message_markdown(why)
+        st.warning(said, icon=":material/sync_problem:")
+    if demo or not collection.documents:
         return
     found = workspace.reembedding(collection.name)
     if found is None:
@@ -53,12 +55,14 @@ def draw_reembedding(workspace: Workspace, collection: Collection) -> None:
     st.fragment(_draw, run_every=POLL_SECONDS if going_on else None)(workspace, collection.name, going_on)
 
 
-def _made(collection: Collection) -> str:
+def _made(collection: Collection, demo: bool) -> str:
     made, recipe = collection.fingerprint, collection.recipe
-    if recipe is not None and not recipe.model:
+    if not collection.model_is_known:
+        only = "Nobody knows which embedding model its vectors are from, so it is searched **by words only**"
+        if demo:
+            return f"{only}."
         return (
-            "Nobody knows which embedding model its vectors are from, so it is searched **by words only**, and nothing "
-            "can be added. Make it with a model that is known to have it searched by meaning too."
+            f"{only}, and nothing can be added. Make it with a model that is known to have it searched by meaning too."
         )
     model = " ".join(part for part in (made.get("model", ""), made.get("precision", "").partition(" ")[0]) if part)
     size = f", passages of about {escape_markdown(made['chunk_tokens'])} tokens" if "chunk_tokens" in made else ""
@@ -123,7 +127,7 @@ def _offer(workspace: Workspace, collection: Collection, recipe: Recipe, key: st
             return
         st.markdown(_takes(plan))
         if plan.edits_lost:
-            st.warning(_lost(plan.edits_lost), icon=":material/edit_off:")
+            st.warning(lost(plan.edits_lost), icon=":material/edit_off:")
         st.button(
             "Start",
             key=f"{key}-start",
@@ -140,13 +144,6 @@ def _takes(plan: ReembeddingPlan) -> str:
     number = f"about {passages}" if plan.read_again else passages
     texts = "read again from the kept files" if plan.read_again else "taken over as they are, not read again"
     return f"{counted(plan.documents, 'document')} · {number}{took}.  \nTheir texts are {texts}."
-
-
-def _lost(number: int) -> str:
-    return (
-        f"{counted(number, 'passage')} edited or put away by hand will be as they were read: texts are cut at other "
-        "places."
-    )
 
 
 def _start(workspace: Workspace, collection: Collection, recipe: Recipe) -> None:
@@ -172,9 +169,7 @@ def _draw(workspace: Workspace, name: str, going_on: bool) -> None:
 
 
 def _described(recipe: Recipe) -> str:
-    model = "all-MiniLM-L6-v2" if recipe.model == BUNDLED else escape_markdown(shortened(recipe.model, 60))
-    precision = f" {recipe.precision}" if recipe.model == BUNDLED else ""
-    return f"{model}{precision}, passages of about {recipe.chunk_tokens:,} tokens"
+    return f"{model_of(recipe)}, passages of about {recipe.chunk_tokens:,} tokens"
 
 
 def _tell(found: Reembedding) -> None:
@@ -197,7 +192,7 @@ def _tell(found: Reembedding) -> None:
             icon=":material/check_circle:",
         )
     if found.edits_lost:
-        st.warning(_lost(found.edits_lost), icon=":material/edit_off:")
+        st.warning(lost(found.edits_lost), icon=":material/edit_off:")
 
 
 def _failures(found: Reembedding) -> None:
@@ -219,12 +214,11 @@ def _buttons(workspace: Workspace, name: str, found: Reembedding) -> None:
     key = found.shadow.id
     failed = found.counts.failed
     if found.whole:
-        _press("Swap in", f"swap-{key}", ":material/swap_horiz:", lambda: _swap(workspace, name, False), primary=True)
+        _offer_swap("Swap in", key, workspace, name, False)
     elif failed and not found.working and not found.counts.busy:
-        _press("Retry", f"retry-{key}", ":material/refresh:", lambda: workspace.retry_reembedding(name), primary=True)
+        _press("Retry", f"retry-{key}", ":material/refresh:", lambda: workspace.retry_reembedding(name))
         without = f"Swap in without {'it' if failed == 1 else f'these {failed:,}'}"
-        means = "What failed is listed among the documents then, is not searched, and can be retried there."
-        _press(without, f"swap-{key}", ":material/swap_horiz:", lambda: _swap(workspace, name, True), means)
+        _offer_swap(without, key, workspace, name, True)
     st.button(
         "Discard",
         key=f"discard-{key}",
@@ -235,29 +229,19 @@ def _buttons(workspace: Workspace, name: str, found: Reembedding) -> None:
     )
 
 
-def _press(words: str, key: str, icon: str, act: Callable[[], Any], means: str = "", primary: bool = False) -> None:
-    if st.button(words, key=key, icon=icon, type="primary" if primary else "secondary", help=means or None):
+def _offer_swap(words: str, key: str, workspace: Workspace, name: str, without_failed: bool) -> None:
+    st.button(
+        words,
+        key=f"swap-{key}",
+        icon=":material/swap_horiz:",
+        type="secondary" if without_failed else "primary",
+        help=WITHOUT if without_failed else None,
+        on_click=open_dialog,
+        args=(confirm_swap, workspace, name, without_failed),
+    )
+
+
+def _press(words: str, key: str, icon: str, act: Callable[[], Any]) -> None:
+    if st.button(words, key=key, icon=icon, type="primary"):
         act()
         st.rerun()
-
-
-def _swap(workspace: Workspace, name: str, without_failed: bool) -> None:
-    after = workspace.swap(name, without_failed)
-    say(f"Swapped in: {escape_markdown(after.name)} has {counted(after.chunks, 'passage')} now.")
-
-
-@st.dialog("Discard the new version?", icon=":material/delete:", on_dismiss=close_dialog)
-def confirm_discard(workspace: Workspace, name: str) -> None:
-    """Ask, then give up what is in the making."""
-    st.markdown(
-        f"What has been made so far is thrown away. **{escape_markdown(name)}** stays as it is, with all its documents."
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Go on with it", key="keep-making", on_click=close_dialog):
-            st.rerun()
-        if st.button("Discard", key="really-discard", type="primary"):
-            close_dialog()
-            with friendly_errors():
-                workspace.discard_reembedding(name)
-                say("The new version has been discarded.")
-            st.rerun()

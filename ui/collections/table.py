@@ -7,6 +7,7 @@ what is open is kept in the session, by the documents' ids, so that it stays thr
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -14,10 +15,10 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import NotFoundError
-from rag.records import Document, Failure, Listed, Listing, Order, State
+from rag.records import UNFINISHED, Document, Failure, Listed, Listing, Order, State
 from rag.workspace import Workspace
 from ui.labels import distinguished
-from ui.text import counted
+from ui.text import bytes_as_text, counted
 
 A_PAGE = 50
 _STATES = {
@@ -28,23 +29,26 @@ _STATES = {
     State.FAILED: "Failed",
 }
 _COLUMNS: dict[str, Any] = {
-    "Document": st.column_config.TextColumn(width=166, pinned=True),
+    "Document": st.column_config.TextColumn(width=260, pinned=True),
     "State": st.column_config.TextColumn(
-        width=100, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
+        width=84, help="A document is searched by its words as soon as it is read, and by meaning once it is ready."
     ),
     "Pages": st.column_config.NumberColumn(
         format="localized",
-        width=58,
+        width=54,
         help="Slides, sheets, and of files without pages, such as Word documents, the sections between breaks.",
     ),
-    "Passages": st.column_config.NumberColumn(format="localized", width=78),
+    "Passages": st.column_config.NumberColumn(format="localized", width=74),
     "Tags": st.column_config.ListColumn(width=100),
-    "Size": st.column_config.NumberColumn(format="bytes", width=70),
+    "Size": st.column_config.TextColumn(alignment="right", width=70),
     "Added": st.column_config.DateColumn(format="D MMM YYYY", width=94),
     "Dated": st.column_config.DateColumn(format="D MMM YYYY", width=94, help="Its own date, or the day it was added."),
 }
 
 
+_TAGGED = {"Document": st.column_config.TextColumn(width=180, pinned=True)}
+"""Where there is a column more."""
+_CLICKED: list[Any] = ["single-cell", "single-column"]
 _BY_COLUMN = {
     "Document": Order.NAME,
     "Pages": Order.PAGES,
@@ -80,8 +84,9 @@ def marked_there(workspace: Workspace, collection: str) -> list[str]:
     return sorted(found)
 
 
-def draw_table(workspace: Workspace, listing: Listing, total: int) -> Listed:
-    """The table, a page of it; returns what is on it. `total` is how many documents there are at all."""
+def draw_table(workspace: Workspace, listing: Listing, total: int, markable: bool) -> Listed:
+    """The table, a page of it; returns what is on it. `total` is how many documents there are at all, `markable` is
+    whether anything can be done with several of them."""
     # Another one for another list: that begins with its first page.
     key = f"page-{_digest(repr(listing))}"
     place, number = st.container(), st.session_state.get(key, 1)
@@ -98,7 +103,7 @@ def draw_table(workspace: Workspace, listing: Listing, total: int) -> Listed:
             st.caption(f"{listed.total:,} of {counted(total, 'document')}")
         if listed.documents:
             st.space("xxsmall")  # where the table's toolbar appears
-            _draw(listed.documents, listing)
+            _draw(listed.documents, listing, markable)
         else:
             st.markdown("No document is like that. Look for less, or for something else.")
     return listed
@@ -108,7 +113,7 @@ def _digest(what: str) -> str:
     return hashlib.blake2b(what.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
-def _draw(documents: Sequence[Document], listing: Listing) -> None:
+def _draw(documents: Sequence[Document], listing: Listing, markable: bool) -> None:
     collection, ids = listing.collection, [one.id for one in documents]
     there = marked(collection)
     # Another key for other rows: what is marked is known to the browser by the numbers of the rows.
@@ -117,7 +122,8 @@ def _draw(documents: Sequence[Document], listing: Listing) -> None:
 
     def clicked() -> None:
         selection = st.session_state[key].selection
-        there.difference_update(ids)
+        if markable:
+            there.difference_update(ids)
         there.update(ids[row] for row in selection.rows if row < len(ids))
         if selection.cells and selection.cells[0][0] < len(ids):
             open_document(collection, ids[selection.cells[0][0]])
@@ -131,9 +137,9 @@ def _draw(documents: Sequence[Document], listing: Listing) -> None:
         hide_index=True,
         key=key,
         on_select=clicked,
-        selection_mode=["multi-row", "single-cell", "single-column"],
-        selection_default={"selection": {"rows": [row for row, one in enumerate(ids) if one in there]}},
-        column_config=_COLUMNS,
+        selection_mode=["multi-row", *_CLICKED] if markable else _CLICKED,
+        selection_default={"selection": {"rows": [row for row, one in enumerate(ids) if one in there and markable]}},
+        column_config=_COLUMNS | (_TAGGED if any(one.tags for one in documents) else {}),
         placeholder="–",
         alt="The documents of this collection",
     )
@@ -141,15 +147,15 @@ def _draw(documents: Sequence[Document], listing: Listing) -> None:
 
 def table(documents: Sequence[Document], dated: bool = False) -> list[dict[str, Any]]:
     """The documents as rows, with their own dates if `dated`. Cells show their text literally: nothing is escaped."""
-    tagged = any(one.tags for one in documents)
+    tagged, times = any(one.tags for one in documents), Counter(one.name for one in documents)
     return [
         {
             "Document": one.name,
-            "State": _state(one),
+            "State": _state(one, times[one.name] > 1),
             "Pages": one.pages or None,
             "Passages": one.chunks or None,
             **({"Tags": list(one.tags)} if tagged else {}),
-            "Size": one.bytes,
+            "Size": bytes_as_text(one.bytes),
             **({"Dated": as_day(one.date)} if dated else {"Added": one.added_at.astimezone().date()}),
         }
         for one in documents
@@ -164,7 +170,9 @@ def as_day(number: int) -> date | None:
         return None
 
 
-def _state(document: Document) -> str:
+def _state(document: Document, has_namesakes: bool) -> str:
+    if document.replaces and has_namesakes and document.state in UNFINISHED:
+        return "New version"  # beside what it takes the place of once it is ready
     if document.failure is Failure.CANCELLED:
         return "Cancelled"
     return "Being read anew" if document.served and document.visible else _STATES[document.state]

@@ -41,7 +41,7 @@ def choose_collection(workspace: Workspace, collections: Mapping[str, Collection
     if found is not None:
         st.caption(
             f"{counted(found.documents, 'document')} · {counted(found.chunks, 'passage')} · "
-            f"{bytes_as_text(found.bytes)} · since {day(found.created_at)}"
+            f"{bytes_as_text(found.bytes)} of files · since {day(found.created_at)}"
         )
     return found
 

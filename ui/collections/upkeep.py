@@ -46,7 +46,7 @@ def _facts(workspace: Workspace, collection: Collection) -> None:
     facts = {
         "Documents": f"{collection.documents:,}",
         "Passages": f"{collection.chunks:,}{chunks}",
-        "On the disk": f"about {bytes_as_text(room.whole)}: {parts}" if parts else "nothing yet",
+        "On the disk": f"about {bytes_as_text(room.whole)} with its index: {parts}" if parts else "nothing yet",
         "Embedding model": escape_markdown(
             " · ".join((made.get("model", "not known"), *made.get("precision", "").split()[:1]))
         ),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import streamlit as st
 
 from rag.records import Collection, Document, Fallen, MapPoint, VectorMap
 from rag.workspace import Workspace, type_name
+from ui.collections.elsewhere import tell_kind
 from ui.errors import friendly_errors
 from ui.labels import place
 from ui.passages import of_chunk
+from ui.places import offer_upload
 from ui.text import counted, escape_markdown, shortened
 from ui.turns import Turn
 from ui.viewer import open_viewer
@@ -24,27 +26,33 @@ OTHERS, UNTAGGED = "others", "no tag"
 HOVERED = 220
 """Characters of a passage that a pointer shows."""
 HEIGHT = 520
+LEGEND = 225
+"""Pixels of a column of the legend."""
 PASSAGE, HIT, QUESTION = "passage", "hit", "the question"
 
 
 def draw_map(workspace: Workspace, collection: Collection) -> None:
     """Draw the view."""
+    tell_kind(collection, contents=False)
     with friendly_errors(), st.spinner("Drawing the map…", show_time=True):
         found = workspace.map(collection.name)
         turn = _last_turn(collection)
         fallen = _fallen(workspace, turn, collection) if turn and found.points else None
     if not found.points:
         st.markdown("There is nothing to map yet: a passage has its place here once its vector is made.")
+        if not collection.documents:
+            offer_upload(workspace, collection)
         return
     by = st.segmented_control("Colours", ("Document", "Tag", "Type"), default="Document", required=True, key="map_by")
     documents = {one.id: one for one in workspace.mapped_documents(collection.name, found)}
-    points = [*found.points, *(fallen.hits if fallen else ())]
-    groups = _groups(points, documents, by)
+    hits = fallen.hits if fallen else ()
+    points = [*found.points, *hits]
+    groups = _groups(points, hits, documents, by)
     chart = _chart(points, len(found.points), fallen, groups, documents)
     key = f"map-{collection.name}"
     st.vega_lite_chart(
         chart,
-        _spec(str(by), groups),
+        _spec(str(by), set(chart["group"][: len(points)])),
         key=key,
         on_select=lambda: _open(key, points, documents, collection.name),
         selection_mode="pick",
@@ -69,11 +77,14 @@ def _fallen(workspace: Workspace, turn: Turn, collection: Collection) -> Fallen 
     return workspace.fall(asked, [hit.chunk.id for hit in turn.answer.hits], collection.name)
 
 
-def _groups(points: Sequence[MapPoint], documents: Mapping[str, Document], by: str | None) -> dict[str, str]:
-    """Document ids to what they are coloured by; the rare ones share a colour."""
+def _groups(
+    points: Sequence[MapPoint], hits: Sequence[MapPoint], documents: Mapping[str, Document], by: str | None
+) -> dict[str, str]:
+    """Document ids to what they are coloured by; the rare ones share a colour, unless the last question found them."""
     named = {one: _group(document, by) for one, document in documents.items()}
     often = Counter(named[one.chunk.document_id] for one in points if one.chunk.document_id in named)
-    kept = {name for name, _ in often.most_common(len(COLOURS))}
+    found = [named[one.chunk.document_id] for one in hits if one.chunk.document_id in named]
+    kept = set(list(dict.fromkeys([*found, *(name for name, _ in often.most_common())]))[: len(COLOURS)])
     return {one: name if name in kept else OTHERS for one, name in named.items()}
 
 
@@ -114,11 +125,11 @@ def _where(point: MapPoint, documents: Mapping[str, Document]) -> str:
     return f"{document.name}, {place(document.name, point.chunk.page)}" if document else ""
 
 
-def _spec(by: str, groups: Mapping[str, str]) -> dict[str, Any]:
+def _spec(by: str, groups: Set[str]) -> dict[str, Any]:
     """One layer, because a chart of several tells no clicks. What counts is drawn larger, and on top."""
     kinds = [PASSAGE, HIT, QUESTION]
-    names = sorted(set(groups.values()) - {OTHERS})
-    colours = {"domain": [*names, OTHERS], "range": [*COLOURS[: len(names)], GREY]}
+    names, others = sorted(groups - {OTHERS}), [OTHERS] if OTHERS in groups else []
+    colours = {"domain": [*names, *others], "range": [*COLOURS[: len(names)], *([GREY] if others else [])]}
     axis = {"type": "quantitative", "axis": None, "scale": {"zero": False, "nice": False, "padding": 20}}
     question, found = f"datum.kind == '{QUESTION}'", f"datum.kind == '{HIT}'"
     return {
@@ -135,6 +146,7 @@ def _spec(by: str, groups: Mapping[str, str]) -> dict[str, Any]:
                 "type": "nominal",
                 "title": by,
                 "scale": colours,
+                "legend": {"columns": {"expr": f"max(1, floor(width / {LEGEND}))"}},  # as many as the screen is wide
                 "condition": {"test": question, "value": RED},
             },
             "stroke": {"condition": {"test": found, "value": RED}, "value": None},
@@ -159,7 +171,7 @@ def _spec(by: str, groups: Mapping[str, str]) -> dict[str, Any]:
             },
             "tooltip": [{"field": "Passage", "type": "nominal"}, {"field": "Where", "type": "nominal"}],
         },
-        "config": {"view": {"stroke": None}, "legend": {"orient": "bottom", "columns": 3, "labelLimit": 220}},
+        "config": {"view": {"stroke": None}, "legend": {"orient": "bottom", "labelLimit": 200}},
     }
 
 

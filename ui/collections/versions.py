@@ -105,8 +105,13 @@ def _summed(found: Changes) -> str:
 
 def change_html(change: Change) -> str:
     """A change as HTML: what was added on green ground, what was removed struck out on red."""
-    words = "".join(_PIECES[kind].format(html.escape(text)) for kind, text in change.pieces)
+    words, before = "", Kind.SAME
+    for kind, text in change.pieces:
+        # What was removed and what came in its place touch each other, and would read as one word.
+        words += " " if Kind.SAME not in (before, kind) and not words[-1:].isspace() else ""
+        words += _PIECES[kind].format(html.escape(text))
+        before = kind
     return (
         f'<p style="margin:0 0 .2rem;font-size:.8rem;opacity:.7">{_KINDS[change.kind]}</p>'
-        f'<p style="margin:0;overflow-wrap:anywhere;line-height:1.55" dir="auto">{words}</p>'
+        f'<p style="margin:0;overflow-wrap:break-word;line-height:1.55" dir="auto">{words}</p>'
     )
