@@ -20,6 +20,7 @@ from rag.catalog import Catalog
 from rag.errors import ConfigurationError, FingerprintError, StoreDamagedError
 from rag.folder import Folder
 from rag.lexical import Lexical
+from rag.recipes import AS_IT_WAS
 from rag.records import Chunk, Collection, Document, Finding, State, document_of
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
@@ -142,7 +143,7 @@ class Checker:
             return
         encode: Encode | None = None
         try:
-            encode = self.encoder(collection)
+            encode = None if collection.fingerprint.get("chunking") == AS_IT_WAS else self.encoder(collection)
         except FingerprintError as error:  # to embed some anew would be to mix them
             yield self._found(collection.name, "vectors", f"they were not checked: {error}")
             return

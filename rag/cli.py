@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from rag import __version__
+from rag.cli_backup import add_commands
 from rag.cli_evaluate import evaluate
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
+from rag.cli_mlflow import add_mlflow
 from rag.cli_output import Output
 from rag.cli_progress import progress
 from rag.cli_questions import ask, explain, overview, search
@@ -110,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     for one in (cancel, about, text):
         one.add_argument("document", metavar="DOCUMENT", help="its id, the beginning of it, or its name")
     command("rebuild", _rebuild, "index everything anew from the kept originals", named)
+    add_commands(command, _workspace)
+    add_mlflow(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
     held = command(

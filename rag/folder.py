@@ -11,18 +11,28 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from filelock import FileLock
 
+from rag.errors import FolderError
 from rag.owner import Owned
 
 _PIECE = 1 << 20
 _PART = ".part"
 _UNLOCKED = ".unlocked"
 _PARSED = ".parsed"
+_ARRIVING = ".arriving"
 ABANDONED_SECONDS = 3600.0
 """Kept bytes that no document has claimed are left alone this long: one may be about to."""
+TRANSIT_SECONDS = 24 * 3600.0
+"""How long backups are kept, and what an interrupted one left."""
+
+
+class Reading(Protocol):
+    """A file open to be read."""
+
+    def read(self, size: int, /) -> bytes | None: ...
 
 
 class Folder(Owned):
@@ -30,6 +40,7 @@ class Folder(Owned):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self._arriving: set[str] = set()
         with self._writing():
             self.files.mkdir(exist_ok=True)
 
@@ -40,6 +51,15 @@ class Folder(Owned):
     @property
     def conversations(self) -> Path:
         return self.path / "conversations.sqlite3"
+
+    @property
+    def traces(self) -> Path:
+        return self.path / "traces.sqlite3"
+
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow keeps, unless it is elsewhere."""
+        return self.path / "mlflow"
 
     @property
     def experiments(self) -> Path:
@@ -60,6 +80,11 @@ class Folder(Owned):
     @property
     def lexical(self) -> Path:
         return self.path / "lexical"
+
+    @property
+    def transit(self) -> Path:
+        """Where backups lie until they are fetched or restored; it need not be there."""
+        return self.path / "transit"
 
     def original(self, document_id: str) -> Path:
         """Where a document's bytes are kept: under its id, never its name."""
@@ -98,6 +123,22 @@ class Folder(Owned):
                 part.replace(self.original(document_id))
         return document_id, size
 
+    def receive(self, document_id: str, reading: Reading) -> None:
+        """Keep what is read as the bytes of a document, as `keep` does. Raises FolderError if they are others."""
+        with self._writing(document_id), self._part() as (writing, part):
+            found, _ = _copy(reading, writing)
+            writing.close()
+            if found != document_id:
+                raise FolderError(f"The file of {document_id} is not the one that was kept. Get the backup once more.")
+            with self._keeping():
+                part.replace(self.original(document_id))
+
+    def receive_unlocked(self, document_id: str, reading: Reading) -> None:
+        """Keep what is read as the copy of a document that needs no password, unless there is one."""
+        if not self.unlocked(document_id).exists():
+            with self.unlocking(document_id) as target, target.open("wb") as writing:
+                _copy(reading, writing)
+
     def claim(self, document_id: str) -> None:
         """Say that a document of the catalog has these bytes: when it goes, they may."""
         with suppress(FileNotFoundError):
@@ -112,10 +153,17 @@ class Folder(Owned):
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
 
+    def empty_mlflow(self) -> None:
+        """Remove what MLflow keeps here, without what others may be waiting for."""
+        with self._writing():
+            for path in self.mlflow.iterdir() if self.mlflow.exists() else ():
+                if path.suffix != ".lock":
+                    _remove(path)
+
     def empty(self) -> None:
         """Remove all kept bytes and all that was made of them, claimed or not."""
         with self._keeping():
-            for path in self.files.iterdir():
+            for path in (*self.files.iterdir(), *self._in_transit()):
                 _remove(path)
 
     def sweep(self, claimed: Callable[[], Collection[str]]) -> None:
@@ -125,6 +173,37 @@ class Folder(Owned):
             known = claimed()
             for path in (one for one in old if one.name.removesuffix(_UNLOCKED) not in known):
                 _remove(path)
+            for path in self._in_transit():
+                if _age(path) >= TRANSIT_SECONDS and path.suffix != _ARRIVING:
+                    _remove(path)
+
+    def _in_transit(self) -> list[Path]:
+        return list(self.transit.iterdir()) if self.transit.exists() else []
+
+    # -- what is on its way into the indexes, and of no collection yet ----------------------------------
+
+    @contextmanager
+    def arriving(self, store_name: str) -> Iterator[None]:
+        """Indexes of that name are being filled: nobody sweeps them, until this process ends."""
+        mark = self.transit / f"{store_name}{_ARRIVING}"
+        with self._writing():
+            self.transit.mkdir(exist_ok=True)
+            self._arriving.add(store_name)
+            mark.touch()
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
+            self._arriving.discard(store_name)
+
+    def arrivals(self) -> tuple[set[str], set[str]]:
+        """The names of indexes that are being filled, and of those that were left when a process was killed."""
+        marked = {path.name.removesuffix(_ARRIVING) for path in self.transit.glob(f"*{_ARRIVING}")}
+        return set(self._arriving), marked - self._arriving
+
+    def note_cleared(self, store_name: str) -> None:
+        """Nothing is left of indexes that a process left."""
+        (self.transit / f"{store_name}{_ARRIVING}").unlink(missing_ok=True)
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
@@ -172,7 +251,7 @@ class Folder(Owned):
             Path(name).unlink(missing_ok=True)
 
 
-def _copy(reading: BinaryIO, writing: BinaryIO) -> tuple[str, int]:
+def _copy(reading: Reading, writing: BinaryIO) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while piece := reading.read(_PIECE):
         digest.update(piece)

@@ -23,6 +23,8 @@ HEADER = "title > heading 1"
 HEADER_TOKENS = 24
 SPECIAL_TOKENS = 2
 """Tokens that a model adds around a text."""
+AS_IT_WAS = "as it was read"
+"""Names in a fingerprint how what was made elsewhere was cut, and that nothing is known of what was embedded."""
 BUNDLED = "bundled"
 PRECISIONS = ("int8", "fp32")
 FEWEST_TOKENS, MOST_TOKENS = 32, 2000
@@ -80,6 +82,8 @@ class Recipes:
 
     def fingerprint_of(self, collection: Collection | None) -> dict[str, str]:
         """How it is made, as its fingerprint ought to be. Raises ConfigurationError."""
+        if collection is not None and collection.fingerprint.get("chunking") == AS_IT_WAS:
+            return {**self.embedder_of(collection).fingerprint, "distance": "cosine"}  # others have cut it
         return fingerprint(self.embedder_of(collection), self.settings_of(collection))
 
     def fingerprint_with(self, recipe: Recipe) -> dict[str, str]:

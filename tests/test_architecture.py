@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ANYWHERE = {"rag", "records", "errors", "settings"}
 ROOM_OF = {
     "__init__": "rag",
-    **{f"cli_{one}": "cli" for one in ("evaluate", "feedback", "files", "output", "progress", "questions")},
+    **{
+        f"cli_{one}": "cli"
+        for one in ("backup", "evaluate", "feedback", "files", "mlflow", "output", "progress", "questions")
+    },
     "bundled": "embedding",
     "health": "checking",
     "model_sources": "embedding",
@@ -30,6 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "folder": {"owner"},
     "catalog": set(),
     "conversations": {"catalog"},
+    "traces": {"catalog"},
+    "tracking": {"experiments", "folder", "traces"},
     "parsing": {"memory"},
     "chunking": set(),
     "embedding": set(),
@@ -41,23 +46,28 @@ ALLOWED: dict[str, set[str]] = {
     "retrieval": {"chunking", "embedding", "lexical", "store"},
     "ingestion": {"parsing", "chunking", "embedding", "lexical", "store", "catalog", "folder", "language", "recipes"},
     "archive": {"parsing", "ingestion"},
+    "backup": {"catalog", "folder", "lexical", "store"},
+    "linking": {"backup", "catalog", "embedding", "store"},
+    "errands": set(),
     "gate": set(),
     "jobs": {"ingestion", "folder", "gate", "memory"},
     "following": {"archive", "ingestion", "jobs", "catalog", "folder", "gate"},
     "progress": {"catalog"},
     "reranking": {"embedding"},
-    "checking": {"catalog", "folder", "lexical", "store"},
+    "checking": {"catalog", "folder", "lexical", "recipes", "store"},
     "mapping": set(),
     "evaluation": {"parsing", "embedding", "experiments", "gate", "lexical", "retrieval", "store"},
     "experiments": {"catalog"},
     "workspace": {
         "answering",
         "archive",
+        "backup",
         "catalog",
         "checking",
         "chunking",
         "conversations",
         "embedding",
+        "errands",
         "evaluation",
         "evidence",
         "experiments",
@@ -70,13 +80,17 @@ ALLOWED: dict[str, set[str]] = {
         "jobs",
         "language",
         "lexical",
+        "linking",
         "parsing",
         "progress",
         "recipes",
         "reranking",
         "retrieval",
         "store",
+        "traces",
+        "tracking",
     },
+    "served": {"experiments", "workspace"},
     "cli": {"workspace", "parsing", "folder", "passwords"},
     "__main__": {"cli"},
     "ui": {"workspace", "passwords"},
@@ -87,7 +101,7 @@ ONLY_IN = {
     "streamlit": {"streamlit_app", "pages", "ui"},
     "fastapi": {"api"},
     "chromadb": {"store"},
-    "mlflow": {"tracking"},
+    "mlflow": {"served", "tracking"},
     "langchain.chat_models": {"answering"},
     "langchain_community": {"conversations"},
 }
@@ -103,8 +117,8 @@ HEAVY = {
     "onnxruntime",
 }
 # rag/bundled.py is imported by load_embedder, for the bundled model only; rag/conversations/chat_history.py with the
-# first conversation that is opened or kept.
-ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py"}
+# first conversation that is opened or kept; rag/served.py by MLflow.
+ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py", "served.py"}
 
 
 def part_of(path: Path) -> str:

@@ -18,6 +18,16 @@ def open_dialog(draw: Callable[..., Any], *given: Any) -> None:
     run_page()
 
 
+NEW = "new-collection"
+"""Key of the popover in which collections are made."""
+
+
+def open_from_new(draw: Callable[..., Any], *given: Any) -> None:
+    """As `open_dialog`, and close that popover, which would lie over the dialog; for callbacks."""
+    st.session_state[NEW] = False
+    open_dialog(draw, *given)
+
+
 def run_page() -> None:
     """Have the page run again after a click in a fragment, which would draw only that; for callbacks."""
     st.session_state["run-page"] = True

@@ -112,6 +112,7 @@ def _open(_settings: Settings) -> Workspace:
     workspace.worker.start()
     workspace.resume_studies()
     workspace.warm_up()
+    workspace.track()
     totals = workspace.totals()
     if _settings.demo and not (totals.documents or totals.unfinished or totals.failed):
         for _ in workspace.seed(sample_files()):

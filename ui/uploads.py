@@ -48,7 +48,7 @@ def choose_files(basket: Basket, max_file_mb: int) -> None:
             st.session_state["hidden"] = [one.name for one in files if _is_hidden(one.name)]
             basket.take((one.name, one) for one in files if not _is_hidden(one.name))
         st.session_state["batch"] = batch + 1  # an uploader without files: these are in the basket now
-        _release(files)
+        release(files)
         st.rerun()
     _name_hidden(st.session_state.get("hidden", ()))
 
@@ -100,10 +100,11 @@ def choose_tags(workspace: Workspace) -> list[str]:
 def _collections(workspace: Workspace) -> list[str]:
     """The collections there are, the default one first, which may still have to be made."""
     default = workspace.settings.collection
-    return [default, *sorted(one.name for one in workspace.collections() if one.name != default)]
+    return [default, *sorted(one.name for one in workspace.collections() if one.name != default and not one.linked)]
 
 
-def _release(files: Sequence[UploadedFile]) -> None:
+def release(files: Sequence[UploadedFile]) -> None:
+    """Let go of uploads that have been copied."""
     # Streamlit keeps an upload until the browser's tab is closed, unless its manager is told.
     context = get_script_run_ctx()
     remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None

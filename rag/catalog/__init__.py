@@ -12,12 +12,13 @@ from rag.catalog.contents import Contents
 from rag.catalog.database import Database
 from rag.catalog.looking import Looking
 from rag.catalog.migrations import Migrations
+from rag.catalog.moving import KEPT_TABLES, OF_DOCUMENTS, Column, Moving, Rows, Whole, columns_of
 from rag.catalog.pace import Pace
 from rag.catalog.queue import Queue
 from rag.catalog.scans import Scans
 
-__all__ = ["Catalog", "Database", "Migrations"]
+__all__ = ["KEPT_TABLES", "OF_DOCUMENTS", "Catalog", "Column", "Database", "Migrations", "Rows", "Whole", "columns_of"]
 
 
-class Catalog(Collections, Looking, Queue, Pace, Contents, Scans):
+class Catalog(Collections, Looking, Queue, Pace, Contents, Scans, Moving):
     """One catalog file. Build once and share."""

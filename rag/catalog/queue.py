@@ -49,7 +49,7 @@ class Queue(Database):
             owner = connection.execute(collection_id(document.collection)).scalar_one_or_none()
             if owner is None:
                 raise NotFoundError(f"The collection {document.collection!r} has just been deleted. Try again.")
-            values = document_row(document) | _FRESH | {"batch": _batch(connection)}
+            values = document_row(document) | _FRESH | {"batch": batch_of(connection)}
             found = connection.execute(sql.select(documents.c.state).where(key(document))).scalar_one_or_none()
             if found is None:
                 connection.execute(documents.insert().values(values | {"collection_id": owner}))
@@ -73,7 +73,7 @@ class Queue(Database):
             ready = documents.c.state == State.READY.value
             partly = sql.and_(ready, sql.or_(documents.c.unread_pages > 0, documents.c.reason != ""))
             replaces = sql.and_(documents.c.replaces, sql.not_(ready))
-            values = _FRESH | {"batch": _batch(connection), "served": ready, "replaces": replaces}
+            values = _FRESH | {"batch": batch_of(connection), "served": ready, "replaces": replaces}
             for one in chosen:
                 alive = (incarnation(one), sql.or_(documents.c.state == State.FAILED.value, partly))
                 update = documents.update().where(*alive).values(values | {"added_at": _now()})
@@ -91,13 +91,13 @@ class Queue(Database):
             connection.execute(collections.update().where(collections.c.id == owner).values(made))
             wanted = documents.c.state != State.DELETING.value, documents.c.failure != Failure.CANCELLED.value
             replaces = sql.and_(documents.c.replaces, documents.c.state != State.READY.value)
-            again = _FRESH | {"replaces": replaces, "batch": _batch(connection)}
+            again = _FRESH | {"replaces": replaces, "batch": batch_of(connection)}
             connection.execute(documents.update().where(documents.c.collection_id == owner, *wanted).values(again))
 
     def reopen(self, reindexed: Iterable[Document]) -> None:
         """Let the vectors of ready documents be made again; their words stay searchable."""
         with self.write() as connection:
-            values = {"state": State.SEARCHABLE.value, "stage": "", "batch": _batch(connection)}
+            values = {"state": State.SEARCHABLE.value, "stage": "", "batch": batch_of(connection)}
             for one in reindexed:
                 alive = (incarnation(one), documents.c.state == State.READY.value)
                 connection.execute(documents.update().where(*alive).values(values))
@@ -200,7 +200,7 @@ class Queue(Database):
             return connection.execute(update).rowcount == 1
 
 
-def _batch(connection: sql.Connection) -> int:
+def batch_of(connection: sql.Connection) -> int:
     """The batch of what is queued now: the one being worked on, or a new one."""
     running = connection.execute(sql.select(sql.func.max(documents.c.batch)).where(unfinished())).scalar_one()
     newest = connection.execute(sql.select(sql.func.max(documents.c.batch))).scalar_one()

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from rag.errors import EncryptedError, NotFoundError, RagError, StoppedError
+from rag.ingestion.busy import Busy
 from rag.ingestion.intake import Intake
 from rag.ingestion.parts import Job, Parts
 from rag.ingestion.preflight import Checks
@@ -45,6 +46,11 @@ class Ingestion:
         self.removal = Removal(parts)
         self.checks = Checks(parts, self._reading)
         self.intake = Intake(parts, self.removal, self.checks)
+
+    @property
+    def busy(self) -> Busy:
+        """Who has which document in hand."""
+        return self._parts.busy
 
     def stop(self) -> None:
         """Let the running documents go at the next batch; they stay in the catalog as unfinished."""

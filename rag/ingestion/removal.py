@@ -60,10 +60,16 @@ class Removal:
         """Remove what an interruption can leave behind: bytes and indexes that the catalog does not know."""
         self._parts.folder.sweep(self._parts.catalog.claimed)
         lexical, store = self._parts.lexical, self._parts.store
+        arriving, left = self._parts.folder.arrivals()
         # The names before what is known: a collection may be made meanwhile.
         words, beside = lexical.names(), store.companion.names()
         vectors = store.names() if self._parts.settings.chroma_is_ours else []
-        known = {one.store_name for one in self._parts.catalog.collections()}
+        known = {one.store_name for one in self._parts.catalog.collections()} | arriving
+        for name in left:
+            if name not in known:  # on a server of others it is known by its mark alone
+                store.drop(name)
+                lexical.drop(name)
+            self._parts.folder.note_cleared(name)
         for name in set(words) - known:
             lexical.drop(name)
         for name in set(beside) - known:

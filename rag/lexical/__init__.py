@@ -47,17 +47,13 @@ class Lexical(Indexes):
         Raises StorageError if it cannot be written, and what going through `chunks` raises; then the document is as it
         was.
         """
-        front: list[str] = []
-        label = f"{document_label(document.name, document.title)} {document.name}"
+        self.fill(name, [(document, chunks)])
+
+    def fill(self, name: str, documents: Iterable[tuple[Document, Iterable[Chunk]]]) -> None:
+        """As `replace`, for several documents in one commit."""
         with self._writer(name) as writer:
-            writer.delete_documents_by_term("document", document.id)
-            for chunk in chunks:
-                writer.add_document(row(document, chunk))
-                front += [chunk.text] if len(front) < FRONT_CHUNKS else []
-            if front:
-                writer.add_document(
-                    document_row(document.id, plain_periods(label), plain_periods(" ".join(front)[:FRONT_CHARS]))
-                )
+            for document, chunks in documents:
+                _add(writer, document, chunks)
 
     def remove(self, name: str, document_ids: Sequence[str]) -> None:
         """Take the documents out, in one commit. No error for those that are not there."""
@@ -147,3 +143,16 @@ class Lexical(Indexes):
             hits = searcher.search(query, min(n or searcher.num_docs, searcher.num_docs), count=False).hits
             found = [(str(searcher.doc(address).get_first(field)), float(score)) for score, address in hits]
         return sorted(found, key=lambda one: (-one[1], one[0]))
+
+
+def _add(writer: tantivy.IndexWriter, document: Document, chunks: Iterable[Chunk]) -> None:
+    front: list[str] = []
+    label = f"{document_label(document.name, document.title)} {document.name}"
+    writer.delete_documents_by_term("document", document.id)
+    for chunk in chunks:
+        writer.add_document(row(document, chunk))
+        front += [chunk.text] if len(front) < FRONT_CHUNKS else []
+    if front:
+        writer.add_document(
+            document_row(document.id, plain_periods(label), plain_periods(" ".join(front)[:FRONT_CHARS]))
+        )

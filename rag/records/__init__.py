@@ -7,6 +7,7 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 from rag.records.answers import (
     DOUBTFUL,
     FIRST_WORDS,
+    PARTS,
     QUOTING,
     TOTAL,
     Abstention,
@@ -45,12 +46,15 @@ from rag.records.experiments import Configuration, Found, Outgoing, Promotion, R
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
+from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.searches import Facets, Search, Totals
+from rag.records.traces import Span, Trace, TracedAs, TrackingState
 
 __all__ = [
     "DOUBTFUL",
     "FIRST_WORDS",
+    "PARTS",
     "QUOTING",
     "TOTAL",
     "UNFINISHED",
@@ -67,6 +71,8 @@ __all__ = [
     "Configuration",
     "Conversation",
     "Document",
+    "Entry",
+    "Errand",
     "EvaluationRow",
     "Evidence",
     "Exchange",
@@ -75,8 +81,10 @@ __all__ = [
     "Facets",
     "Failure",
     "Fallen",
+    "Far",
     "Feedback",
     "Finding",
+    "Foreign",
     "Found",
     "Gold",
     "Heading",
@@ -86,8 +94,10 @@ __all__ = [
     "KeptSet",
     "KeptTurn",
     "Linked",
+    "Manifest",
     "MapPoint",
     "ModelChoice",
+    "Move",
     "OcrLine",
     "OcrPage",
     "Original",
@@ -109,11 +119,15 @@ __all__ = [
     "Scored",
     "Search",
     "Section",
+    "Span",
     "State",
     "Step",
     "Study",
     "Told",
     "Totals",
+    "Trace",
+    "TracedAs",
+    "TrackingState",
     "Trial",
     "VectorMap",
     "Verdict",
@@ -123,6 +137,7 @@ __all__ = [
     "document_label",
     "document_of",
     "position_of",
+    "unheard",
     "untold",
     "version_of",
 ]

@@ -29,7 +29,7 @@ def connect(settings: Settings, folder: Path) -> ClientAPI:
     openers: dict[str, Callable[[], ClientAPI]] = {
         "memory": _ephemeral,
         "persistent": lambda: _owned(folder),
-        "server": lambda: _server(settings),
+        "server": lambda: open_server(settings),
         "cloud": lambda: _cloud(settings),
     }
     return openers[settings.chroma_mode]()
@@ -37,7 +37,7 @@ def connect(settings: Settings, folder: Path) -> ClientAPI:
 
 def probe(folder: str) -> None:
     """Open every collection of a folder and search it once; a damaged index ends the process."""
-    client = _persistent(Path(folder))
+    client = open_folder(Path(folder))
     for collection in client.list_collections():
         some = client.get_collection(collection.name, embedding_function=None)
         first = some.get(limit=1, include=["embeddings"])["embeddings"]
@@ -80,7 +80,8 @@ def _ephemeral() -> ClientAPI:
     return client
 
 
-def _persistent(folder: Path) -> ClientAPI:
+def open_folder(folder: Path) -> ClientAPI:
+    """Chroma on a folder that nobody else has open."""
     import chromadb
 
     return chromadb.PersistentClient(str(folder), settings=_chroma_settings())
@@ -90,19 +91,20 @@ def _owned(folder: Path) -> ClientAPI:
     dirty = folder / DIRTY
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if dirty.exists():
-            _examine(folder)
+        if dirty.exists():  # the last owner did not close
+            examine(folder)
         dirty.touch()
     except OSError as error:
         raise FolderError(
             f"The index in {folder} cannot be written ({error.strerror}). Make the data folder writable, or choose "
             "another with RAG_DATA_DIR."
         ) from error
-    return _persistent(folder)
+    return open_folder(folder)
 
 
-def _examine(folder: Path) -> None:
-    # The last owner did not close: torn index files can end the process that opens them, so another opens first.
+def examine(folder: Path) -> None:
+    """Raises StoreDamagedError if a folder cannot be opened: torn index files can end the process that opens them, so
+    another opens first."""
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", _PROBE, str(folder)]
     try:
@@ -117,7 +119,8 @@ def _examine(folder: Path) -> None:
         )
 
 
-def _server(settings: Settings) -> ClientAPI:
+def open_server(settings: Settings) -> ClientAPI:
+    """Chroma on a server. Raises StoreUnavailableError if it does not answer in time."""
     import chromadb
 
     scheme = "https" if settings.chroma_ssl else "http"

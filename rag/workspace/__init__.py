@@ -26,6 +26,7 @@ from rag.parsing import READABLE, extension_of, has_image, is_media_type, media_
 from rag.workspace.asking import Workspace
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.live import live
+from rag.workspace.moving import default_name
 from rag.workspace.opening import open_workspace
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "as_jsonl",
     "as_row",
     "as_uploads",
+    "default_name",
     "distinct_names",
     "expected_of",
     "extension_of",

@@ -49,6 +49,7 @@ class DocumentsIn(Proving):
         password: str = "",
     ) -> Iterator[IngestEvent]:
         """As `ingest`, in a read-only demo too: for what the demo's own host puts there, never for a visitor's."""
+        self._require_own(collection)
         way = Way(self._name(collection), replace_namesakes, checked_tags(tags), password)
         return self._following().take(sources, way)
 
@@ -67,6 +68,7 @@ class DocumentsIn(Proving):
         """What will happen if a file is ingested; what is wrong with it is in the result. What is read for it is kept,
         so that ingesting it afterwards, from `kept`, reads nothing twice."""
         self._require_writable()
+        self._require_own(collection)
         with self._gate.shared():
             return self.ingestion.checks.check(as_uploads([source])[0], self._name(collection), password)
 

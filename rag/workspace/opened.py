@@ -148,6 +148,16 @@ class Opened:
         if self.settings.demo:
             raise ReadOnlyError("This is a read-only demo: ask as you like; uploading and deleting are switched off.")
 
+    def _require_own(self, collection: str | None) -> None:
+        """Raises ReadOnlyError for a collection that was read from elsewhere: it is as it is there."""
+        name = self._name(collection)
+        linked = next((one.linked for one in self.catalog.collections() if one.name == name), None)
+        if linked is not None:
+            raise ReadOnlyError(
+                f"{name} was read from {linked.place} and is as it is there: change it there and read it again, or put "
+                "documents into another collection."
+            )
+
     def _name(self, collection: str | None) -> str:
         name = (self.settings.collection if collection is None else collection).strip()
         if not name or len(name) > 100 or not name.isprintable():

@@ -22,6 +22,7 @@ class Upkeep(DocumentsIn):
         now on, and the owner removes it within a minute. Raises NotFoundError."""
         self._require_writable()
         document = self.document(prefix, collection)
+        self._require_own(document.collection)
         self._owns()
         with self._gate.shared():
             self.ingestion.removal.delete(document)
@@ -115,7 +116,7 @@ class Upkeep(DocumentsIn):
         """The fingerprint that a collection will have when it is made anew."""
         if not is_known(collection):
             self.recipes.check(collection)  # which says what can be done
-        return self.recipes.fingerprint_of(collection)
+        return self.recipes.fingerprint_with(self.recipes.recipe_of(collection))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from rag.records import Collection
 from rag.workspace import Workspace
 from ui.collections.backups import offer_import
 from ui.collections.elsewhere import offer_link
-from ui.dialogs import close_dialog, open_dialog
+from ui.dialogs import NEW, close_dialog, open_from_new
 from ui.errors import friendly_errors
 from ui.shell import say
 from ui.text import bytes_as_text, counted, day, escape_markdown
@@ -27,12 +27,12 @@ def choose_collection(workspace: Workspace, collections: Mapping[str, Collection
         if collections:
             st.selectbox("Collection", list(collections), key=SHOWN, persist_state="session")
         if not workspace.settings.demo:
-            with st.popover("New", icon=":material/add:", key="new-collection"):
+            with st.popover("New", icon=":material/add:", key=NEW, on_change="rerun"):
                 st.button(
                     "Empty collection",
                     icon=":material/create_new_folder:",
                     width="stretch",
-                    on_click=open_dialog,
+                    on_click=open_from_new,
                     args=(create, workspace),
                 )
                 offer_import(workspace)
