@@ -1,4 +1,4 @@
-"""The workspace, whole: what `Linking`, `Promoting` and all below them can, and answers."""
+"""The workspace, whole: what `Linking`, `Comparing` and all below them can, and answers."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from rag.records import (
     untold,
 )
 from rag.retrieval import checked_question
+from rag.workspace.comparing import Comparing
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.promoting import Promoting
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Promoting):
+class Workspace(Linking, Comparing):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
