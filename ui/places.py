@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
+EXPERIMENTS = "pages/4_Experiments.py"
 
 
 def link_to_document(collection: str, document: str, label: str) -> None:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from rag.errors import NotFoundError
@@ -99,12 +100,8 @@ class Comparing(Promoting):
         found = {}
         for run in runs:
             if run.state is RunState.FINISHED and metric in run.metrics:
-                made = self._kept(
-                    "standings",
-                    (run.id, metric, baseline),
-                    KEPT_STANDINGS,
-                    lambda: self._standing(run, metric, baseline),
-                )
+                find = partial(self._standing, run, metric, baseline)
+                made = self._kept("standings", (run.id, metric, baseline), KEPT_STANDINGS, find)
                 if made:
                     found[run.id] = made[0]
         return found
