@@ -20,7 +20,10 @@ VIEWS = {
     "Traces": draw_traces,
 }
 
+WIDER = "<style>[data-testid=stMainBlockContainer] { max-width: 70rem; }</style>"  # tables and plots use the room
+
 with page("Experiments") as workspace:
+    st.html(WIDER)
     heading("Experiments")
     st.caption("Ask the same questions in several ways, see which way is better, and let that one answer.")
     follow_address()

@@ -34,18 +34,21 @@ def draw_board(workspace: Workspace) -> None:
         _nothing_measured(runs)
         return
     baseline = _choose_baseline(workspace, contest)
-    marks = workspace.promoted_runs(contest.newest.collection)
-    shown, names = _filtered(ranked(runs, metric), differing(finished(runs)))
-    some = _page_of(shown, contest)
-    standings = workspace.standings_of(some, metric, baseline)
-    beside = _choose_beside(runs, metric)
+    names = differing(finished(runs))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = _filtered(ranked(runs, metric), names)
+        beside = _choose_beside(runs, metric)
     place = st.container()
-    _told(shown, runs, standings, metric)
+    first = _first_of_page(shown, contest)
+    some = shown[first : first + A_PAGE]
+    standings = workspace.standings_of(some, metric, baseline)
     with place:
         if some:
-            draw_table(some, names, (metric, *beside), standings, marks, baseline)
+            marks = workspace.promoted_runs(contest.newest.collection)
+            draw_table(some, first + 1, names, (metric, *beside), standings, marks, baseline)
         else:
             st.markdown("No run has these words in its description. Look for less.")
+    _told(shown, runs, standings, metric)
     _chosen(workspace, contest)
     draw_promoted(workspace, contest)
 
@@ -69,31 +72,31 @@ def _choose_baseline(workspace: Workspace, contest: Contest) -> str:
     return chosen if chosen in there else workspace.baseline_of(contest, contest.runs)
 
 
-def _filtered(runs: Sequence[Run], names: Sequence[str]) -> tuple[list[Run], Sequence[str]]:
+def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
     if len(runs) <= A_PAGE:
-        return list(runs), names
+        return list(runs)
     wanted = st.text_input(
         "Filter",
         key="experiments-filter",
-        placeholder="Words of the description, such as: passage length 400",
+        placeholder="Such as: passage length 400",
         persist_state="session",
     )
     words = (wanted or "").lower().split()
-    if not words:
-        return list(runs), names
-    return [one for one in runs if _has(described(one.configuration, names), words)], names
+    return [one for one in runs if _has(described(one.configuration, names), words)] if words else list(runs)
 
 
 def _has(text: str, words: Sequence[str]) -> bool:
     return all(one in f"{text.lower()} " for one in words)
 
 
-def _page_of(runs: Sequence[Run], contest: Contest) -> Sequence[Run]:
+def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
+    """The first run of the page that is looked at, from 0."""
     pages = max(1, -(-len(runs) // A_PAGE))
     if pages == 1:
-        return runs
-    number = st.pagination(pages, key=f"experiments-page-{contest.key}-{pages}")
-    return runs[(number - 1) * A_PAGE : number * A_PAGE]
+        return 0
+    with st.container(horizontal_alignment="center"):
+        number = st.pagination(pages, key=f"experiments-page-{contest.key}-{pages}")
+    return (number - 1) * A_PAGE
 
 
 def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:

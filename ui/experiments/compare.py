@@ -49,9 +49,8 @@ def draw_compare(workspace: Workspace) -> None:
     contest = choose_contest(workspace)
     if contest is None:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = _choose(contest)
-        metric = choose_metric(runs or finished(contest.runs))
+    runs = _choose(contest)
+    metric = choose_metric(runs or finished(contest.runs))
     if not runs:
         st.markdown("Choose a run to see its questions, or two and more to hold them against each other.")
         return
@@ -59,9 +58,8 @@ def draw_compare(workspace: Workspace) -> None:
         st.markdown("Nothing has been measured yet.")
         return
     names = differing(runs) or differing(finished(contest.runs))
-    for letter, one in zip(LETTERS, runs, strict=False):
-        st.markdown(f"**{letter}** · {escape_markdown(described(one.configuration, names))}")
-    _figures(workspace, runs, metric)
+    _describe(workspace, runs, metric, names)
+    _figures(runs, metric)
     st.subheader("Questions", anchor=False)
     rows = _rows(workspace, contest, runs, metric)
     if rows:
@@ -83,6 +81,7 @@ def _choose(contest: Contest) -> list[Run]:
         key=key(RUNS),
         format_func=lambda one: described(there[one].configuration, names) if one in there else one,
         max_selections=MOST_RUNS,
+        wrap=True,
         placeholder="Choose runs",
         persist_state="session",
     )
@@ -92,16 +91,22 @@ def _choose(contest: Contest) -> list[Run]:
 # -- figures ----------------------------------------------------------------------------------------------------------
 
 
-def _figures(workspace: Workspace, runs: Sequence[Run], metric: str) -> None:
+def _describe(workspace: Workspace, runs: Sequence[Run], metric: str, names: Sequence[str]) -> None:
+    """Each run, and how it stands beside the first."""
+    standings = workspace.standings_of(runs, metric, runs[0].id)
+    lines = []
+    for letter, one in zip(LETTERS, runs, strict=False):
+        line = f"**{letter}** · {escape_markdown(described(one.configuration, names))}"
+        if words := verdict(standings.get(one.id)):
+            line += f"  \n:small[beside A, by {escape_markdown(metric)}: **{escape_markdown(words)}**]"
+        lines.append(line)
+    st.markdown("\n\n".join(lines))
+
+
+def _figures(runs: Sequence[Run], metric: str) -> None:
     """A row for each metric, the best value of it said in words as well."""
     rows = [_figure_row(one, runs) for one in metrics_of(runs)]
     first = [one for one in rows if one["Figure"] == metric]
-    if len(runs) > 1:
-        standings = workspace.standings_of(runs, metric, runs[0].id)
-        said = [(LETTERS[place], verdict(standings.get(one.id))) for place, one in enumerate(runs) if place]
-        for letter, words in said:
-            if words:
-                st.markdown(f"**{letter}** beside **A**, by {escape_markdown(metric)}: {escape_markdown(words)}")
     with st.expander("All figures", expanded=len(runs) > 1, icon=":material/table_rows:", key="compare-figures"):
         st.dataframe(
             first + [one for one in rows if one["Figure"] != metric],

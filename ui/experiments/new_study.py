@@ -77,8 +77,10 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     values: dict[str, list[Any]] = {}
     for title, parameters in GROUPS.items():
         with st.expander(title, expanded=title != "Models and answers", key=f"study-group-{parameters[0]}"):
-            for one in parameters:
-                values[one] = _values(workspace, one, getattr(usual, one), collection)
+            columns = st.columns(2)
+            for number, one in enumerate(parameters):
+                with columns[number % 2]:
+                    values[one] = _values(workspace, one, getattr(usual, one), collection)
     try:
         configurations = grid(values, usual)
     except RagError as error:

@@ -108,7 +108,7 @@ def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: s
 def _scatter_spec(metric: str) -> dict[str, Any]:
     # Told apart by their shape as well: not everybody sees colours.
     kinds = [FRONT, BEHIND, CHOSEN]
-    legend = {"orient": "bottom", "title": None, "columns": 1, "labelLimit": 320}
+    legend = {"orient": "top", "title": None, "labelLimit": 320}
     return {
         "mark": {"type": "point", "filled": True, "size": 110, "cursor": "pointer", "opacity": 0.85},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
@@ -119,7 +119,13 @@ def _scatter_spec(metric: str) -> dict[str, Any]:
                 "title": "Time of a question (p50), ms",
                 "scale": {"zero": False},
             },
-            "y": {"field": "quality", "type": "quantitative", "title": metric, "scale": {"zero": False}},
+            "y": {
+                "field": "quality",
+                "type": "quantitative",
+                "title": metric,
+                "scale": {"zero": False},
+                "axis": {"format": ".3f"},
+            },
             "color": {
                 "field": "kind",
                 "type": "nominal",
@@ -148,6 +154,8 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
     scale = [one.metrics[metric] for one in runs]
     low, high = min(scale), max(scale)
+    axes = {name: f"{PARAMETERS[name].name}|{_ends(name, heights[name])}" for name in names}
+    end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
     rows = []
     for run in runs:
         of_run = asdict(run.configuration)
@@ -160,25 +168,32 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
         for name in names:
             given = of_run[name]
             rows.append(
-                common
-                | {"axis": PARAMETERS[name].name, "y": heights[name][given], "Value": shortened(value(name, given), 40)}
+                common | {"axis": axes[name], "y": heights[name][given], "Value": shortened(value(name, given), 40)}
             )
         rows.append(
             common
             | {
-                "axis": metric,
+                "axis": end,
                 "y": (run.metrics[metric] - low) / (high - low) if high > low else 0.5,
                 "Value": figure(metric, run.metrics[metric]),
             }
         )
-    _chart(rows, _parallel_spec(metric, [*(PARAMETERS[one].name for one in names), metric]), "parallel", runs)
-    st.caption("Each line is a run: through its values, lowest at the bottom, to its quality at the right.")
+    _chart(rows, _parallel_spec(metric, [*axes.values(), end]), "parallel", runs)
+    st.caption(
+        "Each line is a run, through its values to its quality. Below each axis stand its lowest and highest value."
+    )
 
 
 def _heights(given: Sequence[Any]) -> dict[Any, float]:
     """Where on its axis each value stands, evenly apart, between 0 and 1."""
     values = sorted(set(given), key=lambda one: (isinstance(one, str), one))
     return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
+
+
+def _ends(name: str, heights: Mapping[Any, float]) -> str:
+    """The lowest and the highest value on an axis."""
+    values = [shortened(value(name, one), 12) for one in heights]
+    return f"{values[0]} – {values[-1]}"
 
 
 def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
@@ -191,7 +206,13 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "type": "ordinal",
                 "sort": list(axes),
                 "title": None,
-                "axis": {"labelAngle": 0, "labelLimit": 110, "grid": True, "labelOverlap": False},
+                "axis": {
+                    "labelAngle": 0,
+                    "labelLimit": 150,
+                    "grid": True,
+                    "labelOverlap": False,
+                    "labelExpr": "split(datum.label, '|')",
+                },
                 "scale": {"padding": 0.4},
             },
             "y": {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
@@ -202,7 +223,7 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "type": "quantitative",
                 "title": metric,
                 "scale": {"scheme": "viridis"},
-                "legend": {"orient": "bottom", "format": ".3f"},
+                "legend": {"orient": "top", "format": ".3f"},
             },
             "tooltip": [
                 {"field": "Run", "type": "nominal"},

@@ -74,17 +74,29 @@ def choose_metric(runs: Sequence[Run]) -> str:
     if not there:
         return ""
     if now(METRIC) not in there:
-        look_at(METRIC, usual_metric(runs) or there[0])
+        look_at(METRIC, usual_metric(_most(runs)) or there[0])
     st.selectbox(
         "Metric", there, key=key(METRIC), help=metric_help(now(METRIC)).replace("@", r"\@"), persist_state="session"
     )
     return str(now(METRIC))
 
 
+def _most(runs: Sequence[Run]) -> list[Run]:
+    """Those that answer, or those that only find passages: whichever are more."""
+    done = finished(runs)
+    answer = [one for one in done if one.configuration.answerer]
+    return answer if 2 * len(answer) > len(done) else [one for one in done if not one.configuration.answerer] or answer
+
+
 def ranked(runs: Sequence[Run], metric: str) -> list[Run]:
-    """The best first; those without the metric last, in their order."""
+    """The best first, of equal ones the fastest; those without the metric last."""
     sign = 1 if lower_is_better(metric) else -1
-    return sorted(runs, key=lambda one: (metric not in one.metrics, sign * one.metrics.get(metric, 0.0)))
+
+    def order(run: Run) -> tuple[bool, float, float]:
+        quality = sign * round(run.metrics.get(metric, 0.0), 6)
+        return metric not in run.metrics, quality, run.metrics.get("latency p50", 0.0)
+
+    return sorted(runs, key=order)
 
 
 def finished(runs: Sequence[Run]) -> list[Run]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import streamlit as st
 
@@ -31,7 +32,6 @@ _ICONS = {
 def draw_studies(workspace: Workspace) -> None:
     """Draw the view."""
     studies = [one for contest in workspace.contests() for one in contest.studies]
-    studies.sort(key=lambda one: one.created_at, reverse=True)
     if not workspace.settings.demo:
         draw_form(workspace, first=not studies)
     elif not studies:
@@ -42,26 +42,28 @@ def draw_studies(workspace: Workspace) -> None:
 
 def _list(workspace: Workspace, was_busy: bool) -> None:
     with friendly_errors():
-        studies = workspace.experiments.studies()
+        contests = workspace.contests()
+        studies = sorted((one for each in contests for one in each.studies), key=lambda one: one.created_at)[::-1]
+        runs = Counter(run.study for each in contests for run in each.runs)
         if was_busy and not any(one.state in OPEN for one in studies):
             st.rerun()  # the page, which then looks no more
         waiting = [one for one in studies if one.state is RunState.QUEUED]
         for number, one in enumerate(studies[:SHOWN]):
             ahead = len(waiting) - 1 - waiting.index(one) if one in waiting else 0
-            _study(workspace, one, ahead, number)
+            _study(workspace, one, runs[one.id], ahead, number)
         if len(studies) > SHOWN:
             with st.expander(f"{counted(len(studies) - SHOWN, 'earlier study').replace('studys', 'studies')}"):
                 for number, one in enumerate(studies[SHOWN:], start=SHOWN):
-                    _study(workspace, one, 0, number)
+                    _study(workspace, one, runs[one.id], 0, number)
 
 
-def _study(workspace: Workspace, study: Study, ahead: int, number: int) -> None:
+def _study(workspace: Workspace, study: Study, runs: int, ahead: int, number: int) -> None:
     with st.container(border=True, gap="xsmall", key=f"study-{number}"):
         when = study.created_at.astimezone()
         st.markdown(f"{_ICONS[study.state]} **{escape_markdown(study.name)}** · {STATES[study.state]}")
         st.caption(
             f"{escape_markdown(study.set_name)} in {escape_markdown(study.collection)} · "
-            f"{counted(study.total, 'question')} of all its runs · {day(when)}, {when:%H:%M}"
+            f"{counted(runs, 'run')} of {counted(study.total // max(1, runs), 'question')} · {day(when)}, {when:%H:%M}"
         )
         if study.state is RunState.RUNNING:
             _progress(study)

@@ -19,17 +19,17 @@ _JUDGED = {1: "good", -1: "bad", 0: ""}
 _ABSTAINED = {"All": None, "Answered": False, "Not answered": True}
 _THOUGHT = {"All": None, "Called good": 1, "Called bad": -1, "Nothing said": 0}
 _KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "set": "question set"}
-_TOLD = {
-    Step.REWRITE: "The question is worded so that it stands alone.",
-    Step.RETRIEVE: "Passages are found.",
-    Step.LEXICAL: "Passages are found by their words.",
-    Step.DENSE: "Passages are found by what they mean.",
-    Step.LATE: "Each word of the question is held against each passage.",
-    Step.FUSE: "The lists are made one.",
-    Step.RERANK: "The best are read anew.",
-    Step.CONTEXT: "The passages are put on their pages.",
-    Step.GENERATE: "The answer is written, or its quotes are chosen.",
-    Step.CHECK: "Quotes are proved, and what was written is held against the passages.",
+_STEPS = {
+    Step.REWRITE: ("Wording", "The question is worded so that it stands alone."),
+    Step.RETRIEVE: ("Finding", "Passages are found."),
+    Step.LEXICAL: ("by words", "Passages are found by their words."),
+    Step.DENSE: ("by meaning", "Passages are found by what they mean."),
+    Step.LATE: ("word by word", "Each word of the question is held against each passage."),
+    Step.FUSE: ("one list", "The lists are made one."),
+    Step.RERANK: ("Second reading", "The best are read anew."),
+    Step.CONTEXT: ("on their pages", "The passages are put on their pages."),
+    Step.GENERATE: ("Answering", "The answer is written, or its quotes are chosen."),
+    Step.CHECK: ("Checking", "Quotes are proved, and what was written is held against the passages."),
 }
 
 
@@ -139,31 +139,40 @@ def _waterfall(trace: Trace) -> None:
     if not trace.spans:
         st.caption("No step of it was noted.")
         return
-    told = {step.value: words for step, words in _TOLD.items()}
-    rows = [
-        {
-            "Step": f"{'   ' if one.within else ''}{one.name}",
-            "start": one.start * 1000,
-            "end": (one.start + one.seconds) * 1000,
-            "ms": one.seconds * 1000,
-            "kind": "part of a step" if one.within else "step",
-            "What": told.get(one.name, ""),
-            "order": number,
-        }
-        for number, one in enumerate(trace.spans)
-    ]
+    said = {step.value: words for step, words in _STEPS.items()}
+    rows = []
+    for number, one in enumerate(trace.spans, start=1):
+        name, what = said.get(one.name, (one.name, ""))
+        begins, lasts = one.start * 1000, one.seconds * 1000
+        rows.append(
+            {
+                "Step": f"{number}. {'… ' if one.within else ''}{name}",
+                "start": begins,
+                "end": begins + lasts,
+                "ms": lasts,
+                "kind": "part of a step" if one.within else "step",
+                "What": what,
+                "order": number,
+            }
+        )
     data = {name: [one[name] for one in rows] for name in rows[0]}
     spec: dict[str, Any] = {
         "mark": {"type": "bar", "cornerRadius": 2, "minBandSize": 6},
         "encoding": {
-            "y": {"field": "Step", "type": "nominal", "sort": {"field": "order"}, "title": None},
+            "y": {
+                "field": "Step",
+                "type": "nominal",
+                "sort": {"field": "order"},
+                "title": None,
+                "axis": {"labelOverlap": False},
+            },
             "x": {"field": "start", "type": "quantitative", "title": "milliseconds after the question"},
             "x2": {"field": "end"},
             "color": {
                 "field": "kind",
                 "type": "nominal",
                 "scale": {"domain": ["step", "part of a step"], "range": ["#4e79a7", "#76b7b2"]},
-                "legend": {"orient": "bottom", "title": None},
+                "legend": {"orient": "top", "title": None},
             },
             "tooltip": [
                 {"field": "Step", "type": "nominal"},
@@ -172,7 +181,7 @@ def _waterfall(trace: Trace) -> None:
             ],
         },
     }
-    st.vega_lite_chart(data, spec, height=70 + 24 * len({one["Step"] for one in rows}), width="stretch")
+    st.vega_lite_chart(data, spec, height=120 + 26 * len(rows), width="stretch")
 
 
 def _mlflow(workspace: Workspace) -> None:
