@@ -10,6 +10,7 @@ from ui.experiments.sets import draw_sets
 from ui.experiments.studies import draw_studies
 from ui.experiments.traces import draw_traces
 from ui.shell import heading, page
+from ui.viewer import close_viewer
 
 VIEWS = {
     "Question sets": draw_sets,
@@ -36,6 +37,7 @@ with page("Experiments") as workspace:
         key=key(VIEW),
         label_visibility="collapsed",
         persist_state="session",
+        on_change=close_viewer,
     )
     VIEWS[view](workspace)
     tell_address()

@@ -80,10 +80,10 @@ class Comparing(Promoting):
         found = {one: self.experiments.promoted(collection, one) for one in (CHAMPION, CHALLENGER)}
         return {alias: one for alias, one in found.items() if one is not None}
 
-    def baseline_of(self, contest: Contest, runs: Sequence[Run]) -> str:
+    def baseline_of(self, contest: Contest, metric: str) -> str:
         """The run to hold the others against where nobody says: the champion, else what is set, else the first that has
-        finished; empty if none has."""
-        done = [one for one in runs if one.state is RunState.FINISHED]
+        finished; of those with a metric, empty if there is none."""
+        done = [one for one in contest.runs if one.state is RunState.FINISHED and metric in one.metrics]
         champion = self.promoted_runs(contest.newest.collection).get(CHAMPION)
         wanted = [champion.configuration] if champion else []
         with suppress(NotFoundError):  # it has been deleted; what was measured stays

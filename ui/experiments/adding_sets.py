@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
@@ -16,6 +17,19 @@ from ui.shell import say
 from ui.text import counted, escape_markdown
 
 PREVIEWED = 50
+COLUMNS: dict[str, Any] = {
+    "question": st.column_config.TextColumn("Question", width=320, required=True),
+    "expected_answer": st.column_config.ListColumn(
+        "Expected answer", width=180, help="Wordings of the answer, any of which will do."
+    ),
+    "document": st.column_config.TextColumn("Document", width=160, help="The name of the one that has the answer."),
+    "page": st.column_config.ListColumn("Pages", width=70, help="Where in the document, from 1."),
+    "quote": st.column_config.ListColumn("Quotes", width=200, help="Passages that answer, word for word."),
+    "tags": st.column_config.ListColumn("Tags", width=110),
+    "answerable": st.column_config.CheckboxColumn(
+        "Answerable", width=90, default=True, help="Unticked: no document has the answer, and to say so is right."
+    ),
+}
 TYPES = ["csv", "tsv", "jsonl", "ndjson", "json", "xlsx"]
 EXAMPLE = (
     "question,expected_answer,document,page,quote,tags,answerable\n"
@@ -103,7 +117,14 @@ def _preview(questions: Sequence[Gold]) -> None:
         if not known[what]:
             st.caption(f":material/info: {words}")
     rows = [row | {"page": [str(page) for page in row["page"]]} for row in to_rows(questions[:PREVIEWED])]
-    st.dataframe(rows, hide_index=True, height=240, placeholder="–", alt="The first questions, as they were understood")
+    st.dataframe(
+        rows,
+        column_config=COLUMNS,
+        hide_index=True,
+        height=240,
+        placeholder="–",
+        alt="The first questions, as they were understood",
+    )
     if len(questions) > PREVIEWED:
         st.caption(f"The first {PREVIEWED} of them.")
 

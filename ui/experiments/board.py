@@ -33,7 +33,7 @@ def draw_board(workspace: Workspace) -> None:
     if not metric:
         _nothing_measured(runs)
         return
-    baseline = _choose_baseline(workspace, contest)
+    baseline = _choose_baseline(workspace, contest, metric)
     names = differing(finished(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = _filtered(ranked(runs, metric), names)
@@ -49,6 +49,7 @@ def draw_board(workspace: Workspace) -> None:
         else:
             st.markdown("No run has these words in its description. Look for less.")
     _told(shown, runs, standings, metric)
+    _name_baseline(contest, baseline, names)
     _chosen(workspace, contest)
     draw_promoted(workspace, contest)
 
@@ -64,12 +65,12 @@ def _nothing_measured(runs: Sequence[Run]) -> None:
     st.button("See the studies", icon=":material/science:", on_click=look_at, args=(VIEW, "Studies"))
 
 
-def _choose_baseline(workspace: Workspace, contest: Contest) -> str:
+def _choose_baseline(workspace: Workspace, contest: Contest, metric: str) -> str:
     """The run that the others are held against: what was chosen for these questions, else the usual one."""
     kept = f"experiments-baseline-{contest.key}"
-    there = {one.id for one in finished(contest.runs)}
+    there = {one.id for one in finished(contest.runs) if metric in one.metrics}
     chosen = st.session_state.get(kept, "")
-    return chosen if chosen in there else workspace.baseline_of(contest, contest.runs)
+    return chosen if chosen in there else workspace.baseline_of(contest, metric)
 
 
 def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
@@ -119,6 +120,16 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
         f"{few}{counted(len(runs), 'run')}.{lower}{pairs} A difference counts as real if 0 lies outside the interval "
         "in which 95 of 100 differences lie when the questions are drawn anew."
     )
+
+
+def _name_baseline(contest: Contest, baseline: str, names: Sequence[str]) -> None:
+    run = next((one for one in contest.runs if one.id == baseline), None)
+    if run is not None:
+        st.caption(
+            f":material/flag: The baseline: {escape_markdown(described(run.configuration, names))}",
+            help="The champion where it has this figure, else what is set, else the first run. Mark another one to "
+            "hold the runs against that.",
+        )
 
 
 def _chosen(workspace: Workspace, contest: Contest) -> None:

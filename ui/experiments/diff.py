@@ -109,10 +109,15 @@ def _passages(
             if badges:
                 st.markdown(" ".join(badges))
             text = passages[at].text
-            shown = html.escape(shortened(text, EXCERPT)) if text else "<em>Its document is not there any more.</em>"
+            shown = html.escape(_beginning(text)) if text else "<em>Its document is not there any more.</em>"
             st.html(f'<div style="font-size:.85rem;line-height:1.45;overflow-wrap:anywhere">{shown}</div>')
     if not mine.found and not mine.error:
         st.caption("It found nothing.")
+
+
+def _beginning(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT].rsplit(' ', 1)[0]}…"
 
 
 def _moved(at: int, there: int | None) -> str:

@@ -223,7 +223,7 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "type": "quantitative",
                 "title": metric,
                 "scale": {"scheme": "viridis"},
-                "legend": {"orient": "top", "format": ".3f"},
+                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 240},
             },
             "tooltip": [
                 {"field": "Run", "type": "nominal"},

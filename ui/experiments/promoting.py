@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import streamlit as st
 
@@ -53,8 +54,8 @@ def _changes(before: Configuration, after: Configuration, called: str) -> None:
     rows = [
         {
             "": word.name,
-            called: escape_markdown(value(name, old[name])),
-            "then": escape_markdown(value(name, new[name])),
+            called: escape_markdown(_said(name, old[name])),
+            "then": escape_markdown(_said(name, new[name])),
         }
         for name, word in PARAMETERS.items()
         if old[name] != new[name]
@@ -64,6 +65,11 @@ def _changes(before: Configuration, after: Configuration, called: str) -> None:
         st.table(rows, border="horizontal")
     else:
         st.markdown("Nothing changes: it is configured so already.")
+
+
+def _said(name: str, given: Any) -> str:
+    # A run that only finds passages says nothing of who answers: that stays as it is set.
+    return "as it is set" if name == "answerer" and not given else value(name, given)
 
 
 def _effect(workspace: Workspace, collection: str, configuration: Configuration) -> None:

@@ -12,7 +12,7 @@ from rag.records import Gold, KeptSet
 from rag.workspace import Workspace, from_rows, set_as_jsonl, to_rows
 from ui.dialogs import close_dialog, open_dialog
 from ui.errors import friendly_errors
-from ui.experiments.adding_sets import offer_new
+from ui.experiments.adding_sets import COLUMNS, offer_new
 from ui.experiments.address import SET, VIEW, key, look_at, now
 from ui.shell import say
 from ui.text import counted, day, escape_markdown
@@ -20,19 +20,6 @@ from ui.text import counted, day, escape_markdown
 MOST_EDITED = 1_000
 """Rows that are edited in the page; larger sets are edited where they are from."""
 VERSIONS_SHOWN = 12
-COLUMNS: dict[str, Any] = {
-    "question": st.column_config.TextColumn("Question", width=320, required=True),
-    "expected_answer": st.column_config.ListColumn(
-        "Expected answer", width=180, help="Wordings of the answer, any of which will do."
-    ),
-    "document": st.column_config.TextColumn("Document", width=160, help="The name of the one that has the answer."),
-    "page": st.column_config.ListColumn("Pages", width=70, help="Where in the document, from 1."),
-    "quote": st.column_config.ListColumn("Quotes", width=200, help="Passages that answer, word for word."),
-    "tags": st.column_config.ListColumn("Tags", width=110),
-    "answerable": st.column_config.CheckboxColumn(
-        "Answerable", width=90, default=True, help="Unticked: no document has the answer, and to say so is right."
-    ),
-}
 
 
 def draw_sets(workspace: Workspace) -> None:

@@ -45,7 +45,10 @@ def draw_table(
     st.space("xxsmall")  # where the table's toolbar appears
     st.dataframe(
         [
-            {"#": rank, **_row(one, names, metrics, standings.get(one.id), marks, one.id == baseline)}
+            {
+                "#": rank if metrics[0] in one.metrics else None,
+                **_row(one, names, metrics, standings.get(one.id), marks, one.id == baseline),
+            }
             for rank, one in enumerate(runs, first)
         ],
         hide_index=True,
