@@ -98,7 +98,7 @@ def _passages(
         badges += [_moved(at, places[at])] if theirs else []
         with st.container(border=True, gap="xsmall"):
             st.button(
-                f"{at + 1}. {label(found.name, found.page, 30)}",
+                f"{at + 1}. {label(found.name, found.page, 24)}",
                 key=f"diff-open-{key}-{at}",
                 type="tertiary",
                 icon=":material/description:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +21,9 @@ LATENCY = "latency p50"
 MOST_LINES = 200
 """Runs drawn as lines: more are a cloud."""
 FRONT, BEHIND, CHOSEN = "nothing is better in both", "another is better in both", "chosen"
-_HEIGHT = 380
+NARROW = 10
+"""Characters in a line of an axis's name."""
+_HEIGHT = 400
 
 
 def draw_plots(workspace: Workspace) -> None:
@@ -108,7 +111,7 @@ def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: s
 def _scatter_spec(metric: str) -> dict[str, Any]:
     # Told apart by their shape as well: not everybody sees colours.
     kinds = [FRONT, BEHIND, CHOSEN]
-    legend = {"orient": "top", "title": None, "labelLimit": 320}
+    legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
     return {
         "mark": {"type": "point", "filled": True, "size": 110, "cursor": "pointer", "opacity": 0.85},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
@@ -154,7 +157,7 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
     scale = [one.metrics[metric] for one in runs]
     low, high = min(scale), max(scale)
-    axes = {name: f"{PARAMETERS[name].name}|{_ends(name, heights[name])}" for name in names}
+    axes = {name: f"{_narrow(PARAMETERS[name].name)}|{_ends(name, heights[name])}" for name in names}
     end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
     rows = []
     for run in runs:
@@ -188,6 +191,11 @@ def _heights(given: Sequence[Any]) -> dict[Any, float]:
     """Where on its axis each value stands, evenly apart, between 0 and 1."""
     values = sorted(set(given), key=lambda one: (isinstance(one, str), one))
     return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
+
+
+def _narrow(words: str) -> str:
+    """A name in lines, as axes stand close together on a narrow screen."""
+    return "|".join(textwrap.wrap(words, NARROW))
 
 
 def _ends(name: str, heights: Mapping[Any, float]) -> str:
