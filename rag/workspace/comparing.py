@@ -97,18 +97,16 @@ class Comparing(Promoting):
     def standings_of(self, runs: Sequence[Run], metric: str, baseline: str) -> dict[str, Standing]:
         """What finished runs that have a metric of questions come to beside a baseline, by their ids. Only what these
         runs made of each question is read."""
-        found = {}
-        for run in runs:
-            if run.state is RunState.FINISHED and metric in run.metrics:
-                find = partial(self._standing, run, metric, baseline)
-                made = self._kept("standings", (run.id, metric, baseline), KEPT_STANDINGS, find)
-                if made:
-                    found[run.id] = made[0]
-        return found
-
-    def _standing(self, run: Run, metric: str, baseline: str) -> list[Standing]:
-        measured = {one: self.measured_of(one) for one in dict.fromkeys((run.id, baseline)) if one}
-        return standings([run], measured, metric, baseline, SHOWN_DRAWS)
+        there = [one for one in runs if one.state is RunState.FINISHED and metric in one.metrics]
+        new = [one for one in there if not self._has("standings", (one.id, metric, baseline))]
+        if new:
+            wanted = dict.fromkeys((*(one.id for one in new), *([baseline] if baseline else ())))
+            by_run = self.experiments.measured_by(list(wanted), metric)
+            measured = {run: {place: {metric: one} for place, one in some.items()} for run, some in by_run.items()}
+            for one in standings(new, measured, metric, baseline, SHOWN_DRAWS):
+                self._kept("standings", (one.run.id, metric, baseline), KEPT_STANDINGS, partial(_itself, one))
+        shelf: Mapping[Hashable, Standing] = self._shown_of.get("standings", OrderedDict())
+        return {one.id: shelf[key] for one in there if (key := (one.id, metric, baseline)) in shelf}
 
     def measured_of(self, run: str) -> Measured:
         """The metrics of each question of a run that has finished, by its place."""
@@ -170,6 +168,10 @@ class Comparing(Promoting):
         with self._comparing:
             self._shown_of.clear()
 
+    def _has(self, what: str, key: Hashable) -> bool:
+        with self._comparing:
+            return key in self._shown_of.get(what, {})
+
     def _kept(self, what: str, key: Hashable, most: int, find: Callable[[], T]) -> T:
         """What never changes once it is there, found once, the last `most` of it."""
         with self._comparing:
@@ -184,3 +186,7 @@ class Comparing(Promoting):
             while len(shelf) > most:
                 shelf.popitem(last=False)
         return made
+
+
+def _itself(one: T) -> T:
+    return one
