@@ -141,13 +141,14 @@ def _best(metric: str, runs: Sequence[Run]) -> str:
 def _rows(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: str) -> list[Row]:
     questions = workspace.questions_asked(contest.newest)
     measured = [workspace.measured_of(one.id) for one in runs]
+    failed = {
+        one.place for run in runs if run.metrics.get("errors") for one in workspace.scores_of(run.id) if one.error
+    }
     found = []
     for place, gold in enumerate(questions):
         figures = tuple(some.get(place, {}).get(metric) for some in measured)
-        # What failed has no figures at all, beside a question that is just not measured by this one.
-        failed = any(place in some and not some[place] for some in measured) and gold.located
-        if failed or any(one is not None for one in figures):
-            found.append(Row(place, gold, figures, failed))
+        if place in failed or any(one is not None for one in figures):
+            found.append(Row(place, gold, figures, place in failed))
     return found
 
 

@@ -132,7 +132,7 @@ def _scatter_spec(metric: str) -> dict[str, Any]:
             "color": {
                 "field": "kind",
                 "type": "nominal",
-                "scale": {"domain": kinds, "range": ["#2f7d4f", "#9a9a9a", "#d9730d"]},
+                "scale": {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]},
                 "legend": legend,
             },
             "shape": {
@@ -230,7 +230,7 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "field": "quality",
                 "type": "quantitative",
                 "title": metric,
-                "scale": {"scheme": "viridis"},
+                "scale": {"range": ["#6b8fc2", "#e07b1a"]},
                 "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 240},
             },
             "tooltip": [
