@@ -151,6 +151,15 @@ def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
 def test_what_readers_put_into_the_evaluation_set_becomes_one(workspace: Workspace) -> None:
     app = press(start("4_Experiments"), "Make one from feedback")
     assert "Nobody has put a question into the evaluation set yet" in shown(app)
+    app = ask(start("2_Ask"), "How high is the rent?")
+    turn = app.session_state["turns"][0]
+    workspace.judge(app.session_state["talk"].id, turn.kept, 1, hit=turn.answer.hits[0])
+    healthy(app.switch_page("pages/4_Experiments.py").run())
+    press(app, "Make one from feedback")
+    assert "1 question understood" in shown(app)
+    press(app, "Keep")
+    kept = workspace.experiments.question_set("From feedback").questions
+    assert kept == (Gold("How high is the rent?", document="lease.md", pages=(1,)),)
 
 
 # -- studies ----------------------------------------------------------------------------------------------------------
@@ -364,5 +373,6 @@ def test_what_was_done_for_a_question_is_shown(workspace: Workspace) -> None:
     assert len(app.get("vega_lite_chart")) == 1
     assert "How high is the rent" in plain(app)
     assert "Nothing is told to MLflow" in shown(app)
+    assert "Its conversation" in [one.proto.label for one in app.main.get("page_link")]
     healthy(app.number_input(key="traces-seconds").set_value(3600.0).run())
     assert "No question was like that" in shown(app)

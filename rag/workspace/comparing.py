@@ -15,7 +15,7 @@ from rag.evaluation.comparing import Changes, Contest, changes, contests
 from rag.evaluation.leaderboard import Measured, Standing, standings
 from rag.evaluation.locating import Library, Wanted
 from rag.experiments import CHALLENGER, CHAMPION
-from rag.records import QUOTING, Configuration, Found, Gold, KeptSet, Promotion, Run, RunState, Scored, Study
+from rag.records import QUOTING, Configuration, Found, Gold, KeptSet, Promotion, Run, RunState, Scored, Study, Trace
 from rag.workspace.benches import data_version
 from rag.workspace.promoting import Promoting
 
@@ -162,6 +162,26 @@ class Comparing(Promoting):
         )
         seconds = passages / max(pace, 0.1) + questions * each
         return Estimate(len(configurations), len(recipes - {own}), questions * models, seconds)
+
+    def questions_from_readers(self, owner: str = "") -> list[Gold]:
+        """What readers have put into the evaluation set; and what an owner has judged beside that, with the pages of
+        the sources that they called relevant, in the document that has most of them."""
+        found = {one.question: one for one in self.questions_from_feedback()}
+        relevant: dict[str, dict[str, set[int]]] = {}
+        for one in self.feedback(owner):
+            pages = relevant.setdefault(one.question, {})
+            if one.chunk and one.value > 0 and one.name:
+                pages.setdefault(one.name, set()).add(one.page)
+        for question, pages in relevant.items():
+            if question.strip() and question not in found:
+                name = max(pages, key=lambda one: len(pages[one]), default="")
+                found[question] = Gold(question, document=name, pages=tuple(sorted(pages.get(name, ()))))
+        return list(found.values())
+
+    def conversation_of(self, trace: Trace) -> str:
+        """The conversation that the question of a trace was asked in; empty if it is not kept."""
+        turn = self.recorder.store.turn_of(trace.id)
+        return self.talks.conversation_of(trace.owner, turn) if turn else ""
 
     def erase(self) -> None:
         super().erase()

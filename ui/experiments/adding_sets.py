@@ -11,6 +11,7 @@ import streamlit as st
 from rag.records import Gold
 from rag.workspace import Workspace, read_set, to_rows
 from ui.dialogs import close_dialog, open_dialog
+from ui.door import reader
 from ui.errors import friendly_errors
 from ui.experiments.address import SET, look_at
 from ui.shell import say
@@ -60,7 +61,7 @@ def offer_new(workspace: Workspace, names: Sequence[str]) -> None:
             icon=":material/rate_review:",
             on_click=open_dialog,
             args=(from_feedback, workspace),
-            help="Of the questions that readers have put into the evaluation set on the Ask page",
+            help="Of the evaluation set, and of the answers and sources that you have judged on the Ask page",
         )
         st.download_button(
             "Example file",
@@ -91,13 +92,13 @@ def upload(workspace: Workspace) -> None:
 
 @st.dialog("Make a question set from feedback", icon=":material/rate_review:", width="large", on_dismiss=close_dialog)
 def from_feedback(workspace: Workspace) -> None:
-    """Show what readers have put into the evaluation set, then keep it as a set."""
+    """Show what readers have put into the evaluation set and judged, then keep it as a set."""
     with friendly_errors():
-        questions = workspace.questions_from_feedback()
+        questions = workspace.questions_from_readers(reader())
         if not questions:
             st.markdown(
-                "Nobody has put a question into the evaluation set yet. On the Ask page, “Was this right?” below an "
-                "answer has a button for it: the question goes in with the answer and the passage that you confirm."
+                "Nobody has put a question into the evaluation set yet, and you have judged no answer. Both are done "
+                "on the Ask page, below an answer: its question goes in with the answer and the passage that you confirm."
             )
             return
         _preview(questions)

@@ -12,6 +12,7 @@ from rag.workspace import Workspace
 from ui.door import reader
 from ui.errors import friendly_errors
 from ui.places import ASK
+from ui.talk import ADDRESS
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
 
 A_PAGE = 25
@@ -70,7 +71,7 @@ def draw_traces(workspace: Workspace) -> None:
         (one for one in found if one.id == st.session_state.get("traces-chosen")), found[0] if found else None
     )
     if chosen is not None:
-        _one(chosen)
+        _one(workspace, chosen)
 
 
 def _turn(number: int) -> None:
@@ -113,7 +114,7 @@ def _list(found: Sequence[Trace]) -> None:
     )
 
 
-def _one(trace: Trace) -> None:
+def _one(workspace: Workspace, trace: Trace) -> None:
     with st.container(border=True, key="trace"):
         st.markdown(f"**{escape_markdown(shortened(trace.question, 300) or 'Texts are left out of traces')}**")
         facts = [f"{trace.seconds:.2f} s", f"{counted(len(trace.found), 'passage')}", escape_markdown(trace.collection)]
@@ -131,6 +132,8 @@ def _one(trace: Trace) -> None:
         if trace.answer:
             with st.expander("Answer", key="trace-answer"):
                 st.text(trace.answer)
+        if conversation := workspace.conversation_of(trace):
+            st.page_link(ASK, label="Its conversation", icon=":material/forum:", query_params={ADDRESS: conversation})
         if trace.note:
             st.caption(f"The reader's note: {escape_markdown(trace.note)}")
 
