@@ -64,12 +64,14 @@ def fill(workspace: Workspace, runs: int, questions: int) -> None:
     asked = QuestionSet("Benchmark", tuple(Gold(f"Question {one}?", document=f"{one}.pdf") for one in range(questions)))
     kept = workspace.experiments.keep_set(asked)
     cut, weights = ((100, 200, 300, 400), (0, 20), (3, 5, 8, 10)), (0.0, 0.5, 1.0)
-    values = product(*cut, (0.5, 1.0, 2.0), weights, weights, (0.0, 0.7))
+    values = product(*cut, (0.5, 1.0, 2.0), weights, weights, (0.0, 0.35, 0.7))
     configurations = [
         Configuration(chunk_tokens=a, overlap=b, k=c, lexical=d, dense=e, late=f, routed=g)
         for a, b, c, d, e, f, g in islice(values, runs)
     ]
     chance = random.Random(1)  # noqa: S311 - of a benchmark
+    if len(configurations) < runs:
+        sys.exit(f"there are {len(configurations):,} configurations to make runs of")
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for number in range(0, runs, A_STUDY):
         some = configurations[number : number + A_STUDY]
@@ -117,6 +119,8 @@ def measured(workspace: Workspace, times: int) -> list[list[str]]:
         sys.exit(f"The leaderboard failed: {[one.value for one in (*app.exception, *app.error)]}")
     rows.append(_row("Leaderboard, again", [_timed(app.run) for _ in range(times)]))
     contest = workspace.contests()[0]
+    if len(contest.runs) != len(workspace.experiments.runs()):
+        sys.exit("not all runs are in one contest")
     pager = f"experiments-page-{contest.key}-{-(-len(contest.runs) // A_PAGE)}"
     turned = []
     for page in range(2, 2 + times):

@@ -98,7 +98,7 @@ def from_feedback(workspace: Workspace) -> None:
         if not questions:
             st.markdown(
                 "Nobody has put a question into the evaluation set yet, and you have judged no answer. Both are done "
-                "on the Ask page, below an answer: its question goes in with the answer and the passage that you confirm."
+                "on the Ask page, below an answer: its question goes in with the answer and passage that you confirm."
             )
             return
         _preview(questions)

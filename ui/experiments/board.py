@@ -17,6 +17,8 @@ from ui.experiments.words import described, differing
 from ui.text import counted, escape_markdown, message_markdown
 
 A_PAGE = 15
+MANY = 20
+LUCK = "Among so many, some look better by luck alone: ask the best of them other questions before you promote one."
 FEW_METRICS = 3
 """Shown beside the one that runs are ordered by, before anybody chooses."""
 _BESIDE = ("hit@5", "MRR", "F1", "latency p50", "recall@5", "hit@1", "latency p95")
@@ -116,9 +118,10 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
     few = f"{len(shown):,} of " if len(shown) < len(runs) else ""
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
+    luck = f" {LUCK}" if len(runs) > MANY else ""
     st.caption(
         f"{few}{counted(len(runs), 'run')}.{lower}{pairs} A difference counts as real if 0 lies outside the interval "
-        "in which 95 of 100 differences lie when the questions are drawn anew."
+        f"in which 95 of 100 differences lie when the questions are drawn anew.{luck}"
     )
 
 

@@ -14,6 +14,7 @@ from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
 from ui.experiments.address import VIEW, look_at
 from ui.experiments.words import PARAMETERS, Word, value
+from ui.places import UPLOAD
 from ui.shell import say
 from ui.text import about, counted, escape_markdown
 
@@ -55,6 +56,7 @@ def draw_form(workspace: Workspace, first: bool) -> None:
     collections = [one.name for one in workspace.collections() if one.documents]
     if not collections:
         st.markdown("There are no documents to ask yet. Upload some, then come back.")
+        st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         return
     if not names:
         st.markdown("A study needs a question set: its questions are asked in each way that you try.")

@@ -21,6 +21,8 @@ LATENCY = "latency p50"
 MOST_LINES = 200
 """Runs drawn as lines: more are a cloud."""
 FRONT, BEHIND, CHOSEN = "nothing is better in both", "another is better in both", "chosen"
+CROWD = 150
+"""Runs that are drawn as smaller points."""
 NARROW = 10
 """Characters in a line of an axis's name."""
 _HEIGHT = 400
@@ -85,7 +87,7 @@ def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run
         }
         for one in timed
     ]
-    _chart(rows, _scatter_spec(metric), "scatter", runs)
+    _chart(rows, _scatter_spec(metric, 110 if len(timed) <= CROWD else 45), "scatter", runs)
     st.caption(
         f"Each point is a run; {len(best):,} of {len(timed):,} are such that no other is both better and faster. "
         "Choose among these."
@@ -108,12 +110,12 @@ def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: s
     )
 
 
-def _scatter_spec(metric: str) -> dict[str, Any]:
+def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
     # Told apart by their shape as well: not everybody sees colours.
     kinds = [FRONT, BEHIND, CHOSEN]
     legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
     return {
-        "mark": {"type": "point", "filled": True, "size": 110, "cursor": "pointer", "opacity": 0.85},
+        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.85},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
             "x": {
@@ -160,7 +162,7 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     axes = {name: f"{_narrow(PARAMETERS[name].name)}|{_ends(name, heights[name])}" for name in names}
     end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
     rows = []
-    for run in runs:
+    for run in reversed(runs):  # what is drawn last lies on top
         of_run = asdict(run.configuration)
         common = {
             "run": run.id,
