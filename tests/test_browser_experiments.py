@@ -73,6 +73,38 @@ def test_the_way_from_questions_to_the_champion(browser: Browser, address: str) 
         expect(page.get_by_text("Answering").first).to_be_visible(timeout=PATIENCE)
 
 
+def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Browser, address: str) -> None:
+    with watched_page(browser, width=1400) as page:
+        page.goto(f"{address}/Experiments?view=Question+sets")
+        button(page, "Upload questions")
+        page.locator("input[type=file]").set_input_files(
+            {"name": "moon.csv", "mimeType": "text/csv", "buffer": b"question\nWho owns the moon?\nHow far is it?\n"}
+        )
+        button(page, "Keep", exact=True)
+        expect(page.get_by_text("2 questions · ")).to_be_visible(timeout=PATIENCE)
+        page.wait_for_timeout(SETTLED)
+        table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+        table.dblclick(position={"x": 150, "y": 52}, force=True)
+        page.keyboard.type("Who was on the *moon*?")
+        page.keyboard.press("Enter")
+        button(page, "Save as a new version")
+        expect(page.get_by_text("Version, of 2")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("1 added, 1 removed")).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_point_of_the_plot_chooses_its_run(browser: Browser, address: str, width: int) -> None:
+    with watched_page(browser, width=width) as page:
+        page.goto(f"{address}/Experiments?view=Plots")
+        points = page.locator(".mark-symbol.role-mark path")
+        expect(points.first).to_be_visible(timeout=PATIENCE)
+        assert points.count() == 3
+        page.wait_for_timeout(SETTLED)
+        points.first.click(force=True)
+        expect(page.locator(".st-key-plots-picked")).to_contain_text("Passages found", timeout=PATIENCE)
+        assert "run=" in page.url
+
+
 def upload(page: Page, file: Path) -> None:
     button(page, "Upload questions")
     page.locator("input[type=file]").set_input_files(file)

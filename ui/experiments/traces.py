@@ -220,11 +220,16 @@ def _mlflow(workspace: Workspace) -> None:
             )
     if state.error:
         st.warning(message_markdown(state.error), icon=":material/sync_problem:")
-        st.button("Try again now", icon=":material/sync:", key="track-now", on_click=workspace.track_now)
+        st.button("Try again now", icon=":material/sync:", key="track-now", on_click=_try_now, args=(workspace,))
 
 
 def _several(noun: str) -> str:
     return "studies" if noun == "study" else f"{noun}s"
+
+
+def _try_now(workspace: Workspace) -> None:
+    with friendly_errors():
+        workspace.track_now()
 
 
 def _start(workspace: Workspace) -> None:
