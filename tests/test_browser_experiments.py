@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rag.records import QuestionSet
 from rag.settings import load_settings
-from rag.workspace import open_workspace
+from rag.workspace import grid, open_workspace, read_set
 from tests.browser import PATIENCE, ROOT, footnote_server, launch, watched_page
+from tests.studying import ended
 
 pytestmark = pytest.mark.end_to_end
 
@@ -34,6 +36,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("experiments")
     with open_workspace(load_settings(data_dir=folder / "data", mlflow=False)) as workspace:
         list(workspace.ingest(sorted(path for path in (ROOT / "samples").glob("*") if path.suffix in (".pdf", ".md"))))
+        workspace.resume_studies()
+        asked = QuestionSet("Few", tuple(read_set((ROOT / "samples" / "questions.jsonl").read_bytes(), "a.jsonl")[:3]))
+        ended(workspace, workspace.start_study("Two runs", asked, None, grid({"lexical": [0.5, 1.0]})))
     with footnote_server(folder / "data", {"RAG_MLFLOW": "false"}) as address:
         yield address
 
@@ -46,6 +51,12 @@ def button(page: Page, name: str, exact: bool = False) -> None:
     page.get_by_role("button", name=name, exact=exact).first.click()
 
 
+def choose(page: Page, name: str) -> None:
+    """Look at the runs of a question set."""
+    page.get_by_label("Questions and collection").click()
+    page.get_by_role("option", name=name).click()
+
+
 def mark(page: Page, row: int) -> None:
     """Mark a row of the leaderboard, from 0."""
     page.get_by_test_id("stDataFrame").first.locator("canvas").first.click(
@@ -56,6 +67,7 @@ def mark(page: Page, row: int) -> None:
 def test_the_way_from_questions_to_the_champion(browser: Browser, address: str) -> None:
     with watched_page(browser, width=1400) as page:
         page.goto(f"{address}/Experiments")
+        view(page, "Question sets")
         upload(page, ROOT / "samples" / "questions.jsonl")
         study(page)
         view(page, "Leaderboard")
@@ -85,6 +97,7 @@ def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Bro
         page.wait_for_timeout(SETTLED)
         table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
         table.dblclick(position={"x": 150, "y": 52}, force=True)
+        expect(page.locator("#portal textarea, textarea.gdg-input").first).to_be_visible(timeout=PATIENCE)
         page.keyboard.type("Who was on the *moon*?")
         page.keyboard.press("Enter")
         button(page, "Save as a new version")
@@ -96,12 +109,13 @@ def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Bro
 def test_a_point_of_the_plot_chooses_its_run(browser: Browser, address: str, width: int) -> None:
     with watched_page(browser, width=width) as page:
         page.goto(f"{address}/Experiments?view=Plots")
+        choose(page, "Few")
         points = page.locator(".mark-symbol.role-mark path")
         expect(points.first).to_be_visible(timeout=PATIENCE)
-        assert points.count() == 3
+        assert points.count() == 2
         page.wait_for_timeout(SETTLED)
         points.first.click(force=True)
-        expect(page.locator(".st-key-plots-picked")).to_contain_text("Passages found", timeout=PATIENCE)
+        expect(page.locator(".st-key-plots-picked")).to_contain_text("Weight of words", timeout=PATIENCE)
         assert "run=" in page.url
 
 
