@@ -97,8 +97,9 @@ def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Bro
         page.wait_for_timeout(SETTLED)
         table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
         table.dblclick(position={"x": 150, "y": 52}, force=True)
-        expect(page.locator("#portal textarea, textarea.gdg-input").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("textarea.gdg-input")).to_be_visible(timeout=PATIENCE)
         page.keyboard.type("Who was on the *moon*?")
+        page.wait_for_timeout(SETTLED)  # nobody types so fast
         page.keyboard.press("Enter")
         button(page, "Save as a new version")
         expect(page.get_by_text("Version, of 2")).to_be_visible(timeout=PATIENCE)
