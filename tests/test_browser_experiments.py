@@ -68,6 +68,7 @@ def test_the_way_from_questions_to_the_champion(browser: Browser, address: str) 
     with watched_page(browser, width=1400) as page:
         page.goto(f"{address}/Experiments")
         view(page, "Question sets")
+        page.wait_for_timeout(SETTLED)
         upload(page, ROOT / "samples" / "questions.jsonl")
         study(page)
         view(page, "Leaderboard")
@@ -103,7 +104,6 @@ def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Bro
         page.keyboard.press("Enter")
         button(page, "Save as a new version")
         expect(page.get_by_text("Version, of 2")).to_be_visible(timeout=PATIENCE)
-        expect(page.get_by_text("1 added, 1 removed")).to_be_visible(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("width", [1400, 390])
