@@ -12,7 +12,7 @@ from rag.errors import RagError
 from rag.records import QUOTING, Configuration
 from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
-from ui.experiments.address import VIEW, look_at
+from ui.experiments.address import CONTEST, VIEW, look_at
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
 from ui.shell import say
@@ -177,6 +177,7 @@ def _start(
 ) -> None:
     with friendly_errors():
         study = workspace.start_study(name, workspace.experiments.question_set(asked), collection, configurations)
+        look_at(CONTEST, f"{study.set_version}-{study.data_version}")
         st.session_state[OPEN] = False
         st.session_state["study-name"] = ""
         say(f"Started {escape_markdown(study.name)}.")
