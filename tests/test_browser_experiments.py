@@ -131,6 +131,8 @@ def upload(page: Page, file: Path) -> None:
 def study(page: Page) -> None:
     """Three numbers of passages, started and waited for."""
     button(page, "Start a study with it")
+    expect(page.get_by_text("1 run of 27 questions each")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(SETTLED)
     found = page.get_by_test_id("stButtonGroup").filter(has_text="Passages found")
     for number in ("3", "8"):
         found.get_by_role("button", name=number, exact=True).click()
