@@ -71,6 +71,7 @@ def test_the_way_from_questions_to_the_champion(browser: Browser, address: str) 
         page.wait_for_timeout(SETTLED)
         upload(page, ROOT / "samples" / "questions.jsonl")
         study(page)
+        page.wait_for_timeout(SETTLED)  # the page runs once more when a study has ended
         view(page, "Leaderboard")
         expect(page.get_by_text("3 runs. Compared over")).to_be_visible(timeout=PATIENCE)
         compare(page)
