@@ -53,7 +53,7 @@ def button(page: Page, name: str, exact: bool = False) -> None:
 
 def choose(page: Page, name: str) -> None:
     """Look at the runs of a question set."""
-    page.get_by_label("Questions and collection").click()
+    page.get_by_role("combobox", name="Questions and collection").click()
     page.get_by_role("option", name=name).click()
 
 
