@@ -67,6 +67,12 @@ class Traces(Database):
             found = row.one_or_none()
         return to_trace(found) if found else None
 
+    def turn_of(self, trace: str) -> str:
+        """The turn of a conversation that a trace is of; empty if it is of none."""
+        query = sql.select(traces.c.turn).where(traces.c.id == trace, traces.c.state != FORGET)
+        with self.read() as connection:
+            return str(connection.execute(query).scalar() or "")
+
     def listed(
         self,
         owner: str | None = None,

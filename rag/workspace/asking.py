@@ -26,11 +26,11 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
+from rag.workspace.comparing import Comparing
 from rag.workspace.correcting import Correcting
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.promoting import Promoting
 from rag.workspace.reembedding import Reembeddings
 
 LOOKED_AT = 50
@@ -38,7 +38,7 @@ LOOKED_AT = 50
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Promoting, Reembeddings, Arranging, Correcting):
+class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
