@@ -32,7 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import question_sets
 from measuring import say_how, table
 from peers import Ours, System, Tutorial, ours
-from question_sets import Question, QuestionSet, auroc, fitted_on, interval, overlap
+from question_sets import Question, QuestionSet, fitted_on, interval, overlap
+
+from rag.evaluation.metrics import auroc
 
 BEST = 5
 PAGES_AT = (1, 5, 10)
@@ -188,11 +190,11 @@ def _aurocs(rows: Sequence[tuple[str, dict[str, float]]]) -> list[list[object]]:
         wanted = np.array([one == "answered" for one, _ in some])
         columns = {name: np.array([scores[name] for _, scores in some]) for name in ("ours", "tutorial")}
         drawn = np.random.default_rng(0).integers(0, len(some), (AUROCS_DRAWN, len(some)))
-        gains = [auroc(wanted[at], columns["ours"][at]) - auroc(wanted[at], columns["tutorial"][at]) for at in drawn]
+        gains = [auroc(columns["ours"][at], wanted[at]) - auroc(columns["tutorial"][at], wanted[at]) for at in drawn]
         low, high = np.percentile(gains, [2.5, 97.5])
         for name, scores in columns.items():
             gain = "" if name == "ours" else f"{np.mean(gains):+.3f} ({low:+.3f}..{high:+.3f})"
-            lines.append([kind, name, f"{auroc(wanted, scores):.3f}", gain, len(some)])
+            lines.append([kind, name, f"{auroc(scores, wanted):.3f}", gain, len(some)])
     return lines
 
 

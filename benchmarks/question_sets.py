@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWN = 10_000
-"""Times that the questions are drawn anew for an interval."""
+from rag.evaluation.intervals import difference
+from rag.evaluation.metrics import span_overlap
 
 
 @dataclass(frozen=True)
@@ -91,26 +91,12 @@ def fitted_on(title: str) -> bool:
     return hashlib.sha256(title.encode()).digest()[0] % 2 == 1
 
 
-def auroc(wanted: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """The probability that one that is wanted scores higher than one that is not; equal ones count half."""
-    order = np.sort(scores)
-    ranks = (np.searchsorted(order, scores, "left") + np.searchsorted(order, scores, "right") + 1) / 2
-    n = int(wanted.sum())
-    return float((ranks[wanted].sum() - n * (n + 1) / 2) / (n * (len(wanted) - n)))
-
-
-def overlap(question: Question, passages: Iterable[tuple[str, int, int]]) -> tuple[float, float, float]:
-    """Recall, precision and IoU over characters of passages (source, start, end), as Chroma's report defines them:
-    what passages repeat counts each time as given and once as found."""
-    wanted = {(question.source, at) for start, end in question.spans for at in range(start, end)}
-    given = [(source, at) for source, start, end in passages for at in range(start, end)]
-    both = len(wanted & set(given))
-    return both / len(wanted), both / max(1, len(given)), both / (len(given) + len(wanted) - both)
+def overlap(question: Question, passages: Sequence[tuple[str, int, int]]) -> tuple[float, float, float]:
+    """Recall, precision and IoU over characters of passages (source, start, end), as Chroma's report defines them."""
+    return span_overlap(passages, [(question.source, *span) for span in question.spans])
 
 
 def interval(scores: NDArray[np.float32], base: NDArray[np.float32]) -> str:
-    """`+3.1 (+0.4..+5.9)`: the difference of two means over the same questions, and where 95 % of the differences lie
-    when the questions are drawn anew (paired bootstrap)."""
-    drawn = np.random.default_rng(0).integers(0, len(scores), (DRAWN, len(scores)))
-    low, high = np.percentile((scores - base)[drawn].mean(axis=1), [2.5, 97.5])
-    return f"{scores.mean() - base.mean():+.1f} ({low:+.1f}..{high:+.1f})"
+    """`+3.1 (+0.4..+5.9)`: the difference of two means over the same questions, and its paired bootstrap interval."""
+    found = difference(scores, base)
+    return f"{found.mean:+.1f} ({found.low:+.1f}..{found.high:+.1f})"

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from rag.catalog import Catalog
 from rag.errors import ConfigurationError, FingerprintError, StorageError, StoreDamagedError
 from rag.folder import Folder
+from rag.health import by_document
 from rag.lexical import Lexical
 from rag.recipes import AS_IT_WAS
-from rag.records import Chunk, Collection, Document, Finding, State, document_of
+from rag.records import Chunk, Collection, Document, Finding, State
 from rag.settings import Settings
 from rag.store import Store, chunk_metadata
 
@@ -112,7 +113,7 @@ class Checker:
     def _words(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
         name = collection.store_name
         try:
-            there = _by_document(self.lexical.chunk_ids(name)) if name in self.lexical.names() else {}
+            there = by_document(self.lexical.chunk_ids(name)) if name in self.lexical.names() else {}
         except StoreDamagedError as error:
             yield self._found(collection.name, "lexical index", str(error), partial(self._rewrite, collection))
             return
@@ -141,9 +142,9 @@ class Checker:
 
     def _vectors(self, collection: Collection, documents: dict[str, Document]) -> Iterator[Finding]:
         name = collection.store_name
-        there = _by_document(self.store.all_ids(name)) if name in self.store.names() else {}
+        there = by_document(self.store.all_ids(name)) if name in self.store.names() else {}
         try:
-            beside = _by_document(self.store.companion.ids(name))
+            beside = by_document(self.store.companion.ids(name))
         except StoreDamagedError as error:
             yield self._found(collection.name, "vectors", str(error), partial(self._begin_companion, collection))
             return
@@ -225,13 +226,6 @@ class Checker:
         if stored:
             self.store.delete(name, sorted(stored))
         self.catalog.reopen([document])
-
-
-def _by_document(ids: Iterable[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for one in ids:
-        found.setdefault(document_of(one), set()).add(one)
-    return found
 
 
 def _some(ids: Sequence[str], most: int) -> Sequence[str]:

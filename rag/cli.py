@@ -18,7 +18,7 @@ from typing import Any
 from rag import __version__
 from rag.cli_backup import add_commands
 from rag.cli_chunks import chunk_options, chunks
-from rag.cli_evaluate import evaluate
+from rag.cli_evaluate import evaluate, evaluate_options
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
 from rag.cli_output import Output
@@ -124,15 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     held = command(
         "evaluate", _evaluate, "hold configurations against a question set; exit code 1 below a threshold", named
     )
-    held.add_argument(
-        "--set", type=Path, required=True, metavar="FILE", help="the question set: CSV, JSONL, JSON or XLSX"
-    )
-    lists = 'JSON: lists of values to combine, such as {"k": [3, 5]}; default: as it is set'
-    held.add_argument("--grid", type=Path, metavar="FILE", help=lists)
-    held.add_argument("--metric", metavar="NAME", help="what to order by, nDCG@5 say")
-    held.add_argument("--name", metavar="NAME", help="what to call the study (default: as the file of questions)")
-    least = "what the first configuration must reach, recall@5=0.8 say (latencies: not exceed); may be repeated"
-    held.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE", help=least)
+    evaluate_options(held)
     command("hash-password", _hash_password, "hash the dashboard's shared password")
     return parser
 

@@ -22,6 +22,19 @@ SAY_SECONDS = 10.0
 """How often it is said, where there is no terminal, how far the study is."""
 
 
+def evaluate_options(command: argparse.ArgumentParser) -> None:
+    """What may be said of a study."""
+    command.add_argument(
+        "--set", type=Path, required=True, metavar="FILE", help="the question set: CSV, JSONL, JSON or XLSX"
+    )
+    lists = 'JSON: lists of values to combine, such as {"k": [3, 5]}; default: as it is set'
+    command.add_argument("--grid", type=Path, metavar="FILE", help=lists)
+    command.add_argument("--metric", metavar="NAME", help="what to order by, nDCG@5 say")
+    command.add_argument("--name", metavar="NAME", help="what to call the study (default: as the file of questions)")
+    least = "what the first configuration must reach, recall@5=0.8 say (latencies: not exceed); may be repeated"
+    command.add_argument("--threshold", action="append", default=[], metavar="NAME=VALUE", help=least)
+
+
 def evaluate(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
     """Run a study to its end and print its leaderboard; whether all thresholds are met. Raises InputError."""
     from rag.workspace import read_grid, read_set, standings, usual_metric

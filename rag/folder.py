@@ -223,7 +223,7 @@ class Folder(Owned):
 
     def size(self) -> int:
         """Bytes of all that is kept here."""
-        return sum(_size(path) for path in self.path.rglob("*"))
+        return sum(size_of(path) for path in self.path.rglob("*"))
 
     @contextmanager
     def _part(self) -> Iterator[tuple[BinaryIO, Path]]:
@@ -256,7 +256,8 @@ def _age(path: Path) -> float:
     return inf
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 for what is none, or has just gone."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except FileNotFoundError:  # a journal or a part that has just gone

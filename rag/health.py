@@ -24,9 +24,9 @@ def compare(collection: Collection, catalog: Catalog, store: Store, lexical: Lex
     name, before = collection.store_name, _ready(catalog, collection)
     wanted = catalog.all_chunk_ids(collection.name)
     there = {
-        "Chroma": _by_document(store.all_ids(name) if name in store.names() else ()),
-        "the vectors beside Chroma": _by_document(store.companion.ids(name)),
-        "the lexical index": _by_document(lexical.chunk_ids(name)),
+        "Chroma": by_document(store.all_ids(name) if name in store.names() else ()),
+        "the vectors beside Chroma": by_document(store.companion.ids(name)),
+        "the lexical index": by_document(lexical.chunk_ids(name)),
     }
     now = {one.id: one for one in catalog.documents(collection.name)}
     after = _ready(catalog, collection)
@@ -51,7 +51,8 @@ def _differences(document: Document, wanted: set[str], there: Mapping[str, Ids])
             yield Finding(document.collection, document.name, f"{what} has {extra:,} passages that it does not have")
 
 
-def _by_document(ids: Iterable[str]) -> dict[str, set[str]]:
+def by_document(ids: Iterable[str]) -> dict[str, set[str]]:
+    """Ids of chunks by that of their document."""
     found: dict[str, set[str]] = {}
     for one in ids:
         found.setdefault(document_of(one), set()).add(one)

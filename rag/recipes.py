@@ -7,7 +7,7 @@ precision, when it is first needed, and shared by the collections that are made 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
@@ -162,8 +162,16 @@ def vectors_alike(one: Collection, other: Collection) -> bool:
 
 
 def _agree(one: Collection, other: Collection, names: Sequence[str]) -> bool:
-    made, other_made = one.fingerprint, other.fingerprint
-    return is_known(one) and is_known(other) and all(made.get(name) == other_made.get(name) for name in names)
+    return is_known(one) and is_known(other) and _same(one.fingerprint, other.fingerprint, names)
+
+
+def same_vectors(made: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether, by two fingerprints, vectors of equal texts are equal."""
+    return _same(made, other, _OF_VECTORS)
+
+
+def _same(made: Mapping[str, str], other: Mapping[str, str], names: Sequence[str]) -> bool:
+    return all(made.get(name) == other.get(name) for name in names)
 
 
 def fingerprint(embedder: Embedder, settings: Settings) -> dict[str, str]:

@@ -13,7 +13,7 @@ from rag.records import VISIBLE, Collection, State
 
 ABANDONED = "nothing"
 """What a hidden collection that nobody needs any more is the shadow of: no collection has that for an id."""
-TAKEN = [one.name for one in documents.c if one.name in ("name", "title", "date", "tags", "added_at", "edited")]
+TAKEN = ("name", "title", "date", "tags", "added_at", "edited")
 """What is the same of a document here and there. Whoever is queued anew there has another `added_at` than before."""
 
 

@@ -37,7 +37,7 @@ from rag.records import Collection, Document, Recipe, ShadowCounts, State
 _OWN = {"taken_from": "", "moves": False}
 """What a document's arrival in its own collection is about does not concern a shadow."""
 _WAITING = {**FRESH, **_OWN, "replaces": False, "batch": 0}
-_OF_THE_INDEXES = {one: 0 for one in ("stale", "relabel") if one in documents.c}
+_OF_THE_INDEXES = {"stale": 0, "relabel": False}
 
 
 class Shadows(Database):

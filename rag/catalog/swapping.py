@@ -18,7 +18,6 @@ from rag.records import Collection, State
 
 AT_ONCE = 100
 """Documents."""
-_OF_DOCUMENTS = (*(one for one in OF_A_DOCUMENT if one is not overlays), overlays)
 
 
 class Swaps(Shadows):
@@ -97,7 +96,7 @@ class Swaps(Shadows):
         for first in range(0, len(ids), AT_ONCE):
             some = ids[first : first + AT_ONCE]
             with self.write() as connection:
-                for table in _OF_DOCUMENTS:
+                for table in (*OF_A_DOCUMENT, overlays):
                     those = table.c.collection_id == abandoned.id, table.c.document_id.in_(some)
                     connection.execute(table.delete().where(*those))
         with self.write() as connection:

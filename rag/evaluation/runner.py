@@ -47,7 +47,7 @@ class Runner:
         and StorageError if what comes of it cannot be kept."""
         try:
             work = _Work(self._experiments, study, self._go_on)
-            work.library = self._libraries(study)
+            work.located = self._libraries(study)
             for recipe, runs in _by_recipe(work.open).items():
                 self._group(work, recipe, runs)
         except CancelledError:
@@ -96,7 +96,7 @@ class Runner:
 class _Work:
     """A study on its way: which questions each of its runs has done, and what is not kept yet."""
 
-    library: Library
+    located: Library
 
     def __init__(self, experiments: Experiments, study: Study, go_on: Callable[[str], None]) -> None:
         self.study = study
@@ -141,7 +141,7 @@ class _Work:
         """What each run makes of a question. What goes wrong with it is said in its place."""
         try:
             if place not in self._wanted:
-                self._wanted[place] = self.library.wanted(gold)
+                self._wanted[place] = self.located.wanted(gold)
             wanted = self._wanted[place]
             asked = Asked(bench, gold.question, encoded)
         except StoppedError:

@@ -11,6 +11,7 @@ from rag.chunking import sentence_spans
 from rag.errors import InputError, NotFoundError
 from rag.ingestion import Upload
 from rag.parsing import media_type, type_name
+from rag.recipes import cuts_alike, vectors_alike
 from rag.records import (
     Census,
     Changes,
@@ -111,7 +112,7 @@ class Arranging(DocumentsIn):
             self._changeable(name)
         with self._gate.shared():
             self.ingestion.intake.prepare(name)
-        alike = dict(self.collection(name).fingerprint) == dict(source.fingerprint)
+        alike = all(one(self.collection(name), source) for one in (cuts_alike, vectors_alike))
         queued, there = self.catalog.transfer(source.name, ids, name, move)
         self.worker.start()
         return Transferred(queued, queued if alike else 0, tuple(there))

@@ -18,15 +18,13 @@ from rag.evaluation.bench import Bench, ChangedError
 from rag.evaluation.indexes import NAME, StudyIndex, sweep
 from rag.evaluation.locating import Library
 from rag.lexical import Lexical
-from rag.recipes import is_known
+from rag.recipes import is_known, same_vectors
 from rag.records import QUOTING, Answer, Chunk, Configuration, Document, Hit, ModelChoice, Passage, Recipe, Study
 from rag.records import Collection as Made
 from rag.retrieval import Retriever, Scope, with_passages
 from rag.store import Companion
 from rag.workspace.maps import Maps
 
-_OF_VECTORS = ("model", "revision", "precision", "dimension", "normalized")
-"""What of two fingerprints must agree for their vectors to be the same."""
 Told = Callable[[str], None]
 
 
@@ -162,7 +160,7 @@ class Benches(Maps):
         sweep(self.folder.study_indexes, keep=[folder.name])
         index = StudyIndex(folder, self.settings.language)
         embedder = self.recipes.embedder_with(recipe)
-        same = all(found.fingerprint.get(one) == made.get(one) for one in _OF_VECTORS) and is_known(found)
+        same = is_known(found) and same_vectors(found.fingerprint, made)
         known = partial(self._vectors_of, found) if same else _nothing_known
         try:
             index.make(list(documents.values()), partial(self._cut, recipe, told), known, embedder, told)

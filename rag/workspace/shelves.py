@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rag.errors import InputError, StoreDamagedError
+from rag.folder import size_of
 from rag.health import compare
 from rag.records import Collection, Document, Finding, Health, Room
 from rag.store import store_name
@@ -72,10 +72,10 @@ class Shelves(Upkeep):
     def _measured(self, found: Collection) -> Room:
         whole = sum(one.chunks for one in self.collections()) or 1
         share = found.chunks / whole
-        chroma = sum(_size(one) for one in self.folder.chroma.rglob("*") if one.parent != self.store.companion.folder)
-        beside = sum(_size(one) for one in self.store.companion.folder.glob(f"{found.store_name}.*"))
-        words = sum(_size(one) for one in (self.folder.lexical / found.store_name).rglob("*"))
-        return Room(found.bytes, round(share * _size(self.folder.catalog)), round(share * chroma) + beside, words)
+        chroma = sum(size_of(one) for one in self.folder.chroma.rglob("*") if one.parent != self.store.companion.folder)
+        beside = sum(size_of(one) for one in self.store.companion.folder.glob(f"{found.store_name}.*"))
+        words = sum(size_of(one) for one in (self.folder.lexical / found.store_name).rglob("*"))
+        return Room(found.bytes, round(share * size_of(self.folder.catalog)), round(share * chroma) + beside, words)
 
     def examine(
         self, name: str, thorough: bool = False, repair: bool = False, told: Callable[[float], None] = lambda _: None
@@ -129,10 +129,3 @@ class Shelves(Upkeep):
         self._require_ownership()
         self._requeue([self.collection(name)])
         return [one for one in self.unfinished() if one.collection == name]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:  # it has just gone
-        return 0
