@@ -6,27 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from rag.records import Recipe, State
 from rag.settings import load_settings
 from rag.workspace import Workspace, open_workspace
-from tests.test_pages import ROOT, close, healthy, labels, plain, press, start, until
+from tests.test_pages import close, healthy, labels, on_loopback, plain, press, start, until  # noqa: F401 - fixture
 from tests.test_recipes import set_recipe
 
 pytestmark = pytest.mark.end_to_end
 
 HOSTILE = "![x](http://evil.example/a) **b** $c$.txt"
-
-
-@pytest.fixture(autouse=True)
-def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(ROOT)
-    before = config.get_option("server.address")
-    config.set_option("server.address", "localhost")
-    yield
-    config.set_option("server.address", before)
 
 
 @pytest.fixture
