@@ -28,11 +28,15 @@ def read(data: bytes, name: str, max_chars: int = 1_000_000, max_pages: int = 10
     for page in document.pages:
         assert document.text[page.start :][: len(page.text)] == page.text
     for heading in document.headings:
-        begins = clean_title(document.text[heading.offset :][:2000].replace(" | ", " ").strip(" |"))
-        first = heading.title.replace(" | ", " ")[:150]
+        begins, first = _without_bars(document.text[heading.offset :][:2000]), _without_bars(heading.title)[:100]
         assert begins.startswith(first), (heading, begins)
         assert (heading.end is not None) == (heading.level == TABLE_LEVEL)
     return document
+
+
+def _without_bars(text: str) -> str:
+    """`text` without spaces and bars: a table's title leaves out the columns without a name."""
+    return re.sub(r"[\s|]", "", clean_title(text, len(text)))
 
 
 def texts(document: ParsedDocument) -> list[str]:

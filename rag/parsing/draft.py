@@ -108,7 +108,10 @@ class Draft:
 
     def row(self, cells: Sequence[str], separator: str = LINE) -> None:
         """A row of a table, empty cells at its end left out."""
-        self.write(CELL.join(cells).rstrip(" |").lstrip(" "), separator)
+        kept = len(cells)
+        while kept and not cells[kept - 1].strip():
+            kept -= 1
+        self.write(CELL.join(cells[:kept]).strip(" "), separator)
 
     def close_table(self) -> None:
         if self._open is not None:
