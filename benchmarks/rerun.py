@@ -27,7 +27,13 @@ from rag.settings import load_settings
 from rag.store import store_name
 from rag.workspace import Workspace, open_workspace
 
-PAGES = {"Home": "", "Upload": "1_Upload", "Ask": "2_Ask", "Collections": "3_Collections"}
+PAGES = {
+    "Home": "",
+    "Upload": "1_Upload",
+    "Ask": "2_Ask",
+    "Collections": "3_Collections",
+    "Experiments": "4_Experiments",
+}
 WORDS = "The yearly rent of building {} is {} euros, and it ends in the year {}."
 TAGS = ("report", "contract", "letter", "draft")
 

@@ -7,6 +7,7 @@ from ui.address import follow_address, tell_address
 from ui.answerers import answerer_of, changed_since
 from ui.answers import draw
 from ui.asking import ask, offer
+from ui.champion import draw_champion
 from ui.history import draw_history
 from ui.inview import BAR, bring_into_view, make_room, turn_key
 from ui.models import model_button
@@ -45,7 +46,7 @@ with page("Ask") as workspace:
         st.stop()
 
     names = names or [workspace.settings.collection]
-    usual = usual_search(workspace.settings, names)
+    usual = usual_search(workspace, names)
     follow_address(workspace, names)
     question = st.bottom.chat_input("Ask about your documents", key="question", submit_mode="stop")
     question = (question or "").strip() or st.session_state.pop("example", None)
@@ -65,6 +66,7 @@ with page("Ask") as workspace:
             offer_overview(first[:2])
         tell_address(search, usual)
         st.caption(search_in_words(search, there, answerer_of(workspace).settings))
+        draw_champion(workspace, search.collection)
         if partly := only_by_words(workspace.facets(search.collection), collections.get(search.collection)):
             st.caption(partly, help=VECTORS)
 

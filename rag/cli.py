@@ -21,6 +21,7 @@ from rag.cli_chunks import chunk_options, chunks
 from rag.cli_evaluate import evaluate, evaluate_options
 from rag.cli_feedback import feedback
 from rag.cli_files import walk
+from rag.cli_mlflow import add_mlflow
 from rag.cli_output import Output
 from rag.cli_progress import progress
 from rag.cli_questions import ask, explain, overview, search
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     again = command("reembed", _reembed, "make a collection with another model or passage size, and swap it in")
     add_options(again)
     add_commands(command, _workspace)
+    add_mlflow(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
     held = command(

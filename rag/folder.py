@@ -53,6 +53,15 @@ class Folder(Owned):
         return self.path / "conversations.sqlite3"
 
     @property
+    def traces(self) -> Path:
+        return self.path / "traces.sqlite3"
+
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow keeps, unless it is elsewhere."""
+        return self.path / "mlflow"
+
+    @property
     def experiments(self) -> Path:
         return self.path / "experiments.sqlite3"
 
@@ -143,6 +152,13 @@ class Folder(Owned):
                 return
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
+
+    def empty_mlflow(self) -> None:
+        """Remove what MLflow keeps here, without what others may be waiting for."""
+        with self._writing():
+            for path in self.mlflow.iterdir() if self.mlflow.exists() else ():
+                if path.suffix != ".lock":
+                    _remove(path)
 
     def empty(self) -> None:
         """Remove all kept bytes and all that was made of them, claimed or not."""

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import ConfigurationError
@@ -27,6 +27,8 @@ QUIET = {
 """Switches of our libraries that would otherwise report something."""
 
 _FOR_CHILDREN = ("PATH", "PYTHON", "LANG", "LC_", "HOME", "USERPROFILE", "TMP", "TEMP", "SYSTEMROOT", "LD_", "DYLD_")
+_FOR_MLFLOW = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+"""What a process that talks to MLflow, or to where that keeps its files, may need to get in."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 """Switches that keep Hugging Face's libraries from looking anything up."""
 
@@ -48,7 +50,12 @@ class Settings(BaseSettings):
     """Frozen settings, passed in to whatever needs them. Each is documented in the README."""
 
     model_config = SettingsConfigDict(
-        env_prefix="RAG_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="RAG_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
     )
 
     data_dir: Path = Field(Path("data"), description="where everything is kept")
@@ -130,6 +137,19 @@ class Settings(BaseSettings):
     store_patience: float = Field(
         60.0, ge=0, description="seconds that indexing waits for a Chroma server that went away, before it gives up"
     )
+
+    mlflow: bool = Field(True, description="send studies, traces and champions to MLflow, from a process of its own")
+    mlflow_tracking_uri: str = Field(
+        "",
+        validation_alias=AliasChoices("RAG_MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_URI"),
+        repr=False,
+        description="address of MLflow, else `MLFLOW_TRACKING_URI`; empty: SQLite in the data folder",
+    )
+    trace_sample: float = Field(1.0, ge=0, le=1, description="share of the traces of answers that goes to MLflow")
+    trace_texts: bool = Field(
+        True, description="keep questions, answers and names of documents in traces; false: times and counts alone"
+    )
+    traces_kept: int = Field(1000, ge=0, description="traces of answers that are kept here; 0: none are made")
 
     password_hash: SecretStr = Field(
         SecretStr(""), description="hash of the shared password, from `python -m rag hash-password`"
@@ -225,3 +245,13 @@ def quiet_libraries(allow_downloads: bool = False) -> None:
 def child_environment() -> dict[str, str]:
     """What a child process needs of the environment: not our settings, nor anybody's keys."""
     return {key: value for key, value in os.environ.items() if key.upper().startswith((*_FOR_CHILDREN, "FOOTNOTE_"))}
+
+
+def tracking_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that talks to MLflow: without anybody's keys but those that get it in there, and
+    without patience, as whoever starts it tries again."""
+    given = {key: value for key, value in os.environ.items() if key.upper().startswith(_FOR_MLFLOW)}
+    brief = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+    quiet = QUIET | {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    quiet |= {"PYTHONWARNINGS": "ignore"}  # its own, of no use to whoever reads our log
+    return child_environment() | quiet | brief | given | {"RAG_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri}

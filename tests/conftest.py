@@ -30,9 +30,10 @@ RECIPE = "To bake rye bread, mix the flour with warm water and sourdough, let it
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("RAG_")]:
+    for name in [name for name in os.environ if name.startswith(("RAG_", "MLFLOW_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RAG_DATA_DIR", str(tmp_path / "default-data"))
+    monkeypatch.setenv("RAG_MLFLOW", "false")  # a process for each dashboard would take a while
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "folder": {"owner"},
     "catalog": set(),
     "conversations": {"catalog"},
+    "traces": {"catalog"},
+    "tracking": {"experiments", "folder", "traces"},
     "parsing": {"memory"},
     "changes": set(),
     "chunking": set(),
@@ -84,7 +86,10 @@ ALLOWED: dict[str, set[str]] = {
         "reranking",
         "retrieval",
         "store",
+        "traces",
+        "tracking",
     },
+    "served": {"experiments", "workspace"},
     "cli": {"workspace", "parsing", "folder", "passwords"},
     "__main__": {"cli"},
     "ui": {"workspace", "passwords"},
@@ -95,7 +100,7 @@ ONLY_IN = {
     "streamlit": {"streamlit_app", "pages", "ui"},
     "fastapi": {"api"},
     "chromadb": {"store"},
-    "mlflow": {"tracking"},
+    "mlflow": {"served", "tracking"},
     "langchain.chat_models": {"answering"},
     "langchain_community": {"conversations"},
 }
@@ -111,8 +116,8 @@ HEAVY = {
     "onnxruntime",
 }
 # rag/bundled.py is imported by load_embedder, for the bundled model only; rag/conversations/chat_history.py with the
-# first conversation that is opened or kept.
-ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py"}
+# first conversation that is opened or kept; rag/served.py by MLflow.
+ITSELF_IMPORTED_LATE = {"bundled.py", "chat_history.py", "served.py"}
 
 
 def part_of(path: Path) -> str:

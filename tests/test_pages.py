@@ -635,7 +635,7 @@ def test_while_the_speed_of_ocr_is_not_known_that_is_said() -> None:
     assert stages.how_fast(replace(known, chunks_per_second=0.0)) == "measuring the speed…"
 
 
-@pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections"])
+@pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections", "4_Experiments"])
 def test_every_page_shows_overall_progress_in_its_sidebar(idle: Workspace, tmp_path: Path, page: str) -> None:
     queue(idle, tmp_path, "a.txt", "b.txt")
     idle.cancel(idle.documents()[0].id)
@@ -1135,7 +1135,7 @@ def test_the_demo_shows_progress_without_buttons(data_dir: Path, monkeypatch: py
 # -- the door --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections"])
+@pytest.mark.parametrize("page", ["", "1_Upload", "2_Ask", "3_Collections", "4_Experiments"])
 def test_reachable_from_elsewhere_without_a_password_nothing_is_shown(indexed: Path, page: str) -> None:
     config.set_option("server.address", "0.0.0.0")
     app = start(page)

@@ -35,7 +35,7 @@ def read_address(
     address: Mapping[str, Sequence[str]], workspace: Workspace, names: Collection[str]
 ) -> tuple[Search, str]:
     """The search that an address tells, and in words what of it is no longer there."""
-    usual = usual_search(workspace.settings, names)
+    usual = usual_search(workspace, names)
     name = workspace.current_name(address.get("collection", [usual.collection])[0])
     if name not in names:
         return usual, f"There is no collection “{name}” any more. This is “{usual.collection}”, all of it."

@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from rag.errors import RagError
-from rag.records import Answer, Exchange
+from rag.records import Answer, Exchange, TracedAs
 from rag.workspace import Workspace, live, where_of
 from ui.answerers import answerer_of
+from ui.door import reader
 from ui.stopping import drawn_anew_if_stopped
 from ui.text import answer_markdown, escape_markdown
 from ui.turns import Turn
@@ -59,6 +60,8 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
         () if turn.literally else conversation,
         answerer,
         waiting.begin,
+        None,  # the champion's configuration, if there is one
+        TracedAs(turn.id, reader()),
     )
     numbers = range(1, turn.search.passages + 1)
     try:

@@ -8,6 +8,7 @@ from rag.records import Collection
 from rag.workspace import Workspace
 
 HOME, UPLOAD, ASK, COLLECTIONS = "streamlit_app.py", "pages/1_Upload.py", "pages/2_Ask.py", "pages/3_Collections.py"
+EXPERIMENTS = "pages/4_Experiments.py"
 
 
 def offer_upload(workspace: Workspace, collection: Collection) -> None:

@@ -32,7 +32,7 @@ def choose_search(workspace: Workspace, names: Sequence[str]) -> Search:
     What they say is kept in the session, so that chips and addresses change it too (`search_now`).
     """
     st.selectbox("Collection", names, key="scope_collection", persist_state="session")
-    now = search_now(workspace.settings, names)
+    now = search_now(workspace, names)
     facets = workspace.facets(now.collection)
     _choose_documents(workspace, now, facets)
     if tags := list(dict.fromkeys((*facets.tags, *now.tags))):
@@ -57,13 +57,13 @@ def choose_search(workspace: Workspace, names: Sequence[str]) -> Search:
     if facets.last or now.since or now.until:
         _choose_dates(now.collection, facets)
     st.slider("Passages to find", 1, MOST_PASSAGES, key="scope_passages", persist_state="session")
-    return search_now(workspace.settings, names)
+    return search_now(workspace, names)
 
 
-def search_now(settings: Settings, names: Sequence[str]) -> Search:
+def search_now(workspace: Workspace, names: Sequence[str]) -> Search:
     """Where to look as it is chosen in this session."""
     state = st.session_state
-    usual = usual_search(settings, names)
+    usual = usual_search(workspace, names)
     if state.get("scope_collection") not in names:
         state["scope_collection"] = usual.collection
     state.setdefault("scope_passages", usual.passages)
@@ -77,10 +77,11 @@ def _number(when: date | None) -> int:
     return int(f"{when:%Y%m%d}") if when else 0
 
 
-def usual_search(settings: Settings, names: Collection[str]) -> Search:
+def usual_search(workspace: Workspace, names: Collection[str]) -> Search:
     """Where is looked before anything is chosen: all of the default collection, or of the first that there is."""
-    name = settings.collection if settings.collection in names else next(iter(names))
-    return Search(name, passages=min(settings.top_k, MOST_PASSAGES))
+    usual = workspace.settings.collection
+    name = usual if usual in names else next(iter(names))
+    return Search(name, passages=min(workspace.usual_passages(name), MOST_PASSAGES))
 
 
 def choose(search: Search) -> None:

@@ -20,7 +20,7 @@ from ui.corner import corner
 from ui.dialogs import draw_dialog, runs_page
 from ui.door import guard, leave_button
 from ui.errors import friendly_errors, show_error
-from ui.places import ASK, COLLECTIONS, HOME, UPLOAD
+from ui.places import ASK, COLLECTIONS, EXPERIMENTS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
 from ui.viewing import draw_viewer
@@ -30,6 +30,7 @@ _MENU = (
     (UPLOAD, "Upload", ":material/upload_file:"),
     (ASK, "Ask", ":material/forum:"),
     (COLLECTIONS, "Collections", ":material/library_books:"),
+    (EXPERIMENTS, "Experiments", ":material/science:"),
 )
 
 _STYLE = """<style>
@@ -112,6 +113,7 @@ def _open(_settings: Settings) -> Workspace:
     workspace.worker.start()
     workspace.resume_studies()
     workspace.warm_up()
+    workspace.track()
     totals = workspace.totals()
     if _settings.demo and not (totals.documents or totals.unfinished or totals.failed):
         for _ in workspace.seed(sample_files()):

@@ -68,6 +68,13 @@ class Turns(Database):
         with self.engine() as engine:
             return to_turns(history_of(conversation, engine).messages)
 
+    def conversation_of(self, owner: str, turn: str) -> str:
+        """The conversation of an owner that a turn is in; empty if it is not kept."""
+        query = sql.select(conversations.c.id).join(messages, messages.c.session_id == conversations.c.id)
+        query = query.where(conversations.c.owner == owner, messages.c.turn_id == turn).limit(1)
+        with self.read() as connection:
+            return str(connection.execute(query).scalar() or "")
+
     def erasures(self) -> int:
         """How often everything was erased."""
         with self.read() as connection:

@@ -8,6 +8,7 @@ import sqlalchemy as sql
 
 from rag.catalog import Database
 from rag.errors import InputError, NotFoundError
+from rag.experiments.outbox import sent
 from rag.experiments.tables import as_json, now, promotions, storable, to_promotion
 from rag.records import Configuration, Promotion
 
@@ -25,7 +26,8 @@ class Promotions(Database):
             raise InputError(f"{alias!r} is no alias: there are {CHAMPION} and {CHALLENGER}.")
         row = {"alias": alias, "collection": collection, "configuration": as_json(asdict(configuration))}
         with self.write() as connection:
-            connection.execute(promotions.insert().values(**row, run=run, by=storable(by), at=now(), mlflow_id=""))
+            made = promotions.insert().values(**row, run=run, by=storable(by), at=now(), mlflow_id="")
+            sent(connection, "promotion", str(connection.execute(made).lastrowid))
         return self.history(collection, alias)[0]
 
     def history(self, collection: str = "", alias: str = CHAMPION) -> list[Promotion]:
@@ -34,6 +36,12 @@ class Promotions(Database):
         query = sql.select(promotions).where(*mine).order_by(promotions.c.number.desc())
         with self.read() as connection:
             return [to_promotion(row) for row in connection.execute(query).mappings()]
+
+    def promotion(self, number: int) -> Promotion | None:
+        """One decision, if it is kept."""
+        with self.read() as connection:
+            row = connection.execute(sql.select(promotions).where(promotions.c.number == number)).mappings().first()
+        return to_promotion(row) if row else None
 
     def promoted(self, collection: str = "", alias: str = CHAMPION) -> Promotion | None:
         """Who has an alias for a collection: its own, else the one for all."""

@@ -49,3 +49,14 @@ class Scores(Database):
             rows = connection.execute(query).all()
         values = json.loads(f"[{','.join(metrics for _, metrics in rows)}]")
         return {place: given for (place, _), given in zip(rows, values, strict=True)}
+
+    def measured_by(self, runs: Sequence[str], metric: str) -> dict[str, dict[int, float]]:
+        """One metric of each question of some runs, by run and place; where it was not measured it is missing."""
+        value = sql.func.json_extract(scored.c.metrics, f'$."{metric}"')
+        query = sql.select(scored.c.run, scored.c.place, value).where(scored.c.run.in_(runs))
+        found: dict[str, dict[int, float]] = {one: {} for one in runs}
+        with self.read() as connection:
+            for run, place, given in connection.execute(query):
+                if given is not None:
+                    found[run][place] = float(given)
+        return found

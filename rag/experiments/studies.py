@@ -54,10 +54,12 @@ class Studies(Database):
         return found[0]
 
     def delete_study(self, study: str) -> None:
-        """Remove a study with its runs, and what they made of each question. Raises NotFoundError."""
+        """Remove a study with its runs, and what they made of each question; MLflow is to be told. Raises
+        NotFoundError."""
         with self.write() as connection:
             if not connection.execute(studies.delete().where(studies.c.id == study)).rowcount:
                 raise NotFoundError("This study is not kept any more: it has been deleted.")
+            sent(connection, "study", study)
 
     # -- worked off --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ All offsets are 0-based code points into a document's extracted text, end exclus
 from rag.records.answers import (
     DOUBTFUL,
     FIRST_WORDS,
+    PARTS,
     QUOTING,
     TOTAL,
     Abstention,
@@ -63,10 +64,12 @@ from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unhe
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
 from rag.records.searches import Facets, Search, Totals
+from rag.records.traces import Span, Trace, TracedAs, TrackingState
 
 __all__ = [
     "DOUBTFUL",
     "FIRST_WORDS",
+    "PARTS",
     "QUOTING",
     "TOTAL",
     "UNFINISHED",
@@ -147,12 +150,16 @@ __all__ = [
     "Search",
     "Section",
     "ShadowCounts",
+    "Span",
     "Standing",
     "State",
     "Step",
     "Study",
     "Told",
     "Totals",
+    "Trace",
+    "TracedAs",
+    "TrackingState",
     "Transferred",
     "Trashed",
     "Trial",

@@ -87,12 +87,21 @@ class Step(StrEnum):
     REWRITE = "rewrite"
     """A follow-up question is completed."""
     RETRIEVE = "retrieve"
+    LEXICAL = "lexical"
+    DENSE = "dense"
+    LATE = "late"
+    FUSE = "fuse"
     RERANK = "rerank"
+    CONTEXT = "context"
+    """The passages are put on their pages."""
     GENERATE = "generate"
     """The answer is written, or its quotes are chosen; waiting for a language model is part of it."""
     CHECK = "check"
     """Quotes are proved, and what a language model wrote is held against the passages."""
 
+
+PARTS = frozenset({Step.LEXICAL, Step.DENSE, Step.LATE, Step.FUSE, Step.CONTEXT})
+"""Steps that are part of another one, RETRIEVE; they are in traces alone."""
 
 Told = Callable[[Step], None]
 """Is called when a step begins."""
@@ -110,8 +119,8 @@ FIRST_WORDS, TOTAL = "first_words", "total"
 class Answer:
     """An answer and its proofs. `hits` are the passages it was made from, or those that come closest; `notice` is what
     the reader must know (a language model that failed, say). `abstention` says why it `abstained`. `ledger` has what a
-    language model's answer claims, sentence by sentence. `timings` are seconds: of each Step that was taken, and until
-    FIRST_WORDS and TOTAL."""
+    language model's answer claims, sentence by sentence. `timings` are seconds: of each Step that was taken but PARTS,
+    and until FIRST_WORDS and TOTAL."""
 
     question: str
     text: str

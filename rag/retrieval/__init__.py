@@ -126,8 +126,8 @@ class Retriever:
         """The best `n`; the first of them in the order of the cross-encoder, whose score is then theirs."""
         way = self._way(given)
         if way.rerank is None:
-            return self._hits(lists, candidates, n, way.tuning)
-        hits = self._hits(lists, candidates, max(n, RERANKED), way.tuning)
+            return self._hits(lists, candidates, n, way.tuning, told)
+        hits = self._hits(lists, candidates, max(n, RERANKED), way.tuning, told)
         first, rest = hits[:RERANKED], hits[RERANKED:]
         told(Step.RERANK)
         scores = way.rerank(lists.text, [hit.chunk.embedded for hit in first])
@@ -141,8 +141,9 @@ class Retriever:
         least = read[-1].score if read else 1.0
         return [*read, *(replace(hit, score=round(hit.score * least, 6)) for hit in rest)][:n]
 
-    def _hits(self, lists: Lists, candidates: int, n: int, tuning: Tuning) -> list[Hit]:
-        ranked = lists.ranked(tuning, candidates)
+    def _hits(self, lists: Lists, candidates: int, n: int, tuning: Tuning, told: Told = untold) -> list[Hit]:
+        ranked = lists.ranked(tuning, candidates, told)
+        told(Step.FUSE)
         rankings = ranked.rankings
         fused = reciprocal_rank_fusion({name: [one for one, _ in found] for name, found in rankings.items()}, tuning)
         fused = fused[:n]

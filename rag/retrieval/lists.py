@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rag.embedding import Bits, Embedder, Question, Vectors
 from rag.lexical import Lexical
-from rag.records import Chunk, document_of
+from rag.records import Chunk, Step, Told, document_of, untold
 from rag.retrieval.fusion import ROUTED, Tuning
 from rag.retrieval.late import maxsim, token_weights
 from rag.retrieval.once import Once
@@ -90,17 +90,20 @@ class Lists:
         self.chunks_by_id = chunks_by_id
         self.once = Once()
 
-    def ranked(self, tuning: Tuning, candidates: int) -> Ranked:
-        """The rankings as a tuning wants them, each of `candidates` at most."""
+    def ranked(self, tuning: Tuning, candidates: int, told: Told = untold) -> Ranked:
+        """The rankings as a tuning wants them, each of `candidates` at most; `told` hears of each part."""
         encoding = self._encoding()
+        told(Step.LEXICAL)
         named = self.once("named", self._documents_named) if tuning.routed else frozenset()
         by_words = self._by_words(named, candidates) if tuning.lexical else {}
+        told(Step.DENSE)
         question = self.once("question", encoding)
         near: Found = []
         if tuning.dense:
             most = max(DEEP if named else 0, candidates)
             near = self.once(("near", most, candidates), lambda: self._by_meaning(question, most, candidates))
         nominating = by_words | (self._nominated_by_meaning(near, named, candidates) if tuning.dense else {})
+        told(Step.LATE)
         # Late interaction only ranks.
         nominated = tuple(dict.fromkeys(one for found in nominating.values() for one, _ in found))
         made = self.once(("made", nominated), lambda: self._on_the_spot(nominated))

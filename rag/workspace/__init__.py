@@ -13,6 +13,7 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
+from rag.evaluation.comparing import Contest, front, is_expected, matched, why
 from rag.evaluation.grid import grid, read_grid
 from rag.evaluation.leaderboard import Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
@@ -25,6 +26,7 @@ from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, extension_of, has_image, is_media_type, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
+from rag.workspace.comparing import Estimate, OneQuestion
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.live import live
 from rag.workspace.moving import default_name
@@ -36,6 +38,9 @@ __all__ = [
     "NOT_ANEW",
     "READABLE",
     "Answerer",
+    "Contest",
+    "Estimate",
+    "OneQuestion",
     "Removed",
     "Standing",
     "Unpacked",
@@ -53,15 +58,18 @@ __all__ = [
     "expected_of",
     "extension_of",
     "from_rows",
+    "front",
     "grid",
     "has_image",
     "inert_markdown",
     "is_archive",
+    "is_expected",
     "is_media_type",
     "language_name",
     "language_notice",
     "live",
     "lower_is_better",
+    "matched",
     "media_type_called",
     "open_workspace",
     "page_noun",
@@ -74,4 +82,5 @@ __all__ = [
     "usual_metric",
     "varied",
     "where_of",
+    "why",
 ]

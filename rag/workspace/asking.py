@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 from rag.answering import CHOSEN, Answerer, asks_for_overview, overview_of, stop_if_abandoned
@@ -21,12 +21,13 @@ from rag.records import (
     State,
     Step,
     Told,
+    TracedAs,
     untold,
 )
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
+from rag.workspace.comparing import Comparing
 from rag.workspace.correcting import Correcting
-from rag.workspace.evaluating import Evaluating
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
@@ -34,9 +35,10 @@ from rag.workspace.reembedding import Reembeddings
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
+UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Evaluating, Reembeddings, Arranging, Correcting):
+class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
@@ -62,9 +64,10 @@ class Workspace(Linking, Evaluating, Reembeddings, Arranging, Correcting):
         where: Where | None = None,
         collection: str | None = None,
         conversation: Sequence[Exchange] = (),
+        configuration: Configuration | None = None,
     ) -> Answer:
         """An answer with its footnotes, whole."""
-        *_, answer = self.ask_stream(question, k, where, collection, conversation)
+        *_, answer = self.ask_stream(question, k, where, collection, conversation, configuration=configuration)
         if not isinstance(answer, Answer):
             raise TypeError("an answer stream ends in an Answer")
         return answer
@@ -79,15 +82,33 @@ class Workspace(Linking, Evaluating, Reembeddings, Arranging, Correcting):
         answerer: Answerer | None = None,
         told: Told = untold,
         configuration: Configuration | None = None,
+        traced: TracedAs = UNNAMED,
     ) -> Iterator[AnswerPiece | Answer]:
         """The answer in pieces as they come, and last the Answer itself.
 
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
-        `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`; `told` hears of
-        each step as it begins.
+        `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`: the champion's if
+        none is given and the collection is made for that. `told` hears of each step as it begins; the trace of it is
+        kept as `traced` says.
         """
+        if configuration is None:
+            configuration, _ = self.answers_with(collection)
         watch, answerer = Stopwatch(told), answerer or self.answerer_of(configuration)
+        stream = self._answer_steps(question, k, where, collection, conversation, answerer, watch, configuration)
+        yield from self._traced(stream, question, collection, watch, traced)
+
+    def _answer_steps(
+        self,
+        question: str,
+        k: int | None,
+        where: Where | None,
+        collection: str | None,
+        conversation: Sequence[Exchange],
+        answerer: Answerer,
+        watch: Stopwatch,
+        configuration: Configuration | None,
+    ) -> Generator[AnswerPiece | Answer]:
         k = self._k(k, configuration)
         question = checked_question(question, k, self.settings)
         if conversation:

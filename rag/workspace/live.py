@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rag.answering import DeadlineError, stop_if_abandoned, stream_alive
 from rag.errors import StoppedError
-from rag.records import FIRST_WORDS, TOTAL, Step, Told
+from rag.records import FIRST_WORDS, PARTS, TOTAL, Span, Step, Told
 
 T = TypeVar("T")
 
@@ -32,31 +32,58 @@ def live(seconds: float, start: Callable[[], Iterator[T]]) -> Generator[T | None
 
 
 class Stopwatch:
-    """Adds up the seconds of steps, being told when each begins; at the beginning of one, abandoned work ends."""
+    """Adds up the seconds of steps, being told when each begins; at the beginning of one, abandoned work ends. Of PARTS
+    nobody else is told. `spans` has them all, as they came."""
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self._began = self._since = time.monotonic()
-        self._step: Step | None = None
-        self._seconds: dict[str, float] = {}
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._total: float | None = None
+        self._steps: list[tuple[Step, float]] = []
 
     def __call__(self, step: Step) -> None:
         stop_if_abandoned()
-        self._stop()
-        self._step = step
-        self._told(step)
+        self._steps.append((step, time.monotonic()))
+        if step not in PARTS:
+            self._told(step)
 
     def first_words(self) -> None:
         """Note that there are words to be read."""
-        self._seconds.setdefault(FIRST_WORDS, time.monotonic() - self._began)
+        if self._first is None:
+            self._first = time.monotonic() - self._began
 
     def timings(self) -> dict[str, float]:
         """Seconds by step, until the first words, and in total."""
-        self._stop()
-        return {**self._seconds, TOTAL: time.monotonic() - self._began}
+        self._total = total = time.monotonic() - self._began
+        found: dict[str, float] = {}
+        for one in self.spans(total):
+            if not one.within:
+                found[one.name] = found.get(one.name, 0.0) + one.seconds
+        first = {} if self._first is None else {FIRST_WORDS: self._first}
+        return {**found, **first, TOTAL: total}
 
-    def _stop(self) -> None:
-        now = time.monotonic()
-        if self._step is not None:
-            self._seconds[self._step.value] = self._seconds.get(self._step.value, 0.0) + now - self._since
-        self._since = now
+    def elapsed(self) -> float:
+        """Seconds in total, as `timings` last told them, or until now."""
+        return time.monotonic() - self._began if self._total is None else self._total
+
+    def spans(self, total: float) -> tuple[Span, ...]:
+        """Each step, and each part of one, to where the next begins; the last ends after `total` seconds."""
+        end = self._began + total
+        found: list[Span] = []
+        next_step = next_any = end
+        around = self._around()
+        for (step, since), within in zip(reversed(self._steps), reversed(around), strict=True):
+            until = next_any if within else next_step
+            found.append(Span(step.value, since - self._began, max(0.0, until - since), within))
+            next_any = since
+            next_step = next_step if within else since
+        return tuple(reversed(found))
+
+    def _around(self) -> list[str]:
+        """Of each step the one that it is a part of, if it is."""
+        around, current = [], ""
+        for step, _ in self._steps:
+            current = current if step in PARTS else step.value
+            around.append(current if step in PARTS else "")
+        return around

@@ -17,6 +17,7 @@ from rag.records import (
     Explanation,
     Hit,
     Passage,
+    Step,
     Told,
     Visible,
     document_of,
@@ -92,6 +93,7 @@ class Searching(Shelves):
 
         embedder = self.recipes.embedder_of(found)
         hits = self.retriever.search(found.store_name, embedder, scope, question, k, chunks_by_id, told, way)
+        told(Step.CONTEXT)
         return with_passages(hits, around, self.lexical.sharing(found.store_name, question))
 
     def as_retriever(

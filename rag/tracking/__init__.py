@@ -1,0 +1,14 @@
+"""MLflow: studies, traces of answers and champions are told to it, so that they open in the standard tool as well.
+
+What is told, and what still waits, is known to our own files alone; MLflow's are derived from them. It is told by a
+process of its own (`exporter`), as MLflow takes seconds to import and a quarter of a gigabyte: the dashboard does
+neither. Nothing that somebody waits for waits for MLflow.
+"""
+
+from __future__ import annotations
+
+from rag.tracking.pages import Pages
+from rag.tracking.place import Place, place_of
+from rag.tracking.process import Exporting
+
+__all__ = ["Exporting", "Pages", "Place", "place_of"]

@@ -1,0 +1,190 @@
+"""The process that tells MLflow: `python -m rag.tracking.exporter FOLDER [SECONDS]`.
+
+It works off what waits in our files, ends when nothing has come for a while, and when its parent is gone, for whatever
+reason, soon after. What it was about to tell when it was killed waits as before, and is told under the same ids: twice
+is once. Exit codes: 0 all is told, 1 something could not be told, which the files and `trouble.txt` say.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rag.errors import RagError
+from rag.experiments import Experiments
+from rag.folder import Folder
+from rag.records import Outgoing
+from rag.settings import Settings, load_settings
+from rag.traces import Traces, Unsent
+from rag.tracking.opening import Opened, open_mlflow
+from rag.tracking.place import Place, place_of
+
+IDLE_SECONDS = 30.0
+POLL_SECONDS = 0.5
+LAST_SECONDS = 5.0
+"""How long it goes on when its parent is gone."""
+FAILURES = 3
+"""So many in a row mean that MLflow is away."""
+MOST_TRIES = 8
+log = logging.getLogger(__name__)
+
+
+class Exporter:
+    """Tells one MLflow what waits in one data folder. `is_over` says when to stop."""
+
+    def __init__(self, settings: Settings, folder: Folder, place: Place, is_over: Callable[[], bool]) -> None:
+        self._settings, self._folder, self._place, self._is_over = settings, folder, place, is_over
+        self._mlflow: Opened | None = None
+        self._traces: Traces | None = None
+        self._experiments: Experiments | None = None
+        self._failures = 0
+        self.told = 0
+        self.trouble = ""
+
+    def work(self) -> bool:
+        """Tell what waits now; False if there was nothing."""
+        before = self.told + self._failures
+        if (experiments := self._experiments_there()) is not None:
+            for one in experiments.to_export(most_tries=MOST_TRIES):
+                if self._is_over() or self.is_away:
+                    return True
+                self._outgoing(experiments, one)
+        if (traces := self._traces_there()) is not None:
+            for _ in range(50):  # then studies have their turn
+                unsent = None if self._is_over() or self.is_away else traces.next_unsent()
+                if unsent is None:
+                    break
+                self._trace(traces, unsent)
+        return self.told + self._failures > before
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is of no use to try on."""
+        return self._failures >= FAILURES
+
+    def close(self) -> None:
+        for one in (self._traces, self._experiments):
+            if one is not None:
+                one.close()
+
+    def _open(self) -> Opened:
+        if self._mlflow is None:
+            self._mlflow = open_mlflow(self._place)
+        return self._mlflow
+
+    def _outgoing(self, experiments: Experiments, one: Outgoing) -> None:
+        from rag.tracking.sending import is_ready, send
+
+        if not is_ready(experiments, self._place, one):
+            return
+        problem = self._tried(lambda: send(self._open(), experiments, one))
+        experiments.export_failed(one, problem) if problem else experiments.exported(one)
+
+    def _trace(self, traces: Traces, unsent: Unsent) -> None:
+        from rag.tracking.traces import forget_trace, mlflow_id, send_trace
+
+        def tell() -> None:
+            if unsent.trace is None:
+                forget_trace(self._open(), unsent.id)
+            else:
+                send_trace(self._open(), unsent.trace, again=bool(unsent.mlflow_id))
+
+        if problem := self._tried(tell):
+            traces.failed(unsent, problem, min(600.0, 5.0 * 2.0**unsent.tries))
+        else:
+            traces.sent(unsent, mlflow_id(unsent.id))
+
+    def _tried(self, tell: Callable[[], None]) -> str:
+        """Why it could not be told; empty if it was."""
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - whatever MLflow, its database or its server raise: it waits
+            self._failures += 1
+            self.trouble = self._settings.redacted(" ".join(str(error).split())[:500]) or type(error).__name__
+            log.warning("MLflow could not be told: %s", self.trouble)
+            return self.trouble
+        self._failures = 0
+        self.told += 1
+        return ""
+
+    def _traces_there(self) -> Traces | None:
+        if self._traces is None and self._folder.traces.exists():
+            self._traces = Traces(self._folder.traces)
+        return self._traces
+
+    def _experiments_there(self) -> Experiments | None:
+        if self._experiments is None and self._folder.experiments.exists():
+            self._experiments = Experiments(self._folder.experiments)
+        return self._experiments
+
+
+def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float = IDLE_SECONDS) -> int:
+    """Tell MLflow what waits, until nothing has come for so many seconds; returns the exit code. One process at a time
+    does: whoever comes second waits until the first has ended."""
+    folder = Folder(settings.data_dir)
+    place = place_of(settings, folder)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.exporter_lock)
+    while not lock.is_locked:
+        if is_over():
+            return 0
+        with suppress(Timeout):
+            lock.acquire(timeout=POLL_SECONDS)
+    exporter = Exporter(settings, folder, place, is_over)
+    try:
+        last = time.monotonic()
+        while not is_over() and not exporter.is_away:
+            if exporter.work():
+                last = time.monotonic()
+            elif time.monotonic() - last >= idle_seconds:
+                break
+            else:
+                time.sleep(POLL_SECONDS)
+        place.trouble.write_text(exporter.trouble, encoding="utf-8")
+        return 1 if exporter.trouble else 0
+    finally:
+        exporter.close()
+        lock.release()
+
+
+def main(arguments: list[str]) -> int:
+    """Run until nothing has come for some seconds, or whoever holds the other end of standard input is gone."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    if hasattr(os, "nice"):
+        os.nice(10)  # it is in no hurry, and somebody may be asking
+    over = _Over()
+    threading.Thread(target=over.listen, daemon=True).start()
+    idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
+    folder = Path(arguments[0]).resolve()
+    try:
+        return export(load_settings(data_dir=folder), over, idle_seconds)
+    except RagError as error:
+        log.warning("%s", error)
+        return 1
+
+
+class _Over:
+    """True some seconds after standard input has ended."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def __call__(self) -> bool:
+        return self._until is not None and time.monotonic() > self._until
+
+    def listen(self) -> None:
+        while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock this thread would hold at the end
+            pass
+        self._until = time.monotonic() + LAST_SECONDS
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""Where MLflow is, and where its files lie if they are ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.folder import Folder
+from rag.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`uri` is as MLflow takes it. `folder` has our lock and notes, and with `ours` MLflow's database and artifacts."""
+
+    uri: str
+    folder: Path
+    ours: bool
+
+    @property
+    def artifacts(self) -> str | None:
+        """Where artifacts go; None where MLflow decides that."""
+        return (self.folder / "artifacts").as_uri() if self.ours else None
+
+    @property
+    def bundles(self) -> Path:
+        """Where collections wait that a champion is to take along."""
+        return self.folder / "bundles"
+
+    def bundle(self, promotion: int) -> Path:
+        return self.bundles / f"{promotion}.zip"
+
+    @property
+    def exporter_lock(self) -> Path:
+        return self.folder / "exporter.lock"
+
+    @property
+    def trouble(self) -> Path:
+        """Has why the last attempt ended; empty if it went well."""
+        return self.folder / "trouble.txt"
+
+
+def place_of(settings: Settings, folder: Folder) -> Place:
+    """As the settings say, else SQLite in the data folder, by its absolute path."""
+    given = settings.mlflow_tracking_uri.strip()
+    return Place(given or f"sqlite:///{(folder.mlflow / 'mlflow.db').as_posix()}", folder.mlflow, not given)

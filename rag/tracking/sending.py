@@ -1,0 +1,37 @@
+"""What of studies, runs and champions is told for an entry that waits."""
+
+from __future__ import annotations
+
+from rag.experiments import Experiments
+from rag.records import Outgoing
+from rag.tracking.opening import Opened
+from rag.tracking.place import Place
+from rag.tracking.registry import is_ready as promotion_is_ready
+from rag.tracking.registry import send_promotion
+from rag.tracking.studies import forget_study, run_or_none, send_run, send_study, study_or_none
+
+
+def is_ready(experiments: Experiments, place: Place, one: Outgoing) -> bool:
+    """Whether all is there that it is told with: a champion takes its collection along, which is packed first."""
+    if one.kind != "promotion":
+        return True
+    promotion = experiments.promotion(int(one.key))
+    return promotion is None or promotion_is_ready(promotion.mlflow_id, place.bundle(promotion.number))
+
+
+def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:
+    """Tell MLflow, and note what it is called there. What was deleted meanwhile is nothing to tell of, but a deleted
+    study is deleted there too. Raises whatever MLflow raises."""
+    told = ""
+    if one.kind == "run" and (run := run_or_none(experiments, one.key)):
+        told = send_run(mlflow, experiments, run)
+    elif one.kind == "study":
+        study = study_or_none(experiments, one.key)
+        if study is None:
+            forget_study(mlflow, one.key)
+        else:
+            told = send_study(mlflow, experiments, study)
+    elif one.kind == "promotion" and (promotion := experiments.promotion(int(one.key))):
+        told = send_promotion(mlflow, experiments, promotion)
+    if told:
+        experiments.set_mlflow_id(one.kind, one.key, told)

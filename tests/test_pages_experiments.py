@@ -1,0 +1,378 @@
+"""The Experiments page: question sets, studies, leaderboard, plots, comparison, champions, traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rag.records import Gold, QuestionSet, Run, RunState, Study
+from rag.settings import load_settings
+from rag.workspace import Workspace, grid, open_workspace
+from tests.studying import ended, fill, questions
+from tests.test_pages import ask, close, data_dir, healthy, labels, on_loopback, plain, press, shown, start  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.end_to_end
+# ruff: noqa: F811 - fixtures
+
+HOSTILE = "**Which** ![x](http://example.com/a.png) <img src=x onerror=alert(1)> :material/home: :red[rent]?"
+
+
+@pytest.fixture(scope="module")
+def studied_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with a study of four runs, of which two are better, on six reports of towns."""
+    folder = tmp_path_factory.mktemp("studied")
+    workspace = open_workspace(load_settings(data_dir=folder / "data", mlflow=False), "the dashboard")
+    fill(workspace, folder)
+    tried = grid({"k": [1, 3], "lexical": [0.0, 1.0], "dense": [1.0], "late": [0.0], "routed": [0.0]})
+    study = ended(workspace, workspace.start_study("Weights", questions(), None, tried))
+    assert study.state is RunState.FINISHED
+    close(folder / "data")
+    yield folder / "data"
+    close(folder / "data")
+
+
+@pytest.fixture
+def studied(studied_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The workspace of that folder, shared: for tests that change nothing."""
+    monkeypatch.setenv("RAG_DATA_DIR", str(studied_dir))
+    monkeypatch.setenv("RAG_MLFLOW", "false")
+    return open_workspace(load_settings(), "the dashboard")
+
+
+@pytest.fixture
+def workspace(data_dir: Path, monkeypatch: pytest.MonkeyPatch, notes: Path) -> Workspace:
+    """A workspace of its own with one document: for tests that change something."""
+    monkeypatch.setenv("RAG_MLFLOW", "false")
+    workspace = open_workspace(load_settings(), "the dashboard")
+    list(workspace.ingest([notes]))
+    return workspace
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    return healthy(app.button_group(key="experiments-view").set_value(name).run())
+
+
+def best_and_worst(workspace: Workspace) -> tuple[Run, Run]:
+    runs = sorted(workspace.experiments.runs(), key=lambda one: (one.metrics["MRR"], one.configuration.k))
+    return runs[-1], runs[0]
+
+
+def compared(workspace: Workspace, *runs: Run) -> AppTest:
+    app = start("4_Experiments")
+    app.session_state["experiments-run"] = [one.id for one in runs]
+    return view(app, "Compare")
+
+
+def table(app: AppTest, column: str) -> Any:
+    """The table that has such a column."""
+    return next(one.value for one in app.dataframe if column in one.value.columns)
+
+
+# -- nothing yet ------------------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_is_each_view_says_what_to_do_next(data_dir: Path) -> None:
+    app = start("4_Experiments")
+    assert "There is no question set yet" in shown(app)
+    assert "Upload questions" in labels(app)
+    assert "There are no documents to ask yet" in shown(view(app, "Studies"))
+    for name in ("Leaderboard", "Plots", "Compare"):
+        assert "There are no runs yet" in shown(view(app, name))
+    assert "Nothing has been asked yet" in shown(view(app, "Traces"))
+
+
+def test_the_menu_leads_there(data_dir: Path) -> None:
+    assert "Experiments" in [one.proto.label for one in start().get("page_link")]
+
+
+def test_a_demo_shows_and_starts_nothing(studied: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_DEMO", "true")
+    close(studied.folder.path)
+    app = start("4_Experiments")
+    assert "MRR" in table(view(app, "Leaderboard"), "#").columns
+    for name in ("Question sets", "Studies", "Leaderboard", "Plots", "Compare", "Traces"):
+        view(app, name)
+        forbidden = {"Upload questions", "Start", "Promote", "Delete", "Cancel", "Start a study with it"}
+        assert not forbidden & set(labels(app)), name
+    close(studied.folder.path)
+
+
+# -- question sets ----------------------------------------------------------------------------------------------------
+
+
+def test_an_uploaded_set_is_shown_before_it_is_kept(workspace: Workspace) -> None:
+    app = press(start("4_Experiments"), "Upload questions")
+    file = b'question,expected_answer,tags\n"How high is the rent?",900 euros,money\nWho owns the moon?,,\n'
+    healthy(app.file_uploader(key="experiments-file").set_value(("rent.csv", file, "text/csv")).run())
+    assert "2 questions understood" in shown(app)
+    assert "No documents and no quotes: what is found cannot be measured" in shown(app)
+    assert not workspace.question_sets(), "looking is not keeping"
+    press(app, "Keep")
+    assert [(one.name, one.questions) for one in workspace.question_sets()] == [("rent", 2)]
+    assert "2 questions · 1 with the expected answer" in shown(app)
+
+
+def test_a_file_without_questions_is_refused_in_words(workspace: Workspace) -> None:
+    app = press(start("4_Experiments"), "Upload questions")
+    healthy(app.file_uploader(key="experiments-file").set_value(("x.csv", b"name,age\nAnna,3\n", "text/csv")).run())
+    assert "has no column of questions" in app.error[0].value
+    assert "Keep" not in labels(app)
+
+
+def test_versions_say_what_they_changed(workspace: Workspace) -> None:
+    first = (Gold("One?"), Gold("Two?", ("2",)))
+    workspace.keep_questions("Numbers", first)
+    workspace.keep_questions("Numbers", (Gold("Two?", ("two",)), Gold("Three?")))
+    app = start("4_Experiments")
+    box = next(one for one in app.selectbox if one.label.startswith("Version"))
+    assert "1 added, 1 removed, 1 changed" in box.options[0]
+    assert "the first" in box.options[1]
+    healthy(box.select_index(1).run())
+    press(app, "Keep it anew as the newest")
+    assert workspace.experiments.question_set("Numbers").questions == first
+
+
+def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
+    workspace.keep_questions("Numbers", [Gold("One?")])
+    app = press(start("4_Experiments"), "Delete")
+    assert "will be removed" in plain(app)
+    healthy(app.button(key="keep-set").click().run())
+    assert workspace.question_sets()
+    press(app, "Delete")
+    healthy(app.button(key="really-delete-set").click().run())
+    assert not workspace.question_sets()
+    assert "There is no question set yet" in shown(app)
+
+
+def test_what_readers_put_into_the_evaluation_set_becomes_one(workspace: Workspace) -> None:
+    app = press(start("4_Experiments"), "Make one from feedback")
+    assert "Nobody has put a question into the evaluation set yet" in shown(app)
+    app = ask(start("2_Ask"), "How high is the rent?")
+    turn = app.session_state["turns"][0]
+    workspace.judge(app.session_state["talk"].id, turn.kept, 1, hit=turn.answer.hits[0])
+    healthy(app.switch_page("pages/4_Experiments.py").run())
+    press(app, "Make one from feedback")
+    assert "1 question understood" in shown(app)
+    press(app, "Keep")
+    kept = workspace.experiments.question_set("From feedback").questions
+    assert kept == (Gold("How high is the rent?", document="lease.md", pages=(1,)),)
+
+
+# -- studies ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_says_what_it_comes_to_and_is_started(workspace: Workspace) -> None:
+    workspace.keep_questions("Rent", [Gold("How high is the rent?", document="lease.md"), Gold("Who owns the moon?")])
+    app = view(start("4_Experiments"), "Studies")
+    assert "1 run** of 2 questions each" in shown(app)
+    name = workspace.settings.collection
+    healthy(app.button_group(key=f"study-k-{name}").set_value([3, 5]).run())
+    healthy(app.button_group(key=f"study-chunk_tokens-{name}").set_value([200, 100]).run())
+    assert "4 runs** of 2 questions each" in shown(app)
+    assert "one index has to be built" in shown(app)
+    press(app, "Start")
+    study = workspace.experiments.studies()[0]
+    assert ended(workspace, study).state is RunState.FINISHED
+    made = workspace.experiments.runs(study.id)
+    assert {(one.configuration.k, one.configuration.chunk_tokens) for one in made} == {
+        (k, tokens) for k in (3, 5) for tokens in (200, 100)
+    }
+    assert "finished" in shown(healthy(app.run()))
+
+
+def test_an_impossible_grid_is_refused_before_it_starts(workspace: Workspace) -> None:
+    workspace.keep_questions("Rent", [Gold("How high is the rent?")])
+    app = view(start("4_Experiments"), "Studies")
+    name = workspace.settings.collection
+    healthy(app.button_group(key=f"study-lexical-{name}").set_value([0.0]).run())
+    healthy(app.button_group(key=f"study-dense-{name}").set_value([0.0]).run())
+    assert "needs the lexical or the dense list" in app.error[0].value
+    assert "Start" not in labels(app)
+
+
+def test_studies_that_failed_or_were_cancelled_say_so_and_start_again(workspace: Workspace) -> None:
+    kept = workspace.keep_questions("Rent", [Gold("How high is the rent?")])
+    for state, reason in ((RunState.FAILED, "The <b>disk</b> is *full*."), (RunState.CANCELLED, "It was cancelled.")):
+        run = Run(f"run-{state}", f"study-{state}", workspace.configuration(), state)
+        common = ("documents", "Rent", kept.version, "0" * 12)
+        made = Study(f"study-{state}", f"*{state}*", *common, state, kept.created_at, (run,), 0, 1, reason)
+        workspace.experiments.add_study(made)
+    app = view(start("4_Experiments"), "Studies")
+    assert "The <b>disk</b> is *full*." in app.error[0].value.replace("\\", "")
+    assert r"\*failed\*" in shown(app), "a study's name is shown as it is written"
+    healthy(app.button(key="again-study-failed").click().run())
+    assert ended(workspace, workspace.experiments.studies()[0]).state is RunState.FINISHED
+    healthy(view(app, "Studies").button(key="delete-study-cancelled").click().run())
+    healthy(app.button(key="really-delete-study").click().run())
+    assert "study-cancelled" not in {one.id for one in workspace.experiments.studies()}
+
+
+# -- leaderboard ------------------------------------------------------------------------------------------------------
+
+
+def test_the_leaderboard_ranks_and_says_what_is_no_difference(studied: Workspace) -> None:
+    app = start("4_Experiments")
+    app.session_state["experiments-metric"] = "MRR"
+    rows = table(view(app, "Leaderboard"), "Beside the baseline")
+    best, worst = best_and_worst(studied)
+    assert list(rows["MRR"]) == sorted(rows["MRR"], reverse=True)
+    assert rows["MRR"][0] == best.metrics["MRR"]
+    assert rows["MRR"][3] == worst.metrics["MRR"]
+    assert {"Passages found", "Weight of words"} <= set(rows.columns)
+    assert "Passage length" not in rows.columns, "only what differs"
+    said = list(rows["Beside the baseline"])
+    assert said.count("the baseline") == 1
+    assert set(said) <= {"the baseline", "no real difference", "better", "worse"}
+    for verdict, low_high in zip(said, rows["Between"], strict=True):
+        if verdict != "the baseline":
+            low, high = map(float, low_high.split(" and "))
+            assert (verdict == "no real difference") == (low <= 0 <= high)
+
+
+def test_the_figures_can_be_computed_from_what_is_kept_of_each_question(studied: Workspace) -> None:
+    best, _ = best_and_worst(studied)
+    kept = [one.metrics["MRR"] for one in studied.experiments.scored(best.id) if "MRR" in one.metrics]
+    app = start("4_Experiments")
+    app.session_state["experiments-metric"] = "MRR"
+    assert table(view(app, "Leaderboard"), "MRR")["MRR"][0] == pytest.approx(sum(kept) / len(kept))
+
+
+def test_an_address_shows_the_same_again(studied: Workspace) -> None:
+    best, worst = best_and_worst(studied)
+    app = compared(studied, best, worst)
+    told = dict(app.query_params)
+    assert told["view"] in ("Compare", ["Compare"])
+    assert told["run"] == [best.id, worst.id]
+    again = start()
+    again.switch_page("pages/4_Experiments.py")
+    for name, values in told.items():
+        again.query_params[name] = values
+    healthy(again.run())
+    assert again.multiselect(key="experiments-run").value == [best.id, worst.id]
+
+
+def test_an_address_that_names_what_there_is_not_harms_nothing(studied: Workspace) -> None:
+    app = start()
+    app.switch_page("pages/4_Experiments.py")
+    odd = {"view": "<b>", "asked": "x", "metric": "y", "run": ["a", "b"], "question": "99999", "set": "../"}
+    for name, value in odd.items():
+        app.query_params[name] = value
+    healthy(app.run())
+    for name in ("Leaderboard", "Compare", "Question sets"):
+        assert not view(app, name).error
+
+
+# -- plots and comparison ---------------------------------------------------------------------------------------------
+
+
+def test_plots_show_each_run(studied: Workspace) -> None:
+    app = view(start("4_Experiments"), "Plots")
+    assert len(app.get("vega_lite_chart")) == 2
+    assert "no other is both better and faster" in shown(app)
+
+
+def test_two_runs_are_compared_question_by_question(studied: Workspace) -> None:
+    best, worst = best_and_worst(studied)
+    app = compared(studied, best, worst)
+    healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
+    assert "beside A, by MRR" in shown(app)
+    rows = table(app, "Question")
+    assert len(rows) == 18, "what no document answers has no rank"
+    mine, theirs = (studied.experiments.measured(one.id) for one in (best, worst))
+    won = sum(theirs[one]["MRR"] > mine[one]["MRR"] for one in mine if "MRR" in mine[one])
+    lost = sum(theirs[one]["MRR"] < mine[one]["MRR"] for one in mine if "MRR" in mine[one])
+    assert f"{won} better, {lost} worse, {18 - won - lost} equal" in shown(app)
+    means = rows[["A", "B"]].mean(axis=1)
+    assert list(means) == sorted(means), "the worst first"
+    healthy(app.button_group(key="compare-which-True").set_value("Only differences").run())
+    if won + lost:
+        assert len(table(app, "Question")) == won + lost
+
+
+def test_what_was_found_for_a_question_stands_side_by_side(studied: Workspace) -> None:
+    best, worst = best_and_worst(studied)
+    app = start("4_Experiments")
+    app.session_state["experiments-run"] = [best.id, worst.id]
+    app.session_state["experiments-question"] = 0
+    view(app, "Compare")
+    assert "What did the harbour of Arvika earn" in plain(app)
+    assert "It stands in arvika.md, page 1" in plain(app)
+    assert "expected" in shown(app)
+    found = studied.experiments.scored_at([best.id], 0)[best.id].found
+    text = studied.found_text("documents", found[0])
+    assert text[:60].split("\n")[-1] in shown(app)
+    assert "found" in shown(app).lower()
+    healthy(app.button(key=f"diff-open-A-{best.id}-0").click().run())
+    assert "viewer" in app.session_state, "its page is opened"
+
+
+def test_why_a_question_went_wrong_is_said(studied: Workspace) -> None:
+    _, worst = best_and_worst(studied)
+    rows = table(compared(studied, worst), "Why")
+    assert all(one.startswith(("Found at place", "The document", "The right document")) for one in rows["Why"])
+
+
+# -- champions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measured(workspace: Workspace) -> Workspace:
+    asked = QuestionSet(
+        HOSTILE[:80], (Gold(HOSTILE, document="lease.md"), Gold("How high is the rent?", document="lease.md"))
+    )
+    study = workspace.start_study(HOSTILE[:80], asked, None, grid({"k": [2, 4]}))
+    assert ended(workspace, study).state is RunState.FINISHED
+    return workspace
+
+
+def test_a_run_is_promoted_after_a_look_and_rolled_back(measured: Workspace) -> None:
+    first, second = measured.experiments.runs()
+    app = view(start("4_Experiments"), "Leaderboard")
+    for run in (first, second):
+        app.session_state["experiments-run"] = [run.id]
+        press(healthy(app.run()), "Promote")
+        assert "from the next question on" in shown(app)
+        app.text_input(key=f"promote-by-{run.id}").set_value("*Anna*")
+        healthy(next(one for one in reversed(app.button) if one.label == "Promote").click().run())
+    champion = measured.champion()
+    assert champion is not None
+    assert (champion.run, champion.by) == (second.id, "*Anna*")
+    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    assert r"by \*Anna\*" in shown(app)
+    press(app, "Go back to the champion before")
+    healthy(next(one for one in reversed(app.button) if one.label == "Go back").click().run())
+    champion = measured.champion()
+    assert champion is not None
+    assert champion.configuration == first.configuration
+
+
+def test_hostile_words_stay_words(measured: Workspace) -> None:
+    app = start("4_Experiments")
+    for name in ("Question sets", "Studies", "Leaderboard", "Plots", "Compare"):
+        app.session_state["experiments-run"] = [one.id for one in measured.experiments.runs()]
+        app.session_state["experiments-question"] = 0
+        sent = shown(view(app, name))
+        assert "![x](" not in sent
+        assert "<img src=x" not in sent
+        assert ":red[rent]" not in sent
+
+
+# -- traces -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_done_for_a_question_is_shown(workspace: Workspace) -> None:
+    app = ask(start("2_Ask"), "How high is the rent?")
+    healthy(app.switch_page("pages/4_Experiments.py").run())
+    view(app, "Traces")
+    rows = table(app, "Question")
+    assert list(rows["Question"]) == ["How high is the rent?"]
+    assert len(app.get("vega_lite_chart")) == 1
+    assert "How high is the rent" in plain(app)
+    assert "Nothing is told to MLflow" in shown(app)
+    assert "Its conversation" in [one.proto.label for one in app.main.get("page_link")]
+    healthy(app.number_input(key="traces-seconds").set_value(3600.0).run())
+    assert "No question was like that" in shown(app)

@@ -1,0 +1,1 @@
+"""The views of the Experiments page, a module each."""

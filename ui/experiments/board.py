@@ -1,0 +1,196 @@
+"""The leaderboard: runs in the order of a metric, each beside the one that they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from rag.records import Run, RunState
+from rag.workspace import Contest, Standing, Workspace
+from ui.dialogs import open_dialog
+from ui.experiments.address import RUNS, VIEW, look_at, now
+from ui.experiments.promoting import draw_promoted, promote
+from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
+from ui.experiments.table import digest, draw_table
+from ui.experiments.words import described, differing
+from ui.text import counted, escape_markdown, message_markdown
+
+A_PAGE = 15
+MANY = 20
+LUCK = "Among so many, some look better by luck alone: ask the best of them other questions before you promote one."
+FEW_METRICS = 3
+"""Shown beside the one that runs are ordered by, before anybody chooses."""
+_BESIDE = ("hit@5", "MRR", "F1", "latency p50", "recall@5", "hit@1", "latency p95")
+
+
+def draw_board(workspace: Workspace) -> None:
+    """Draw the view."""
+    contest = choose_contest(workspace)
+    if contest is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        runs = choose_runs(contest)
+        metric = choose_metric(runs)
+    if not metric:
+        _nothing_measured(runs)
+        return
+    baseline = _choose_baseline(workspace, contest, metric)
+    names = differing(finished(runs))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = _filtered(ranked(runs, metric), names)
+        beside = _choose_beside(runs, metric)
+    place = st.container()
+    first = _first_of_page(shown, contest)
+    some = shown[first : first + A_PAGE]
+    standings = workspace.standings_of(some, metric, baseline)
+    with place:
+        if some:
+            marks = workspace.promoted_runs(contest.newest.collection)
+            draw_table(some, first + 1, names, (metric, *beside), standings, marks, baseline)
+        else:
+            st.markdown("No run has these words in its description. Look for less.")
+    _told(shown, runs, standings, metric)
+    _name_baseline(contest, baseline, names)
+    _chosen(workspace, contest)
+    draw_promoted(workspace, contest)
+
+
+def _nothing_measured(runs: Sequence[Run]) -> None:
+    reasons = list(dict.fromkeys(one.reason for one in runs if one.reason))
+    if any(one.state in (RunState.QUEUED, RunState.RUNNING) for one in runs):
+        st.markdown("Nothing has been measured yet: the first run is still going on.")
+    else:
+        st.markdown("None of these runs has come to a figure.")
+    for one in reasons[:3]:
+        st.error(message_markdown(one), icon=":material/error:")
+    st.button("See the studies", icon=":material/science:", on_click=look_at, args=(VIEW, "Studies"))
+
+
+def _choose_baseline(workspace: Workspace, contest: Contest, metric: str) -> str:
+    """The run that the others are held against: what was chosen for these questions, else the usual one."""
+    kept = f"experiments-baseline-{contest.key}"
+    there = {one.id for one in finished(contest.runs) if metric in one.metrics}
+    chosen = st.session_state.get(kept, "")
+    return chosen if chosen in there else workspace.baseline_of(contest, metric)
+
+
+def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
+    if len(runs) <= A_PAGE:
+        return list(runs)
+    wanted = st.text_input(
+        "Filter",
+        key="experiments-filter",
+        placeholder="Such as: passage length 400",
+        persist_state="session",
+    )
+    words = (wanted or "").lower().split()
+    return [one for one in runs if _has(described(one.configuration, names), words)] if words else list(runs)
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(one in f"{text.lower()} " for one in words)
+
+
+def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
+    """The first run of the page that is looked at, from 0."""
+    pages = max(1, -(-len(runs) // A_PAGE))
+    if pages == 1:
+        return 0
+    with st.container(horizontal_alignment="center"):
+        number = st.pagination(pages, key=f"experiments-page-{contest.key}-{pages}")
+    return (number - 1) * A_PAGE
+
+
+def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:
+    there = [one for one in metrics_of(runs) if one != metric]
+    usual = [one for one in _BESIDE if one in there][:FEW_METRICS]
+    kept = f"experiments-beside-{digest(there)}"
+    with st.popover("More figures", icon=":material/view_column:"):
+        chosen = st.multiselect(
+            "Figures beside it", there, default=usual, key=kept, placeholder="Choose", persist_state="session"
+        )
+    return list(chosen)
+
+
+def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Standing], metric: str) -> None:
+    lower = " Less is better." if metric.startswith(("latency", "errors")) else ""
+    few = f"{len(shown):,} of " if len(shown) < len(runs) else ""
+    asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
+    pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
+    luck = f" {LUCK}" if len(runs) > MANY else ""
+    st.caption(
+        f"{few}{counted(len(runs), 'run')}.{lower}{pairs} A difference counts as real if 0 lies outside the interval "
+        f"in which 95 of 100 differences lie when the questions are drawn anew.{luck}"
+    )
+
+
+def _name_baseline(contest: Contest, baseline: str, names: Sequence[str]) -> None:
+    run = next((one for one in contest.runs if one.id == baseline), None)
+    if run is not None:
+        st.caption(
+            f":material/flag: The baseline: {escape_markdown(described(run.configuration, names))}",
+            help="The champion where it has this figure, else what is set, else the first run. Mark another one to "
+            "hold the runs against that.",
+        )
+
+
+def _chosen(workspace: Workspace, contest: Contest) -> None:
+    """What can be done with the runs that are marked."""
+    by_id = {one.id: one for one in contest.runs}
+    chosen = [by_id[one] for one in now(RUNS) or [] if one in by_id]
+    if not chosen:
+        st.caption("Mark one run to promote it, or several to compare them.")
+        return
+    names = differing(finished(contest.runs))
+    with st.container(border=True, gap="xsmall", key="experiments-chosen"):
+        for one in chosen:
+            st.markdown(f"{escape_markdown(described(one.configuration, names))}")
+            if one.reason:
+                st.caption(message_markdown(one.reason))
+        with st.container(horizontal=True):
+            if len(chosen) > 1:
+                st.button(
+                    f"Compare {len(chosen)} runs",
+                    icon=":material/compare_arrows:",
+                    on_click=look_at,
+                    args=(VIEW, "Compare"),
+                )
+            elif chosen[0].state is RunState.FINISHED:
+                draw_one(workspace, contest, chosen[0])
+            st.button("Unmark", type="tertiary", icon=":material/close:", on_click=look_at, args=(RUNS, []))
+
+
+def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
+    """What can be done with one run that has finished."""
+    if not workspace.settings.demo:
+        st.button(
+            "Promote",
+            key=f"promote-{run.id}",
+            icon=":material/trophy:",
+            on_click=open_dialog,
+            args=(promote, workspace, contest, run),
+        )
+    st.button(
+        "Hold others against it",
+        key=f"baseline-{run.id}",
+        icon=":material/flag:",
+        on_click=_hold_against,
+        args=(contest.key, run.id),
+    )
+    st.button(
+        "See its questions",
+        key=f"questions-{run.id}",
+        icon=":material/list:",
+        on_click=_see,
+        args=(run.id,),
+    )
+
+
+def _hold_against(contest: str, run: str) -> None:
+    st.session_state[f"experiments-baseline-{contest}"] = run
+
+
+def _see(run: str) -> None:
+    look_at(RUNS, [run])
+    look_at(VIEW, "Compare")

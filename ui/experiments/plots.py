@@ -1,0 +1,243 @@
+"""Runs as pictures: which values go with which quality, and what quality costs in time."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from rag.records import Run
+from rag.workspace import Workspace, front, lower_is_better
+from ui.experiments.address import RUNS, look_at, now
+from ui.experiments.board import draw_one
+from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked
+from ui.experiments.words import PARAMETERS, described, differing, figure, value
+from ui.text import counted, escape_markdown, shortened
+
+LATENCY = "latency p50"
+MOST_LINES = 200
+"""Runs drawn as lines: more are a cloud."""
+FRONT, BEHIND, CHOSEN = "nothing is better in both", "another is better in both", "chosen"
+CROWD = 150
+"""Runs that are drawn as smaller points."""
+NARROW = 10
+"""Characters in a line of an axis's name."""
+_HEIGHT = 400
+
+
+def draw_plots(workspace: Workspace) -> None:
+    """Draw the view."""
+    contest = choose_contest(workspace)
+    if contest is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = choose_runs(contest)
+        metric = choose_metric(chosen)
+    runs = [one for one in ranked(finished(chosen), metric) if metric in one.metrics]
+    if len(runs) < 2:
+        st.markdown("A picture needs two runs that have finished. Start a study with more values, or wait for it.")
+        return
+    names = differing(runs)
+    picked = next((one for one in runs if one.id in (now(RUNS) or [])), None)
+    st.subheader("Quality and time", anchor=False)
+    _scatter(runs, metric, names, picked)
+    st.subheader("Parameters", anchor=False)
+    _parallel(runs[:MOST_LINES], metric, names, picked)
+    if len(runs) > MOST_LINES:
+        st.caption(f"The best {MOST_LINES} of {counted(len(runs), 'run')}.")
+    if picked is not None:
+        with st.container(border=True, gap="xsmall", key="plots-picked"):
+            st.markdown(f"**{escape_markdown(described(picked.configuration, names))}**")
+            figures = f"{metric} {figure(metric, picked.metrics[metric])}"
+            st.caption(escape_markdown(f"{figures} · {figure(LATENCY, picked.metrics.get(LATENCY))}"))
+            with st.container(horizontal=True):
+                draw_one(workspace, contest, picked)
+    else:
+        st.caption("Click a point or a line to choose its run.")
+
+
+def pareto(runs: Sequence[Run], metric: str) -> set[str]:
+    """The runs than which none is both better and faster, by their ids."""
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    return front({one.id: (one.metrics[LATENCY], sign * one.metrics[metric]) for one in runs if LATENCY in one.metrics})
+
+
+def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run | None) -> None:
+    timed = [one for one in runs if LATENCY in one.metrics]
+    if not timed:
+        st.caption("None of these runs has measured its time.")
+        return
+    best = pareto(timed, metric)
+
+    def kind(run: Run) -> str:
+        if picked is not None and run.id == picked.id:
+            return CHOSEN
+        return FRONT if run.id in best else BEHIND
+
+    rows = [
+        {
+            "run": one.id,
+            "ms": one.metrics[LATENCY],
+            "quality": one.metrics[metric],
+            "kind": kind(one),
+            "Run": shortened(described(one.configuration, names), 200),
+        }
+        for one in timed
+    ]
+    _chart(rows, _scatter_spec(metric, 110 if len(timed) <= CROWD else 45), "scatter", runs)
+    st.caption(
+        f"Each point is a run; {len(best):,} of {len(timed):,} are such that no other is both better and faster. "
+        "Choose among these."
+    )
+
+
+def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: str, runs: Sequence[Run]) -> None:
+    there = {one.id for one in runs}
+    widget = f"experiments-{called}"
+
+    def clicked() -> None:
+        picks = st.session_state[widget].selection.get("pick") or []
+        run = picks[0].get("run") if picks else None
+        if run in there:
+            look_at(RUNS, [run])
+
+    data = {name: [one[name] for one in rows] for name in rows[0]}
+    st.vega_lite_chart(
+        data, dict(spec), key=widget, on_select=clicked, selection_mode="pick", height=_HEIGHT, width="stretch"
+    )
+
+
+def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
+    # Told apart by their shape as well: not everybody sees colours.
+    kinds = [FRONT, BEHIND, CHOSEN]
+    legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
+    return {
+        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.85},
+        "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
+        "encoding": {
+            "x": {
+                "field": "ms",
+                "type": "quantitative",
+                "title": "Time of a question (p50), ms",
+                "scale": {"zero": False},
+            },
+            "y": {
+                "field": "quality",
+                "type": "quantitative",
+                "title": metric,
+                "scale": {"zero": False},
+                "axis": {"format": ".3f"},
+            },
+            "color": {
+                "field": "kind",
+                "type": "nominal",
+                "scale": {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]},
+                "legend": legend,
+            },
+            "shape": {
+                "field": "kind",
+                "type": "nominal",
+                "scale": {"domain": kinds, "range": ["triangle-up", "circle", "diamond"]},
+                "legend": legend,
+            },
+            "tooltip": [
+                {"field": "Run", "type": "nominal"},
+                {"field": "quality", "type": "quantitative", "title": metric, "format": ".3f"},
+                {"field": "ms", "type": "quantitative", "title": "ms", "format": ".1f"},
+            ],
+        },
+    }
+
+
+def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run | None) -> None:
+    if not names:
+        st.caption("These runs are all configured alike.")
+        return
+    heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
+    scale = [one.metrics[metric] for one in runs]
+    low, high = min(scale), max(scale)
+    axes = {name: f"{_narrow(PARAMETERS[name].name)}|{_ends(name, heights[name])}" for name in names}
+    end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
+    rows = []
+    for run in reversed(runs):  # what is drawn last lies on top
+        of_run = asdict(run.configuration)
+        common = {
+            "run": run.id,
+            "Run": shortened(described(run.configuration, names), 200),
+            "quality": run.metrics[metric],
+            "wide": 4 if picked is not None and picked.id == run.id else 1.5,
+        }
+        for name in names:
+            given = of_run[name]
+            rows.append(
+                common | {"axis": axes[name], "y": heights[name][given], "Value": shortened(value(name, given), 40)}
+            )
+        rows.append(
+            common
+            | {
+                "axis": end,
+                "y": (run.metrics[metric] - low) / (high - low) if high > low else 0.5,
+                "Value": figure(metric, run.metrics[metric]),
+            }
+        )
+    _chart(rows, _parallel_spec(metric, [*axes.values(), end]), "parallel", runs)
+    st.caption(
+        "Each line is a run, through its values to its quality. Below each axis stand its lowest and highest value."
+    )
+
+
+def _heights(given: Sequence[Any]) -> dict[Any, float]:
+    """Where on its axis each value stands, evenly apart, between 0 and 1."""
+    values = sorted(set(given), key=lambda one: (isinstance(one, str), one))
+    return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
+
+
+def _narrow(words: str) -> str:
+    """A name in lines, as axes stand close together on a narrow screen."""
+    return "|".join(textwrap.wrap(words, NARROW))
+
+
+def _ends(name: str, heights: Mapping[Any, float]) -> str:
+    """The lowest and the highest value on an axis."""
+    values = [shortened(value(name, one), 12) for one in heights]
+    return f"{values[0]} – {values[-1]}"
+
+
+def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "mark": {"type": "line", "cursor": "pointer", "opacity": 0.75, "point": False},
+        "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
+        "encoding": {
+            "x": {
+                "field": "axis",
+                "type": "ordinal",
+                "sort": list(axes),
+                "title": None,
+                "axis": {
+                    "labelAngle": 0,
+                    "labelLimit": 150,
+                    "grid": True,
+                    "labelOverlap": False,
+                    "labelExpr": "split(datum.label, '|')",
+                },
+                "scale": {"padding": 0.4},
+            },
+            "y": {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
+            "detail": {"field": "run", "type": "nominal"},
+            "strokeWidth": {"field": "wide", "type": "quantitative", "scale": None},
+            "color": {
+                "field": "quality",
+                "type": "quantitative",
+                "title": metric,
+                "scale": {"range": ["#6b8fc2", "#e07b1a"]},
+                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 240},
+            },
+            "tooltip": [
+                {"field": "Run", "type": "nominal"},
+                {"field": "quality", "type": "quantitative", "title": metric, "format": ".3f"},
+            ],
+        },
+    }

@@ -1,0 +1,152 @@
+"""Which run answers on the Ask page: promoted after a look at what changes, rolled back, and who decided when."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from rag.errors import NotFoundError
+from rag.records import Configuration, Promotion, Run
+from rag.workspace import Contest, Workspace
+from ui.dialogs import close_dialog, open_dialog
+from ui.door import reader
+from ui.errors import friendly_errors
+from ui.experiments.words import PARAMETERS, value
+from ui.shell import say
+from ui.text import counted, day, escape_markdown
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_ALIASES = {
+    CHAMPION: "Champion: it answers on the Ask page",
+    CHALLENGER: "Challenger: noted, nothing else changes",
+}
+SHOWN = 20
+"""Of the history."""
+
+
+@st.dialog("Promote this run", icon=":material/trophy:", width="medium", on_dismiss=close_dialog)
+def promote(workspace: Workspace, contest: Contest, run: Run) -> None:
+    """Say what changes, ask who decides, then give the run its mark."""
+    collection = contest.newest.collection
+    with friendly_errors():
+        alias = st.radio("As", list(_ALIASES), format_func=_ALIASES.__getitem__, key=f"promote-as-{run.id}")
+        before = workspace.promoted_runs(collection).get(alias)
+        now = before.configuration if before else workspace.configuration(collection)
+        _changes(now, run.configuration, f"the {alias} now" if before else "as it is set")
+        if alias == CHAMPION:
+            _effect(workspace, collection, run.configuration)
+        with st.form(f"promote-{run.id}", border=False):
+            by = st.text_input(
+                "Who decides", reader(), max_chars=100, placeholder="Your name", key=f"promote-by-{run.id}"
+            )
+            pressed = st.form_submit_button("Promote", type="primary", icon=":material/trophy:")
+        if pressed:
+            workspace.promote(run.id, alias, " ".join((by or "").split()))
+            close_dialog()
+            say(f"It is the {alias} of {escape_markdown(collection)} now.")
+            st.rerun()
+
+
+def _changes(before: Configuration, after: Configuration, called: str) -> None:
+    old, new = asdict(before), asdict(after)
+    rows = [
+        {
+            "": word.name,
+            called: escape_markdown(_said(name, old[name])),
+            "then": escape_markdown(_said(name, new[name])),
+        }
+        for name, word in PARAMETERS.items()
+        if old[name] != new[name]
+    ]
+    if rows:
+        st.markdown("**What changes**")
+        st.table(rows, border="horizontal")
+    else:
+        st.markdown("Nothing changes: it is configured so already.")
+
+
+def _said(name: str, given: Any) -> str:
+    # A run that only finds passages says nothing of who answers: that stays as it is set.
+    return "as it is set" if name == "answerer" and not given else value(name, given)
+
+
+def _effect(workspace: Workspace, collection: str, configuration: Configuration) -> None:
+    """What that means for those who ask."""
+    if configuration.index != workspace.configuration(collection).index:
+        passages = counted(workspace.collection(collection).chunks, "passage")
+        st.warning(
+            f"It wants its passages made in another way. Until {escape_markdown(collection)} is re-embedded so (its "
+            f"{passages} are made anew on the Collections page), questions are answered as they are now.",
+            icon=":material/refresh:",
+        )
+    else:
+        st.info(
+            f"Whoever asks in {escape_markdown(collection)} is answered so from the next question on. It can be rolled "
+            "back here.",
+            icon=":material/forum:",
+        )
+
+
+def draw_promoted(workspace: Workspace, contest: Contest) -> None:
+    """Who is champion and challenger, who was, and the way back."""
+    collection = contest.newest.collection
+    try:
+        histories = {alias: workspace.promotions(collection, alias) for alias in (CHAMPION, CHALLENGER)}
+    except NotFoundError:
+        st.caption(f"The collection {escape_markdown(collection)} has been deleted: nothing of it can be promoted.")
+        return
+    count = sum(map(len, histories.values()))
+    if not count:
+        return
+    _, why_not = workspace.answers_with(collection)
+    if why_not:
+        st.warning(escape_markdown(why_not), icon=":material/refresh:")
+    with st.expander(f"Who was promoted · {count:,}", icon=":material/history:", key=f"promoted-{contest.key}"):
+        for alias, history in histories.items():
+            for number, one in enumerate(history[:SHOWN]):
+                _entry(one, is_now=not number)
+            if len(history) > SHOWN:
+                st.caption(f"And {len(history) - SHOWN:,} before.")
+            if not workspace.settings.demo and any(one.configuration != history[0].configuration for one in history):
+                st.button(
+                    f"Go back to the {alias} before",
+                    key=f"roll-back-{alias}-{contest.key}",
+                    icon=":material/undo:",
+                    on_click=open_dialog,
+                    args=(roll_back, workspace, collection, alias),
+                )
+
+
+def _entry(one: Promotion, is_now: bool) -> None:
+    local = one.at.astimezone()
+    who = f"by {escape_markdown(one.by)}" if one.by else "by somebody who gave no name"
+    usual = asdict(Configuration())
+    row = asdict(one.configuration)
+    differs = [f"{PARAMETERS[name].name} {value(name, row[name])}" for name in PARAMETERS if row[name] != usual[name]]
+    what = escape_markdown(" · ".join(differs)) or "all as usual"
+    state = "**now**" if is_now else "before"
+    st.markdown(f"{one.alias.capitalize()}, {state}: {what}  \n:small[{day(local)}, {local:%H:%M}, {who}]")
+
+
+@st.dialog("Go back?", icon=":material/undo:", on_dismiss=close_dialog)
+def roll_back(workspace: Workspace, collection: str, alias: str) -> None:
+    """Ask, then give the mark back to who had it before."""
+    with friendly_errors():
+        history = workspace.promotions(collection, alias)
+        before = next((one for one in history if one.configuration != history[0].configuration), None)
+        if before is None:
+            st.markdown("There is none to go back to any more.")
+            return
+        _changes(history[0].configuration, before.configuration, f"the {alias} now")
+        if alias == CHAMPION:
+            _effect(workspace, collection, before.configuration)
+        with st.form(f"roll-back-{alias}", border=False):
+            by = st.text_input("Who decides", reader(), max_chars=100, placeholder="Your name", key="roll-back-by")
+            pressed = st.form_submit_button("Go back", type="primary", icon=":material/undo:")
+        if pressed:
+            workspace.roll_back(" ".join((by or "").split()), collection, alias)
+            close_dialog()
+            say(f"The {alias} of {escape_markdown(collection)} is the one before.")
+            st.rerun()

@@ -1,0 +1,132 @@
+"""The leaderboard's table: a page of runs, each beside the baseline in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from rag.records import Promotion, Run, RunState
+from rag.workspace import Standing
+from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
+from ui.experiments.words import PARAMETERS, STATES, metric_help, value
+
+VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
+_MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
+
+
+def draw_table(
+    runs: Sequence[Run],
+    first: int,
+    names: Sequence[str],
+    metrics: Sequence[str],
+    standings: Mapping[str, Standing],
+    marks: Mapping[str, Promotion],
+    baseline: str,
+) -> None:
+    """Draw runs from the rank `first` on. `names` are the parameters that differ, `metrics` the figures: the first
+    orders the runs."""
+    ids = [one.id for one in runs]
+    chosen = [one for one in now(RUNS) or [] if one in ids]
+    # Another key for other rows: what is marked is known to the browser by the numbers of the rows.
+    table = f"experiments-board-{digest([*ids, *metrics, *chosen, baseline])}"
+
+    def clicked() -> None:
+        selection = st.session_state[table].selection
+        rows = [ids[row] for row in selection.rows if row < len(ids)]
+        others = [one for one in now(RUNS) or [] if one not in ids]
+        look_at(RUNS, [*others, *rows][-MOST_RUNS:])
+        if selection.columns and selection.columns[0] in metrics:
+            look_at(METRIC, selection.columns[0])
+
+    st.space("xxsmall")  # where the table's toolbar appears
+    st.dataframe(
+        [
+            {
+                "#": rank if metrics[0] in one.metrics else None,
+                **_row(one, names, metrics, standings.get(one.id), marks, one.id == baseline),
+            }
+            for rank, one in enumerate(runs, first)
+        ],
+        hide_index=True,
+        key=table,
+        on_select=clicked,
+        selection_mode=["multi-row", "single-column"],
+        selection_default={"selection": {"rows": [row for row, one in enumerate(ids) if one in chosen]}},
+        column_config=_columns(names, metrics),
+        height="content",
+        placeholder="–",
+        alt="Runs, the best first",
+    )
+
+
+def _row(
+    run: Run,
+    names: Sequence[str],
+    metrics: Sequence[str],
+    standing: Standing | None,
+    marks: Mapping[str, Promotion],
+    is_baseline: bool,
+) -> dict[str, Any]:
+    """A run as a row. Cells show their text literally, so nothing needs escaping."""
+    first, *others = metrics
+    state = "" if run.state is RunState.FINISHED else STATES[run.state]
+    given = asdict(run.configuration)
+    found = standing.difference if standing and standing.difference and standing.difference.questions else None
+    return {
+        first: run.metrics.get(first),
+        VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
+        DIFFERENCE: found.mean if found else None,
+        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found else None,
+        MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
+        **{PARAMETERS[one].name: value(one, given[one]) for one in names},
+        **{one: run.metrics.get(one) for one in others},
+    }
+
+
+def is_promoted(run: Run, promotion: Promotion) -> bool:
+    """Whether a promotion is of this run, or of one that was configured alike."""
+    return run.id == promotion.run if promotion.run else run.configuration == promotion.configuration
+
+
+def verdict(standing: Standing | None) -> str:
+    """How a run stands beside the baseline, in words; empty if that cannot be said."""
+    if standing is None or standing.difference is None or not standing.difference.questions:
+        return ""
+    found = standing.difference
+    return f"{standing.verdict}: {found.mean:+.3f} (between {found.low:+.3f} and {found.high:+.3f})"
+
+
+def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
+    figures = {
+        one: st.column_config.NumberColumn(
+            format="%.1f ms" if one.startswith("latency") else "%.3f", width=92, help=metric_help(one)
+        )
+        for one in metrics
+    }
+    values = {PARAMETERS[one].name: st.column_config.TextColumn(help=PARAMETERS[one].help) for one in names}
+    return {
+        "#": st.column_config.NumberColumn(width=40, pinned=True),
+        VERDICT: st.column_config.TextColumn(
+            width=136, help="“No real difference”: other questions of this kind might as well show the contrary."
+        ),
+        DIFFERENCE: st.column_config.NumberColumn(
+            format="%+.3f", width=84, help="To the baseline, over the same questions."
+        ),
+        BETWEEN: st.column_config.TextColumn(
+            width=136, help="Where 95 of 100 such differences lie when the questions are drawn anew."
+        ),
+        MARK: st.column_config.TextColumn(
+            width=110, help="The champion answers on the Ask page. The challenger is who may follow it."
+        ),
+        **values,
+        **figures,
+    }
+
+
+def digest(what: Sequence[str]) -> str:
+    """A short name for them in keys."""
+    return hashlib.blake2b("\n".join(what).encode(errors="surrogatepass"), digest_size=8).hexdigest()
