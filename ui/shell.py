@@ -5,8 +5,10 @@ Each page is opened cold at its own address too, so nothing here may rely on the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
@@ -113,6 +115,7 @@ def _open(_settings: Settings) -> Workspace:
     workspace.worker.start()
     workspace.resume_studies()
     workspace.warm_up()
+    threading.Thread(target=import_module, args=("pandas",), name="footnote-tables", daemon=True).start()
     workspace.track()
     totals = workspace.totals()
     if _settings.demo and not (totals.documents or totals.unfinished or totals.failed):
