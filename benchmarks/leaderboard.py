@@ -3,10 +3,10 @@
     python benchmarks/leaderboard.py --runs 2000 --questions 500
 
 `first` is the time of the first drawing in a process that has started and remembers no run (with `--cold` while it is
-still loading models and libraries in the background); `again` of those after it, as after a click; `another session` of
-the first one of the next reader; `next page` of runs that have not been looked at; `while a study runs` with everything
-read anew, because the file has changed since. Figures of single questions exist for every run. Streamlit's own share is in all of it, the
-browser's is not.
+still loading models and libraries in the background); `again` of those after it, as after a click; `another session`
+of the first one of the next reader; `next page` of runs that have not been looked at; `while a study runs` with
+everything read anew, because the file has changed since. Figures of single questions exist for every run. Streamlit's
+own share is in all of it, the browser's is not.
 """
 
 from __future__ import annotations

@@ -67,10 +67,10 @@ def interval(scores: ArrayLike, draws: int = DRAWS) -> tuple[float, float, float
 
 def _means(values: Numbers, draws: int) -> Numbers:
     size = int(values.size)
-    if size * draws <= KEPT_WEIGHTS:
-        means: Numbers = _kept(size, draws) @ values / size
-        return means
-    return np.concatenate([some @ values for some in _drawn(size, draws)]) / size
+    weights = [_kept(size, draws)] if size * draws <= KEPT_WEIGHTS else _drawn(size, draws)
+    # Not `@`, whose threads wait for each other at every call: on a busy machine that takes twenty times as long.
+    means: Numbers = np.concatenate([np.einsum("ij,j->i", some, values) for some in weights]) / size
+    return means
 
 
 @lru_cache(maxsize=4)
