@@ -150,7 +150,7 @@ def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
 
 def test_what_readers_put_into_the_evaluation_set_becomes_one(workspace: Workspace) -> None:
     app = press(start("4_Experiments"), "Make one from feedback")
-    assert "Nobody has put a question into the evaluation set yet" in shown(app)
+    assert "You have not put a question into the evaluation set yet" in shown(app)
     app = ask(start("2_Ask"), "How high is the rent?")
     turn = app.session_state["turns"][0]
     workspace.judge(app.session_state["talk"].id, turn.kept, 1, hit=turn.answer.hits[0])

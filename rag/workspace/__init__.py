@@ -13,7 +13,7 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
-from rag.evaluation.comparing import Contest, front, is_expected, matched, why
+from rag.evaluation.comparing import Contest, changes, front, is_expected, matched, why
 from rag.evaluation.grid import grid, read_grid
 from rag.evaluation.leaderboard import Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
@@ -53,6 +53,7 @@ __all__ = [
     "as_row",
     "as_uploads",
     "beside",
+    "changes",
     "default_name",
     "distinct_names",
     "expected_of",

@@ -163,12 +163,13 @@ class Comparing(Promoting):
         seconds = passages / max(pace, 0.1) + questions * each
         return Estimate(len(configurations), len(recipes - {own}), questions * models, seconds)
 
-    def questions_from_readers(self, owner: str = "") -> list[Gold]:
-        """What readers have put into the evaluation set; and what an owner has judged beside that, with the pages of
-        the sources that they called relevant, in the document that has most of them."""
-        found = {one.question: one for one in self.questions_from_feedback()}
+    def questions_from_reader(self, owner: str = "", collection: str = "") -> list[Gold]:
+        """What an owner has put into the evaluation set, in one collection or in all; and what they have judged beside
+        that, with the pages of the sources that they called relevant, in the document that has most of them. What
+        others did is theirs, as their conversations are."""
+        found = {one.question: one for one in self.questions_from_feedback(owner, collection)}
         relevant: dict[str, dict[str, set[int]]] = {}
-        for one in self.feedback(owner):
+        for one in (each for each in self.feedback(owner) if collection in ("", each.collection)):
             pages = relevant.setdefault(one.question, {})
             if one.chunk and one.value > 0 and one.name:
                 pages.setdefault(one.name, set()).add(one.page)
@@ -177,6 +178,11 @@ class Comparing(Promoting):
                 name = max(pages, key=lambda one: len(pages[one]), default="")
                 found[question] = Gold(question, document=name, pages=tuple(sorted(pages.get(name, ()))))
         return list(found.values())
+
+    def judged_collections(self, owner: str = "") -> list[str]:
+        """The collections of which an owner has judged answers, or put questions into the evaluation set."""
+        rows, judged = self.evaluation_rows(owner), self.feedback(owner)
+        return sorted({one.collection for one in rows} | {one.collection for one in judged})
 
     def conversation_of(self, trace: Trace) -> str:
         """The conversation that the question of a trace was asked in; empty if it is not kept."""
