@@ -10,12 +10,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from rag.errors import NotFoundError
+from rag.errors import ConfigurationError, NotFoundError
 from rag.evaluation.comparing import Changes, Contest, changes, contests
 from rag.evaluation.leaderboard import Measured, Standing, standings
 from rag.evaluation.locating import Library, Wanted
 from rag.experiments import CHALLENGER, CHAMPION
-from rag.records import QUOTING, Configuration, Found, Gold, KeptSet, Promotion, Run, RunState, Scored, Study, Trace
+from rag.recipes import BUNDLED
+from rag.records import (
+    QUOTING,
+    Configuration,
+    Found,
+    Gold,
+    KeptSet,
+    Promotion,
+    Recipe,
+    Run,
+    RunState,
+    Scored,
+    Study,
+    Trace,
+)
 from rag.workspace.benches import data_version
 from rag.workspace.promoting import Promoting
 
@@ -145,6 +159,17 @@ class Comparing(Promoting):
     def found_text(self, collection: str, found: Found) -> str:
         """What stands in a passage that a run found; empty if its document is not there any more."""
         return found.text or self.catalog.passage(collection, found.document, found.start, found.end)
+
+    def impossible(self, configurations: Sequence[Configuration]) -> dict[Configuration, str]:
+        """Those whose passages the bundled model could not read, and why. Of other models that is known once a study
+        has loaded them."""
+        found: dict[Recipe, str] = {}
+        for recipe in {one.recipe for one in configurations if one.recipe.model == BUNDLED}:
+            try:
+                self.recipes.fingerprint_with(recipe)
+            except ConfigurationError as error:
+                found[recipe] = str(error)
+        return {one: found[one.recipe] for one in configurations if one.recipe in found}
 
     def estimate(self, collection: str, questions: int, configurations: Sequence[Configuration]) -> Estimate:
         """What a study would come to, roughly. Raises NotFoundError."""

@@ -16,10 +16,10 @@ from ui.experiments.address import CONTEST, VIEW, look_at
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
 from ui.shell import say
-from ui.text import about, counted, escape_markdown
+from ui.text import about, counted, escape_markdown, message_markdown
 
 _OFFERED: Mapping[str, Sequence[Any]] = {
-    "chunk_tokens": (100, 150, 200, 300, 400),
+    "chunk_tokens": (50, 100, 150, 200, 300, 400),
     "overlap": (0, 20, 40),
     "headers": (True, False),
     "k": (3, 5, 8, 10),
@@ -88,6 +88,9 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     except RagError as error:
         show_error(error)
         return
+    configurations = _possible(workspace, configurations)
+    if not configurations:
+        return
     questions = next(one.questions for one in workspace.question_sets() if one.name == asked)
     _told(workspace.estimate(collection, questions, configurations), questions)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -102,6 +105,18 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             on_click=_start,
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
+
+
+def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:
+    """Those that can be made; of the others is said why they cannot."""
+    impossible = workspace.impossible(configurations)
+    if impossible:
+        left = "None of these runs can be made"
+        if len(impossible) < len(configurations):
+            left = f"{len(impossible):,} of {counted(len(configurations), 'run')} cannot be made, and are left out"
+        for reason in dict.fromkeys(impossible.values()):
+            st.warning(f"{left}: {message_markdown(reason)}", icon=":material/warning:")
+    return [one for one in configurations if one not in impossible]
 
 
 def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> list[Any]:
