@@ -25,6 +25,7 @@ from ui.errors import friendly_errors, show_error
 from ui.places import ASK, COLLECTIONS, EXPERIMENTS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
+from ui.told import begin_address, end_address
 from ui.viewing import draw_viewer
 
 _MENU = (
@@ -65,10 +66,14 @@ def page(title: str) -> Iterator[Workspace]:
     if settings.storage_is_ephemeral:
         st.caption(":material/warning: What is stored here may vanish when the app restarts. Keep your originals.")
     corner(workspace)
-    with friendly_errors():
-        yield workspace
-        draw_viewer(workspace, title)
-        draw_dialog(title)
+    begin_address(title)
+    try:
+        with friendly_errors():
+            yield workspace
+            draw_viewer(workspace, title)
+            draw_dialog(title)
+    finally:
+        end_address(title)
 
 
 def heading(title: str) -> DeltaGenerator:

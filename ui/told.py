@@ -1,0 +1,45 @@
+"""The address that the session told last, where the browser has not heard it yet.
+
+What is clicked moments after the address was changed is sent with the address before, as if the reader had gone back.
+Pages follow the address, and would undo what the reader did last.
+"""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+SECONDS = 3.0
+"""How long a browser may take to hear of an address. Who goes back sooner than that stays."""
+_NOW, _LEFT = "address-now", "address-left"
+
+Address = dict[str, list[str]]
+
+
+def begin_address(page: str) -> None:
+    """Where a page begins: if the browser has sent an address that was left just now, take the one told since."""
+    of, told = st.session_state.get(_NOW, (page, _address()))
+    if of != page:
+        st.session_state.pop(_NOW)
+        st.session_state.pop(_LEFT, None)
+        return
+    left: list[tuple[float, Address]] = st.session_state.get(_LEFT, [])
+    sent = _address()
+    if sent != told and any(sent == one and time.monotonic() - at < SECONDS for at, one in left):
+        st.query_params.from_dict(told)
+
+
+def end_address(page: str) -> None:
+    """Where a page ends: remember the address, and when the one before was left."""
+    _, before = st.session_state.get(_NOW, (page, {}))
+    now = _address()
+    if now != before:
+        left: list[tuple[float, Address]] = st.session_state.get(_LEFT, [])
+        recent = [one for one in left if time.monotonic() - one[0] < SECONDS]
+        st.session_state[_LEFT] = [*recent, (time.monotonic(), before)]
+    st.session_state[_NOW] = (page, now)
+
+
+def _address() -> Address:
+    return {key: st.query_params.get_all(key) for key in st.query_params}
