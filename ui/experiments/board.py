@@ -191,10 +191,13 @@ def _chosen(workspace: Workspace, contest: Contest) -> None:
 def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
     """What can be done with one run that has finished."""
     if not workspace.settings.demo:
+        there = contest.newest.collection in {one.name for one in workspace.collections()}
         st.button(
             "Promote",
             key=f"promote-{run.id}",
             icon=":material/trophy:",
+            disabled=not there,
+            help=None if there else "Its collection has been deleted.",
             on_click=open_dialog,
             args=(promote, workspace, contest, run),
         )

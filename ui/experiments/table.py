@@ -15,6 +15,7 @@ from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
 from ui.experiments.words import PARAMETERS, STATES, metric_help, value
 
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
+_SEEN = "experiments-board-seen"
 _MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
 
 
@@ -31,14 +32,14 @@ def draw_table(
     orders the runs. `held` is the baseline."""
     ids = [one.id for one in runs]
     chosen = [one for one in now(RUNS) or [] if one in ids]
-    # Another key for other rows: what is marked is known to the browser by the numbers of the rows.
-    table = f"experiments-board-{digest([*ids, *metrics, *chosen, held.id if held else ''])}"
+    table = _key(digest([*ids, *metrics, held.id if held else ""]), chosen)
 
     def clicked() -> None:
         selection = st.session_state[table].selection
         rows = [ids[row] for row in selection.rows if row < len(ids)]
         others = [one for one in now(RUNS) or [] if one not in ids]
         look_at(RUNS, [*others, *rows][-MOST_RUNS:])
+        st.session_state[_SEEN] = (st.session_state[_SEEN][0], rows)
         if selection.columns and selection.columns[0] in metrics:
             look_at(METRIC, selection.columns[0])
 
@@ -61,6 +62,17 @@ def draw_table(
         placeholder="–",
         alt="Runs, the best first",
     )
+
+
+def _key(shown: str, chosen: list[str]) -> str:
+    """The table's key: another one for other rows, as the browser knows what is marked by the numbers of rows, and when
+    something is marked or not by other means than a click in the table. A click in it leaves the table where it is:
+    otherwise it would be drawn anew, and what is below it would move away under the pointer."""
+    (before, number), marked = st.session_state.get(_SEEN, (("", 0), []))
+    if before != shown or set(marked) != set(chosen):
+        number += 1
+    st.session_state[_SEEN] = ((shown, number), chosen)
+    return f"experiments-board-{shown}-{number}"
 
 
 def _row(
