@@ -36,6 +36,8 @@ _MENU = (
     (EXPERIMENTS, "Experiments", ":material/science:"),
 )
 
+MESSAGE = "message"
+"""Where in the session it is what is shown after the next run of the page."""
 _STYLE = """<style>
 [class*=st-key-footnote-] button p { text-wrap: balance; }
 [data-testid=stPopover] button[aria-expanded=true] { color: inherit; }
@@ -61,7 +63,7 @@ def page(title: str) -> Iterator[Workspace]:
     guard(settings, secrets)
     _menu(settings)
     workspace = _workspace(settings)
-    if (message := st.session_state.pop("message", None)) is not None:
+    if (message := st.session_state.pop(MESSAGE, None)) is not None:
         st.toast(message, icon=":material/check_circle:")
     if settings.storage_is_ephemeral:
         st.caption(":material/warning: What is stored here may vanish when the app restarts. Keep your originals.")
@@ -85,7 +87,7 @@ def heading(title: str) -> DeltaGenerator:
 
 def say(message: str) -> None:
     """Show a short message after the next run of the page. The message is Markdown."""
-    st.session_state["message"] = message
+    st.session_state[MESSAGE] = message
 
 
 def _secrets() -> Mapping[str, Any]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-SECONDS = 3.0
-"""How long a browser may take to hear of an address. Who goes back sooner than that stays."""
+SECONDS = 10.0
+"""How long a browser may take to hear of an address."""
 _NOW, _LEFT = "address-now", "address-left"
 
 Address = dict[str, list[str]]
@@ -26,6 +27,9 @@ def begin_address(page: str) -> None:
         return
     left: list[tuple[float, Address]] = st.session_state.get(_LEFT, [])
     sent = _address()
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        return
     if sent != told and any(sent == one and time.monotonic() - at < SECONDS for at, one in left):
         st.query_params.from_dict(told)
 

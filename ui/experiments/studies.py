@@ -53,17 +53,17 @@ def _list(workspace: Workspace, was_busy: bool) -> None:
         if was_busy and not any(one.state in OPEN for one in studies):
             st.rerun()  # the page, which then looks no more
         waiting = [one for one in studies if one.state is RunState.QUEUED]
-        for number, one in enumerate(studies[:SHOWN]):
+        for one in studies[:SHOWN]:
             ahead = len(waiting) - 1 - waiting.index(one) if one in waiting else 0
-            _study(workspace, one, runs.get(one.id, []), ahead, number)
+            _study(workspace, one, runs.get(one.id, []), ahead)
         if len(studies) > SHOWN:
             with st.expander(f"{counted(len(studies) - SHOWN, 'earlier study').replace('studys', 'studies')}"):
-                for number, one in enumerate(studies[SHOWN:], start=SHOWN):
-                    _study(workspace, one, runs.get(one.id, []), 0, number)
+                for one in studies[SHOWN:]:
+                    _study(workspace, one, runs.get(one.id, []), 0)
 
 
-def _study(workspace: Workspace, study: Study, runs: Sequence[Run], ahead: int, number: int) -> None:
-    with st.container(border=True, gap="xsmall", key=f"study-{number}"):
+def _study(workspace: Workspace, study: Study, runs: Sequence[Run], ahead: int) -> None:
+    with st.container(border=True, gap="xsmall", key=f"one-study-{study.id}"):
         when = study.created_at.astimezone()
         st.markdown(f"{_ICONS[study.state]} **{escape_markdown(study.name)}** · {STATES[study.state]}")
         st.caption(
