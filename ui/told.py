@@ -13,13 +13,19 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 SECONDS = 10.0
 """How long a browser may take to hear of an address."""
-_NOW, _LEFT = "address-now", "address-left"
+_NOW, _LEFT, _OURS = "address-now", "address-left", "address-ours"
 
 Address = dict[str, list[str]]
 
 
+def tells_address() -> None:
+    """Say that a callback has written the address, which is then not what the browser has sent; for callbacks."""
+    st.session_state[_OURS] = True
+
+
 def begin_address(page: str) -> None:
     """Where a page begins: if the browser has sent an address that was left just now, take the one told since."""
+    is_ours = st.session_state.pop(_OURS, False)
     of, told = st.session_state.get(_NOW, (page, _address()))
     if of != page:
         st.session_state.pop(_NOW)
@@ -28,7 +34,7 @@ def begin_address(page: str) -> None:
     left: list[tuple[float, Address]] = st.session_state.get(_LEFT, [])
     sent = _address()
     context = get_script_run_ctx()
-    if context is not None and context.is_history_navigation:
+    if is_ours or (context is not None and context.is_history_navigation):
         return
     if sent != told and any(sent == one and time.monotonic() - at < SECONDS for at, one in left):
         st.query_params.from_dict(told)
@@ -36,6 +42,7 @@ def begin_address(page: str) -> None:
 
 def end_address(page: str) -> None:
     """Where a page ends: remember the address, and when the one before was left."""
+    st.session_state.pop(_OURS, None)
     _, before = st.session_state.get(_NOW, (page, {}))
     now = _address()
     if now != before:
