@@ -300,7 +300,7 @@ def test_a_metric_that_nobody_chose_follows_the_questions(studied_with_times: Wo
     assert rows["Difference"][1 - at] == pytest.approx(rows["latency p50"][1 - at] - rows["latency p50"][at])
     assert "whether a difference is real cannot be said" in shown(app)
     app.session_state["experiments-run"] = [one.id for one in studied_with_times.contests()[0].runs]
-    assert list(table(view(app, "Compare"), "A")["Question"]) == ["Why?"], "how long each question took"
+    assert list(table(view(app, "Compare"), "Question")["Question"]) == ["Why?"], "how long each question took"
     view(app, "Leaderboard")
     other = next(one for one in app.selectbox(key="experiments-asked").options if one.startswith("Located"))
     healthy(app.selectbox(key="experiments-asked").select(other).run())
