@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
+from pandas import DataFrame  # type: ignore[import-untyped]  # its types are a package of their own
 
 if TYPE_CHECKING:
     from rag.records import Answer, Configuration
@@ -30,9 +31,9 @@ class Footnote(PythonModel):
         self._opening = threading.Lock()
         self._opened: Workspace | None = None
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ARG002
-        """`model_input` is a data frame. Raises what `Workspace.ask` raises. Without types, of which MLflow would make
-        a schema."""
+    def predict(self, context: Any, model_input: DataFrame, params: Any = None) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Raises what `Workspace.ask` raises. The signature says which columns there are, so that of all types MLflow
+        makes no schema of this one, and does not ask for another."""
         workspace, configuration = self._workspace(), self._configuration()
         asked = model_input["question"].tolist()
         return [_row(workspace.ask(question, configuration=configuration)) for question in asked]

@@ -18,6 +18,11 @@ class Place:
     ours: bool
 
     @property
+    def is_server(self) -> bool:
+        """Whether it is a server, which sees to its own database and has its own pages."""
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
     def artifacts(self) -> str | None:
         """Where artifacts go; None where MLflow decides that."""
         return (self.folder / "artifacts").as_uri() if self.ours else None

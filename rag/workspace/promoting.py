@@ -123,11 +123,14 @@ class Promoting(Tracing, Moving, Evaluating):
             errors.append(self.recorder.store.problem())
         error = next((one for one in errors if one), "") if waiting else ""
         shown = self.settings.redacted(self._mlflow_place.uri)
-        return TrackingState(shown, waiting, error, self._exporting.running, self._pages.address)
+        place = self._mlflow_place
+        return TrackingState(shown, waiting, error, self._exporting.running, self._pages.address, not place.is_server)
 
     def open_mlflow(self, port: int = 0) -> str:
         """Have MLflow's own pages on this machine, if they are not there, and return their address: it takes some
-        seconds. Raises ConfigurationError."""
+        seconds. They ask nobody who they are and show what everybody asked, so they listen to this machine alone, and a
+        demo has none. Raises ConfigurationError, ReadOnlyError."""
+        self._require_writable()
         return self._pages.start(port)
 
     def wait_for_mlflow(self) -> None:

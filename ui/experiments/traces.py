@@ -9,7 +9,7 @@ import streamlit as st
 
 from rag.records import Step, Trace
 from rag.workspace import Workspace
-from ui.door import reader
+from ui.door import is_here, reader
 from ui.errors import friendly_errors
 from ui.places import ASK
 from ui.talk import ADDRESS
@@ -207,16 +207,24 @@ def _mlflow(workspace: Workspace) -> None:
             help="MLflow keeps studies, runs, champions and traces as well, so that they open in its own pages.",
             width="stretch",
         )
-        if state.address:
+        if state.address and (is_here() or not state.is_local):
             st.link_button("Open MLflow", state.address, icon=":material/open_in_new:")
-        else:
+        elif is_here():
             st.button(
                 "Start MLflow’s pages",
                 icon=":material/play_arrow:",
                 key="start-mlflow",
-                help="On this machine only. It takes some seconds; `python -m rag mlflow` does the same.",
+                help="On this machine only, for they show everybody's questions and ask nobody who they are. It takes "
+                "some seconds; `python -m rag mlflow` does the same.",
                 on_click=_start,
                 args=(workspace,),
+            )
+        else:
+            st.markdown(
+                ":small[:material/lock: Its pages open where Footnote runs]",
+                help="They show everybody's questions and ask nobody who they are, so they open on that machine only: "
+                "there `python -m rag mlflow` starts them.",
+                width="content",
             )
     if state.error:
         st.warning(message_markdown(state.error), icon=":material/sync_problem:")
@@ -234,4 +242,5 @@ def _try_now(workspace: Workspace) -> None:
 
 def _start(workspace: Workspace) -> None:
     with friendly_errors(), st.spinner("Starting MLflow’s pages…"):
-        workspace.open_mlflow()
+        if is_here():  # a button may have been drawn for somebody who came another way
+            workspace.open_mlflow()
