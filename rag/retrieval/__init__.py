@@ -190,7 +190,8 @@ def checked_question(question: str, k: int, settings: Settings) -> str:
         question = question.encode(errors="surrogateescape").decode(errors="replace").strip()  # a shell's odd bytes
     except UnicodeEncodeError as error:
         raise QuestionError(
-            "The question has half of a character in it, which is no text: it was cut, or its encoding is wrong. Type it anew."
+            "The question has half of a character in it, which is no text: it was cut, or encoded wrongly. Type it "
+            "anew."
         ) from error
     if not question:
         raise QuestionError("The question is empty. Type what you want to know.")

@@ -1,0 +1,156 @@
+"""What MLflow is told: studies, traces and champions, each with what it takes along."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cached_property
+
+from rag.errors import InputError, NotFoundError, RagError
+from rag.records import Promotion, TrackingState
+from rag.tracking import Exporting, Pages, Place, place_of
+from rag.workspace.evaluating import Evaluating
+from rag.workspace.moving import Moving
+from rag.workspace.tracing import Tracing
+
+log = logging.getLogger(__name__)
+
+
+class Telling(Tracing, Moving, Evaluating):
+    """MLflow. Our own files say what there is; it follows."""
+
+    # -- what MLflow is told -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _mlflow_place(self) -> Place:
+        return place_of(self.settings, self.folder)
+
+    @cached_property
+    def _exporting(self) -> Exporting:
+        return Exporting(self.settings, self.folder.path, self._ready_to_tell)
+
+    @cached_property
+    def _pages(self) -> Pages:
+        return Pages(self.settings, self._mlflow_place)
+
+    @property
+    def tracks(self) -> bool:
+        """Whether anything is told to MLflow. What is kept in memory only is not told to files beside it."""
+        somewhere = self.settings.chroma_mode != "memory" or bool(self.settings.mlflow_tracking_uri)
+        return self.settings.mlflow and somewhere and not self.settings.demo
+
+    def track(self) -> None:
+        """Begin to tell MLflow what waits and what comes, in the background, by a process that comes and goes."""
+        if self.tracks:
+            self._exporting.start()
+            self._pack_later()
+
+    def track_now(self) -> None:
+        """After a failure, try again at once."""
+        self.experiments.retry_exports()
+        self._exporting.try_now()
+
+    def tracking_state(self) -> TrackingState:
+        """How far MLflow is."""
+        waiting: dict[str, int] = {}
+        errors = [self._mlflow_place.trouble.read_text(encoding="utf-8")] if self._mlflow_place.trouble.exists() else []
+        for one in self.experiments.unexported():
+            waiting[one.kind] = waiting.get(one.kind, 0) + 1
+            errors += [one.last_error] if one.last_error else []
+        if self._has_traces and (count := self.recorder.store.waiting()):
+            waiting["trace"] = count
+            errors.append(self.recorder.store.problem())
+        error = next((one for one in errors if one), "") if waiting else ""
+        shown = self.settings.redacted(self._mlflow_place.uri)
+        place = self._mlflow_place
+        return TrackingState(shown, waiting, error, self._exporting.running, self._pages.address, not place.is_server)
+
+    def open_mlflow(self, port: int = 0) -> str:
+        """Have MLflow's own pages on this machine, if they are not there, and return their address: it takes some
+        seconds. They ask nobody who they are and show what everybody asked, so they listen to this machine alone, and a
+        demo has none. Raises ConfigurationError, ReadOnlyError."""
+        self._require_writable()
+        return self._pages.start(port)
+
+    def wait_for_mlflow(self) -> None:
+        """Until MLflow's pages, that this workspace has started, have ended."""
+        self._pages.wait()
+
+    def _ready_to_tell(self) -> int:
+        """How much of what waits can be told now."""
+        try:
+            ready = sum(self._is_ready(one.kind, one.key) for one in self.experiments.to_export())
+            return ready + (self.recorder.store.due() if self._has_traces else 0)
+        except RagError as error:
+            log.warning("What MLflow is to be told could not be read: %s", error)
+            return 0
+
+    def _is_ready(self, kind: str, key: str) -> bool:
+        if kind != "promotion":
+            return True
+        promotion = self.experiments.promotion(int(key))
+        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.bundle(promotion.number).exists()
+
+    # -- a champion takes its collection along -------------------------------------------------------------------
+
+    def _pack_later(self) -> None:
+        if self.tracks and self._packing.acquire(blocking=False):
+            threading.Thread(target=self._pack, name="footnote-packing", daemon=True).start()
+
+    @cached_property
+    def _packing(self) -> threading.Semaphore:
+        return threading.Semaphore()
+
+    def _pack(self) -> None:
+        """Save the collections of those champions that MLflow has not been told of."""
+        try:
+            packed = True
+            while packed and not self.closed:
+                packed = False
+                for one in self.experiments.to_export():
+                    if one.kind == "promotion" and not self._is_ready(one.kind, one.key):
+                        promotion = self.experiments.promotion(int(one.key))
+                        packed = promotion is not None and self._packed(promotion)
+                        if not packed:
+                            self.experiments.export_failed(one, "Its collection could not be saved.")
+        except RagError as error:
+            log.warning("A champion's collection could not be saved: %s", error)
+        finally:
+            self._packing.release()
+
+    def _packed(self, promotion: Promotion) -> bool:
+        bundle = self._mlflow_place.bundle(promotion.number)
+        self._mlflow_place.bundles.mkdir(parents=True, exist_ok=True)
+        part = bundle.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        try:
+            self.export(promotion.collection, part)
+        except (NotFoundError, InputError) as error:
+            log.warning("The collection of a champion could not be saved: %s", error)
+            return False
+        part.replace(bundle)
+        return True
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def erase(self) -> None:
+        """Delete everything that is stored, so that it cannot be read from the disk's files either; what MLflow keeps
+        elsewhere is deleted there once it can be reached."""
+        self._exporting.stop()
+        self._pages.close()
+        super().erase()
+        if self._mlflow_place.ours:
+            self.folder.empty_mlflow()
+            if self._has_traces:
+                self.recorder.store.forgotten()
+
+    def close(self) -> None:
+        """Stop work at the next batch and let go of the folder. What MLflow has not been told it is told next time."""
+        if not self.closed:
+            if self._recorder is not None:
+                self.recorder.settle()
+            if "_exporting" in self.__dict__:
+                self._exporting.close()
+            if "_pages" in self.__dict__:
+                self._pages.close()
+        super().close()
