@@ -13,6 +13,7 @@ from rag.errors import NotFoundError
 from rag.experiments import Experiments
 from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Scored, Study
 from rag.tracking.opening import STUDIES, Opened
+from rag.tracking.plots import plots_of
 
 LONGEST_PARAMETER = 6000
 LONGEST_TAG = 5000
@@ -54,6 +55,8 @@ def send_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:
     there = study.mlflow_id or _run(mlflow, study.id) or _begin_study(mlflow, experiments, study)
     rows = [{"run": one.id, **asdict(one.configuration), **one.metrics, "seconds": one.seconds} for one in study.runs]
     _write_table(mlflow, there, "leaderboard.json", rows)
+    for name, plot in plots_of(study.runs, experiments.measured_by).items():
+        mlflow.client.log_text(there, plot, name)
     ends = [one.started_at.timestamp() + one.seconds for one in study.runs if one.started_at]
     seconds = max(0.0, max(ends, default=0.0) - study.created_at.timestamp())
     _end(mlflow, there, study.state, study.created_at, seconds, study.reason)
