@@ -20,7 +20,11 @@ TIME, PARAMETERS, BOARD = "plots/quality and time.svg", "plots/parameters.svg", 
 MOST_BARS = 40
 MOST_LINES = 200
 LONGEST_LABEL = 60
+NAMED = 8
+"""Runs in front that are named beside their points: more would lie on each other."""
 _FRONT, _BEHIND, _LINE = "#2f8f5b", "#8a8a8a", "#4e79a7"
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5}
+"""Behind letters that lie on lines."""
 
 Measured = Callable[[Sequence[str], str], Mapping[str, Mapping[int, float]]]
 """One metric of each question of some runs, by run and place."""
@@ -53,9 +57,14 @@ def _quality_and_time(runs: Sequence[Run], metric: str, names: Sequence[str]) ->
             axes.scatter(*zip(*some, strict=True), c=colour, marker=mark, s=55, label=f"{told} ({len(some)})", zorder=3)
     along = sorted(points[one] for one in best)
     axes.plot(*zip(*along, strict=True), color=_FRONT, linewidth=1, alpha=0.6, zorder=2)
-    for number, run in enumerate(one for one in runs if one.id in best and len(best) <= 8):
-        above = (6, 8) if number % 2 else (6, -14)
-        axes.annotate(_called(run, names), points[run.id], above, textcoords="offset points", fontsize=7)
+    middle = sum(axes.get_xlim()) / 2
+    for number, run in enumerate(one for one in runs if one.id in best and len(best) <= NAMED):
+        left = points[run.id][0] > middle  # or it would end beyond the edge
+        place = (-6 if left else 6, 8 if number % 2 else -14)
+        side = "right" if left else "left"
+        axes.annotate(
+            _called(run, names), points[run.id], place, textcoords="offset points", fontsize=7, ha=side, bbox=_PAPER
+        )
     axes.set_xlabel("Time of a question (p50), ms")
     axes.set_ylabel(_plain(metric))
     axes.margins(0.12)
@@ -103,9 +112,11 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str]) -> str:
     for place, name in enumerate(names):
         for number, value in enumerate(values[name]):
             height = number / max(1, len(values[name]) - 1)
-            axes.annotate(_plain(_said(value), 24), (place, height), (3, 3), textcoords="offset points", fontsize=7)
+            axes.annotate(
+                _plain(_said(value), 24), (place, height), (3, 3), textcoords="offset points", fontsize=7, bbox=_PAPER
+            )
     for height, value in ((0.0, low), (1.0, high)):
-        axes.annotate(f"{value:.3f}", (len(names), height), (3, 3), textcoords="offset points", fontsize=7)
+        axes.annotate(f"{value:.3f}", (len(names), height), (3, 3), textcoords="offset points", fontsize=7, bbox=_PAPER)
     axes.set_xticks(range(len(names) + 1), [*(one.replace("_", " ") for one in names), _plain(metric)], fontsize=8)
     axes.set_yticks([])
     axes.grid(axis="x", alpha=0.6)
