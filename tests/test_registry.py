@@ -207,7 +207,7 @@ def test_loading_a_model_opens_nothing(ready: Workspace, made: Path, tmp_path: P
     )
     shown = done.stdout.strip().splitlines()
     assert shown, done.stderr
-    assert shown[-1] == "[] ['question'] ['answer', 'abstained', 'confidence', 'citations']"
+    assert shown[-1] == "[] ['question'] ['answer', 'abstained', 'confidence', 'citations', 'model', 'notice']"
 
 
 @pytest.mark.end_to_end

@@ -8,6 +8,9 @@ from pathlib import Path
 from rag.folder import Folder
 from rag.settings import Settings
 
+SNAPSHOT, SERVER = "snapshot", "server"
+"""Where a registered model has its collection: with it, or on a Chroma server, which it is asked on as it is then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -33,7 +36,16 @@ class Place:
         return self.folder / "bundles"
 
     def bundle(self, promotion: int) -> Path:
+        """A collection as it was when its champion was promoted."""
         return self.bundles / f"{promotion}.zip"
+
+    def reference(self, promotion: int) -> Path:
+        """Where the collection is, if it stays on a Chroma server instead."""
+        return self.bundles / f"{promotion}.json"
+
+    def is_packed(self, promotion: int) -> bool:
+        """Whether all is there that a champion takes along."""
+        return self.bundle(promotion).exists() or self.reference(promotion).exists()
 
     @property
     def exporter_lock(self) -> Path:

@@ -6,7 +6,6 @@ from rag.experiments import Experiments
 from rag.records import Outgoing
 from rag.tracking.opening import Opened
 from rag.tracking.place import Place
-from rag.tracking.registry import is_ready as promotion_is_ready
 from rag.tracking.registry import send_promotion
 from rag.tracking.studies import forget_study, run_or_none, send_run, send_study, study_or_none
 
@@ -16,7 +15,7 @@ def is_ready(experiments: Experiments, place: Place, one: Outgoing) -> bool:
     if one.kind != "promotion":
         return True
     promotion = experiments.promotion(int(one.key))
-    return promotion is None or promotion_is_ready(promotion.mlflow_id, place.bundle(promotion.number))
+    return promotion is None or bool(promotion.mlflow_id) or place.is_packed(promotion.number)
 
 
 def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:

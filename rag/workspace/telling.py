@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from functools import cached_property
+from typing import Any
 
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Promotion, TrackingState
-from rag.tracking import Exporting, Pages, Place, place_of
+from rag.tracking import SERVER, Exporting, Pages, Place, place_of
 from rag.workspace.evaluating import Evaluating
 from rag.workspace.moving import Moving
 from rag.workspace.tracing import Tracing
 
 log = logging.getLogger(__name__)
+
+_ELSEWHERE = ("server", "cloud")
+"""Where Chroma is for others as well: a champion refers to its collection there, and answers from it as it is then."""
 
 
 class Telling(Tracing, Moving, Evaluating):
@@ -89,7 +94,7 @@ class Telling(Tracing, Moving, Evaluating):
         if kind != "promotion":
             return True
         promotion = self.experiments.promotion(int(key))
-        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.bundle(promotion.number).exists()
+        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
 
     # -- a champion takes its collection along -------------------------------------------------------------------
 
@@ -119,17 +124,31 @@ class Telling(Tracing, Moving, Evaluating):
             self._packing.release()
 
     def _packed(self, promotion: Promotion) -> bool:
-        bundle = self._mlflow_place.bundle(promotion.number)
-        self._mlflow_place.bundles.mkdir(parents=True, exist_ok=True)
-        part = bundle.with_suffix(".part")
+        """Save what a champion takes along; False if that cannot be."""
+        place, number = self._mlflow_place, promotion.number
+        place.bundles.mkdir(parents=True, exist_ok=True)
+        part = place.bundle(number).with_suffix(".part")
         part.unlink(missing_ok=True)
         try:
-            self.export(promotion.collection, part)
+            if self.settings.chroma_mode in _ELSEWHERE:
+                part.write_text(json.dumps(self._where_it_is(promotion.collection)), encoding="utf-8")
+                part.replace(place.reference(number))
+            else:
+                self.export(promotion.collection, part)
+                part.replace(place.bundle(number))
         except (NotFoundError, InputError) as error:
             log.warning("The collection of a champion could not be saved: %s", error)
             return False
-        part.replace(bundle)
         return True
+
+    def _where_it_is(self, collection: str) -> dict[str, Any]:
+        """All that finds a collection on a server again, but no key: whoever serves the model sets those. The texts
+        that answers quote, and the lexical index, are in the data folder, which has to be there as well."""
+        settings, found = self.settings, self.collection(collection)
+        given = {name: getattr(settings, f"chroma_{name}") for name in ("mode", "host", "port", "ssl")}
+        given |= {"tenant": settings.chroma_tenant, "database": settings.chroma_database}
+        there = {"collection": found.name, "store_name": found.store_name, "data_dir": str(self.folder.path.resolve())}
+        return {"kind": SERVER, **given, **there}
 
     # -- the end -------------------------------------------------------------------------------------------------
 
