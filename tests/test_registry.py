@@ -239,6 +239,25 @@ def test_a_champion_of_a_collection_that_is_gone_says_so(ready: Workspace, made:
     assert "could not be saved" in state.error
 
 
+@pytest.mark.end_to_end
+def test_a_champion_for_passages_made_otherwise_is_registered_once_they_are(ready: Workspace, made: Path) -> None:
+    with_database(ready.folder.path, made)
+    wanted = Configuration(chunk_tokens=64, k=1)
+    ready.experiments.promote(wanted, "ann", "", "documents")
+    ready._pack()
+    assert tell(ready.folder.path) == 0
+    assert ready.tracking_state().waiting == {"promotion": 1}
+    ready.reembed("documents", wanted.recipe)
+    until = time.monotonic() + 60
+    while (far := ready.reembedding("documents")) is None or far.fraction < 1:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    ready.swap("documents")
+    of = told(ready)
+    assert str(of.get_model_version_by_alias("footnote-documents", "champion").version) == "1"
+    assert ready.answers_with() == (wanted, "")
+
+
 def _files_of(of: Any, version: Any, tmp_path: Path) -> list[str]:
     """The names of all files of a version."""
     import mlflow

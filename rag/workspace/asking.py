@@ -14,6 +14,7 @@ from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
+    Collection,
     Configuration,
     Document,
     Exchange,
@@ -41,6 +42,11 @@ UNNAMED = TracedAs()
 
 class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
+
+    def swap(self, collection: str | None = None, without_failed: bool = False) -> Collection:
+        swapped = super().swap(collection, without_failed)
+        self._pack_later()  # a champion may have waited for it
+        return swapped
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
         """Who answers a session that has chosen a language model, to be given to `ask_stream` and `overview`; without a

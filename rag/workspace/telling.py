@@ -115,6 +115,8 @@ class Telling(Tracing, Moving, Evaluating):
                 for one in self.experiments.to_export():
                     if one.kind == "promotion" and not self._is_ready(one.kind, one.key):
                         promotion = self.experiments.promotion(int(one.key))
+                        if promotion is not None and not self._fits(promotion):
+                            continue  # until the collection is re-embedded so
                         packed = promotion is not None and self._packed(promotion)
                         if not packed:
                             self.experiments.export_failed(one, "Its collection could not be saved.")
@@ -122,6 +124,13 @@ class Telling(Tracing, Moving, Evaluating):
             log.warning("A champion's collection could not be saved: %s", error)
         finally:
             self._packing.release()
+
+    def _fits(self, promotion: Promotion) -> bool:
+        """Whether the collection is made as the champion wants it; a model of it would answer in another way."""
+        try:
+            return promotion.configuration.index == self.configuration(promotion.collection).index
+        except NotFoundError:
+            return True  # it is gone, which is said when it is to be saved
 
     def _packed(self, promotion: Promotion) -> bool:
         """Save what a champion takes along; False if that cannot be."""
