@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -55,6 +56,15 @@ def tell(data_dir: Path, **settings: Any) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own
         return export(load_settings(data_dir=data_dir, mlflow=True, **settings), lambda: False, idle_seconds=0)
+
+
+def packed(workspace: Workspace) -> None:
+    """Wait until all is there that champions take along."""
+    workspace._pack_later()
+    until = time.monotonic() + 60
+    while not all(workspace._is_ready(one.kind, one.key) for one in workspace.experiments.unexported()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def client(data_dir: Path) -> Any:

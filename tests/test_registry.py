@@ -21,7 +21,7 @@ from rag.records import Configuration, RunState
 from rag.tracking.registry import model_name
 from rag.workspace import Workspace
 from tests.conftest import outcomes
-from tests.mlflow_store import client, make_study, new_database, outside, tell, with_database
+from tests.mlflow_store import client, make_study, new_database, outside, packed, tell, with_database
 
 RENT = "How high is the yearly rent?"
 FLIGHT = "Who piloted the first flight across the Atlantic?"
@@ -112,11 +112,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(workspace: Workspace) -> Any:
     """Pack and tell as the dashboard does, without its process; MLflow's client."""
-    workspace._pack_later()
-    until = time.monotonic() + 60
-    while not all(workspace._is_ready(one.kind, one.key) for one in workspace.experiments.unexported()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    packed(workspace)
     assert tell(workspace.folder.path) == 0
     assert not workspace.tracking_state().waiting
     return client(workspace.folder.path)
@@ -244,7 +240,8 @@ def test_a_champion_for_passages_made_otherwise_is_registered_once_they_are(read
     with_database(ready.folder.path, made)
     wanted = Configuration(chunk_tokens=64, k=1)
     ready.experiments.promote(wanted, "ann", "", "documents")
-    ready._pack()
+    ready._pack_later()
+    time.sleep(1)
     assert tell(ready.folder.path) == 0
     assert ready.tracking_state().waiting == {"promotion": 1}
     ready.reembed("documents", wanted.recipe)

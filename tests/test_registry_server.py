@@ -15,7 +15,7 @@ from rag.tracking.registry import model_name
 from rag.workspace import Workspace
 from tests.chroma_server import ChromaServer
 from tests.conftest import outcomes
-from tests.mlflow_store import client, make_study, new_database, outside, tell, with_database
+from tests.mlflow_store import client, make_study, new_database, outside, packed, tell, with_database
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -62,7 +62,7 @@ def promoted(workspace: Workspace) -> Path:
 
     [run] = make_study(workspace, ks=(3,))
     workspace.promote(run.id, by="ann")
-    workspace._pack()
+    packed(workspace)
     assert tell(workspace.folder.path) == 0
     assert not workspace.tracking_state().waiting
     of = client(workspace.folder.path)

@@ -58,6 +58,7 @@ class Place:
 
 
 def place_of(settings: Settings, folder: Folder) -> Place:
-    """As the settings say, else SQLite in the data folder, by its absolute path."""
-    given = settings.mlflow_tracking_uri.strip()
-    return Place(given or f"sqlite:///{(folder.mlflow / 'mlflow.db').as_posix()}", folder.mlflow, not given)
+    """As the settings say, else SQLite in the data folder, by its absolute path; that is ours by whomever it is named:
+    MLflow itself puts its address into the environment."""
+    given, own = settings.mlflow_tracking_uri.strip(), f"sqlite:///{(folder.mlflow / 'mlflow.db').as_posix()}"
+    return Place(given or own, folder.mlflow, given in ("", own))

@@ -63,15 +63,6 @@ def send_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:
     return there
 
 
-def forget_study(mlflow: Opened, study: str) -> None:
-    """Remove a study with its runs from MLflow, if it is there."""
-    experiment = [mlflow.experiment(STUDIES)]
-    for tag in ("footnote.study", "footnote.id"):
-        while found := mlflow.client.search_runs(experiment, f"tags.`{tag}` = '{_plain(study)}'", max_results=100):
-            for one in found:
-                mlflow.client.delete_run(one.info.run_id)
-
-
 def _begin_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:
     asked = experiments.questions_of(study.set_version, study.set_name)
     there = _create(mlflow, study.name, study.created_at, _tags(study) | {"footnote.id": study.id})

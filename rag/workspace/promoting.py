@@ -51,6 +51,19 @@ class Promoting(Telling):
         self._pack_later()
         return made
 
+    def rename_collection(self, name: str, new: str) -> Collection:
+        before = self.collection(name).name
+        renamed = super().rename_collection(name, new)
+        self.experiments.rename_promotions(before, renamed.name)
+        self._pack_later()
+        return renamed
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection, all its documents, and who was champion of it. It has to be named as it is now, not as
+        it was before. Raises NotFoundError."""
+        super().delete_collection(name)
+        self.experiments.forget_promotions(name)
+
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
         """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
         a collection that is not there."""

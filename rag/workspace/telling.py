@@ -44,6 +44,11 @@ class Telling(Tracing, Moving, Evaluating):
         somewhere = self.settings.chroma_mode != "memory" or bool(self.settings.mlflow_tracking_uri)
         return self.settings.mlflow and somewhere and not self.settings.demo
 
+    @property
+    def mlflow_elsewhere(self) -> str:
+        """Where MLflow is if it is not in the data folder, for readers; empty if it is there."""
+        return "" if self._mlflow_place.ours else self.settings.redacted(self._mlflow_place.uri)
+
     def track(self) -> None:
         """Begin to tell MLflow what waits and what comes, in the background, by a process that comes and goes."""
         if self.tracks:
@@ -160,6 +165,10 @@ class Telling(Tracing, Moving, Evaluating):
         return {"kind": SERVER, **given, **there}
 
     # -- the end -------------------------------------------------------------------------------------------------
+
+    @property
+    def _told_elsewhere(self) -> bool:
+        return not self._mlflow_place.ours
 
     def erase(self) -> None:
         """Delete everything that is stored, so that it cannot be read from the disk's files either; what MLflow keeps

@@ -19,7 +19,7 @@ A_PAGE = 25
 _JUDGED = {1: "good", -1: "bad", 0: ""}
 _ABSTAINED = {"All": None, "Answered": False, "Not answered": True}
 _THOUGHT = {"All": None, "Called good": 1, "Called bad": -1, "Nothing said": 0}
-_KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "set": "question set"}
+_KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "model": "model"}
 _STEPS = {
     Step.REWRITE: ("Wording", "The question is worded so that it stands alone."),
     Step.RETRIEVE: ("Finding", "Passages are found."),
