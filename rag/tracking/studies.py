@@ -59,7 +59,9 @@ def send_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:
         mlflow.client.log_text(there, plot, name)
     ends = [one.started_at.timestamp() + one.seconds for one in study.runs if one.started_at]
     seconds = max(0.0, max(ends, default=0.0) - study.created_at.timestamp())
-    _end(mlflow, there, study.state, study.created_at, seconds, study.reason)
+    asked = f"the questions of {study.set_name} ({study.set_version})"
+    about = f"{len(study.runs)} ways of asking {asked} on the collection {study.collection}. {study.reason}"
+    _end(mlflow, there, study.state, study.created_at, seconds, about.strip())
     return there
 
 
