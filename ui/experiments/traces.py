@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from rag.records import Step, Trace
+from rag.records import QUOTING, Step, Trace
 from rag.workspace import Workspace
 from ui.door import is_here, reader
 from ui.errors import friendly_errors
@@ -95,7 +95,7 @@ def _list(found: Sequence[Trace]) -> None:
                 "Seconds": one.seconds,
                 "Answer": "failed" if one.error else "not answered" if one.abstained else "answered",
                 "Feedback": _JUDGED.get(one.value, ""),
-                "By": one.model,
+                "By": _who(one),
                 "Collection": one.collection,
                 "When": one.at.astimezone().replace(tzinfo=None),
             }
@@ -119,7 +119,7 @@ def _one(workspace: Workspace, trace: Trace) -> None:
         st.markdown(f"**{escape_markdown(shortened(trace.question, 300) or 'Texts are left out of traces')}**")
         facts = [f"{trace.seconds:.2f} s", f"{counted(len(trace.found), 'passage')}", escape_markdown(trace.collection)]
         if trace.model:
-            facts.append(f"by {escape_markdown(trace.model)}")
+            facts.append(f"by {escape_markdown(_who(trace))}")
         if trace.confidence is not None:
             facts.append(f"confidence {trace.confidence:.0%}")
         local = trace.at.astimezone()
@@ -136,6 +136,10 @@ def _one(workspace: Workspace, trace: Trace) -> None:
             st.page_link(ASK, label="Its conversation", icon=":material/forum:", query_params={ADDRESS: conversation})
         if trace.note:
             st.caption(f"The reader's note: {escape_markdown(trace.note)}")
+
+
+def _who(trace: Trace) -> str:
+    return "quotes" if trace.model == QUOTING else trace.model
 
 
 def _waterfall(trace: Trace) -> None:
