@@ -104,6 +104,7 @@ class Telling(Tracing, Moving, Evaluating):
     # -- a champion takes its collection along -------------------------------------------------------------------
 
     def _pack_later(self) -> None:
+        self._to_pack.set()
         if self.tracks and self._packing.acquire(blocking=False):
             threading.Thread(target=self._pack, name="footnote-packing", daemon=True).start()
 
@@ -111,27 +112,29 @@ class Telling(Tracing, Moving, Evaluating):
     def _packing(self) -> threading.Semaphore:
         return threading.Semaphore()
 
+    @cached_property
+    def _to_pack(self) -> threading.Event:
+        return threading.Event()
+
     def _pack(self) -> None:
         """Save the collections of those champions that MLflow has not been told of."""
         try:
-            packed = True
-            while packed and not self.closed:
-                packed = False
+            while self._to_pack.is_set() and not self.closed:
+                self._to_pack.clear()
                 for one in self.experiments.to_export():
                     if one.kind == "promotion" and not self._is_ready(one.kind, one.key):
                         promotion = self.experiments.promotion(int(one.key))
-                        if promotion is not None and not self._fits(promotion):
-                            continue  # until the collection is re-embedded so
-                        packed = promotion is not None and self._packed(promotion)
-                        if not packed:
+                        if promotion is not None and self._fits(promotion) and not self._packed(promotion):
                             self.experiments.export_failed(one, "Its collection could not be saved.")
         except RagError as error:
             log.warning("A champion's collection could not be saved: %s", error)
         finally:
             self._packing.release()
+        if self._to_pack.is_set() and not self.closed:
+            self._pack_later()  # somebody was promoted just before this let go
 
     def _fits(self, promotion: Promotion) -> bool:
-        """Whether the collection is made as the champion wants it; a model of it would answer in another way."""
+        """Whether the collection is made as the champion wants it; if not, it waits for being re-embedded so."""
         try:
             return promotion.configuration.index == self.configuration(promotion.collection).index
         except NotFoundError:
