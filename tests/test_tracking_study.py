@@ -55,7 +55,7 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("study")
-    with Workspace(load_settings(data_dir=folder / "data", mlflow=True)) as workspace:
+    with Workspace(load_settings(data_dir=folder / "data", mlflow=True, mlflow_tracking_uri="")) as workspace:
         fill(workspace, folder)
         tried = grid({"k": [1, 3], "lexical": [0.0, 1.0], "late": [0.0], "answerer": ["extractive"]})
         study = ended(workspace, workspace.start_study(HOSTILE.replace("\u202e", ""), questions(), None, tried), 200)
