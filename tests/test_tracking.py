@@ -102,6 +102,10 @@ def test_a_trace_is_told_with_its_spans_at_their_times(tracked: Workspace) -> No
     assert by_name["ask"].inputs["question"] == RENT
     assert by_name["ask"].outputs["answer"] == trace.answer
     assert by_name["retrieve"].outputs[0]["metadata"]["doc_uri"] == "lease.md"
+    assert by_name["generate"].inputs["passages"] == by_name["retrieve"].outputs
+    assert by_name["generate"].outputs == {"answer": trace.answer}
+    assert by_name["verify"].outputs == {"abstained": False, "confidence": pytest.approx(trace.confidence)}
+    assert (told.info.request_preview, told.info.response_preview) == (RENT, trace.answer)
     for one in trace.spans:
         shown = by_name[{"check": "verify"}.get(one.name, one.name)]
         assert (shown.end_time_ns - shown.start_time_ns) / 1e9 == pytest.approx(one.seconds, abs=1e-6)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import secrets
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from rag import __version__
+import rag
 from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
@@ -85,7 +87,7 @@ class Evaluating(Benches, Conversing):
             created_at=datetime.now(UTC),
             runs=runs,
             total=len(runs) * kept.questions,
-            code_version=__version__,
+            code_version=_code_version(),
             environment=_environment(),
         )
         self.experiments.add_study(made)
@@ -129,6 +131,15 @@ def _called(name: str, what: str) -> str:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError(f"The name of a {what} has between 1 and {LONGEST_NAME} characters, all of them visible.")
     return name
+
+
+@lru_cache(maxsize=1)
+def _code_version() -> str:
+    """The version, and a hash of the code that runs: who changes a line has another."""
+    digest, root = hashlib.sha256(), Path(rag.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return f"{rag.__version__}+{digest.hexdigest()[:12]}"
 
 
 def _environment() -> dict[str, str]:
