@@ -231,6 +231,26 @@ def test_telling_twice_is_telling_once(tracked: Workspace) -> None:
     assert len(of.search_runs([experiment(of, STUDIES)])) == 3
 
 
+def test_what_belongs_to_a_database_elsewhere_lies_beside_it(
+    make_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    uri = f"sqlite:///{tmp_path / 'there' / 'team.db'}"
+    workspace = make_workspace()
+    make_study(workspace)
+    assert tell(workspace.folder.path, mlflow_tracking_uri=uri) == 0
+    client = MlflowClient(uri, uri)
+    run = client.get_run(workspace.experiments.study("study1").runs[0].mlflow_id)
+    assert run.info.artifact_uri.startswith((tmp_path / "there" / "mlruns").as_uri())
+    assert list((tmp_path / "there" / "mlruns").rglob(TABLE))
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_a_long_parameter_is_told_whole(tracked: Workspace, tmp_path: Path) -> None:
     [run] = make_study(tracked, ks=(5,))
     long = "a-model-" * 1000

@@ -27,8 +27,12 @@ class Place:
 
     @property
     def artifacts(self) -> str | None:
-        """Where artifacts go; None where MLflow decides that."""
-        return (self.folder / "artifacts").as_uri() if self.ours else None
+        """Where artifacts go; None where MLflow decides that. Beside another SQLite file it is the folder that MLflow
+        takes where it is started, which would be wherever the dashboard happens to run."""
+        if self.ours:
+            return (self.folder / "artifacts").as_uri()
+        _, scheme, file = self.uri.partition("sqlite:///")
+        return (Path(file).resolve().parent / "mlruns").as_uri() if scheme and file else None
 
     @property
     def bundles(self) -> Path:
