@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from rag.errors import InputError, NotFoundError, ReadOnlyError
+from rag.evaluation.comparing import outcomes
 from rag.evaluation.grid import grid
 from rag.records import QUOTING, Configuration, Gold, Outcomes, QuestionSet, Recipe, Rehearsal, Run, RunState
 from rag.workspace import Workspace
@@ -200,11 +201,11 @@ def test_a_rehearsal_of_what_has_changed_since_says_so(filled: Workspace, what: 
     if what == "deleted":
         filled.delete("borlo.md")
     elif what == "titled":
-        filled.set_title("borlo.md", "Another title")
+        filled.edit(filled.document("borlo.md"), "borlo.md", "Another title")
     else:
-        chunk = filled.chunks(filled.document("borlo.md"))[0]
-        filled.correct(chunk.id, "The harbour burnt down.")
-    wait(filled)
+        filled.edit_chunk("documents", filled.chunks(filled.document("borlo.md"))[0].id, "The harbour burnt down.")
+    while not wait(filled).whole:
+        time.sleep(0.05)
     found = filled.rehearsal()
     assert found is not None
     assert "documents have come, gone or changed, or passages were corrected" in found.outdated
@@ -315,8 +316,6 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(make_workspace: Callable[.
 
 
 def test_what_is_better_depends_on_the_figure() -> None:
-    from rag.evaluation.comparing import outcomes
-
     old: dict[int, dict[str, Any]] = {
         0: {"MRR": 1.0, "latency": 5},
         1: {"MRR": 0.5, "latency": 5},
