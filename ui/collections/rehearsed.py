@@ -97,7 +97,7 @@ def _in_words(outcome: Outcomes) -> str:
         f"{outcome.same:,} as before."
     )
     if outcome.unmeasured:
-        said += f" {outcome.unmeasured:,} more could not be judged."
+        said += f" {outcome.unmeasured:,} more cannot be judged: nothing says where their answer stands."
     return said
 
 

@@ -32,7 +32,9 @@ def draw_rehearsal(workspace: Workspace, name: str) -> None:
 
 
 def draw_before_swap(workspace: Workspace, name: str) -> None:
-    """Within the question whether to swap: the verdict of the rehearsal, or that there is none, and what makes one."""
+    """Within the question whether to swap: the verdict of the rehearsal, or that there is none, and what makes one; and
+    what becomes of the champion."""
+    _tell_of_champion(workspace, name)
     found = workspace.rehearsal(name)
     if found is not None and found.speaks:
         draw_verdict(workspace, found)
@@ -52,6 +54,22 @@ def draw_before_swap(workspace: Workspace, name: str) -> None:
         close_dialog()
         say(f"Asking {counted(sets[0].questions, 'question')} of both versions.")
         st.rerun()
+
+
+def _tell_of_champion(workspace: Workspace, name: str) -> None:
+    """Whether the champion answers after the swap as it does now: it does if passages are made as it wants them."""
+    champion, making = workspace.champion(name), workspace.reembedding(name)
+    if champion is None or making is None:
+        return
+    now, then = (champion.configuration.recipe == one for one in (workspace.recipe_now(name), making.recipe))
+    if now and not then:
+        st.warning(
+            "The champion wants passages as they are made now: once the new version is swapped in, it does not answer "
+            "any more. What is set answers until you promote another run.",
+            icon=":material/trophy:",
+        )
+    elif then and not now:
+        st.info("The champion wants passages made just so: it answers from the swap on.", icon=":material/trophy:")
 
 
 def newest_sets(workspace: Workspace) -> list[KeptSet]:
@@ -87,7 +105,7 @@ def _progress(workspace: Workspace, found: Rehearsal) -> None:
     study = found.study
     st.markdown("**Rehearsing the swap**")
     share = min(1.0, study.done / study.total) if study.total else 0.0
-    asked = f"{study.done:,} of {counted(study.total, 'question')}: each is asked of both versions"
+    asked = f"{study.done:,} of {counted(study.total, 'question')} asked, half of them of each version"
     if study.state is RunState.QUEUED:
         asked = "It begins as soon as no other study is going on."
     st.progress(share, text=asked)
@@ -145,7 +163,7 @@ def _offer(workspace: Workspace, name: str, again: bool) -> None:
         return f"{one} · {counted(sets[one].questions, 'question')}"
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Questions", offered, key=f"rehearse-set-{name}", format_func=called)
+        chosen = st.selectbox("Question set", offered, key=f"rehearse-set-{name}", format_func=called)
         st.button(
             "Rehearse again" if again else "Rehearse",
             key=f"rehearse-{name}",
