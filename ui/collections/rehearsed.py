@@ -23,6 +23,8 @@ UNLOCATED = (
     "No question of this set says where its answer stands, so it cannot be told which version finds it better. Give "
     "the questions a document, pages or quotes."
 )
+_ALIGNED = "<style>.st-key-rehearsed-rows button p { text-align: left; }</style>"
+"""Of questions that take several lines."""
 _CHANCE = "Other questions of this kind might as well show the contrary."
 _COUNTS = ("questions", "errors", "located")
 
@@ -188,7 +190,8 @@ def _questions(workspace: Workspace, found: Rehearsal, metric: str) -> None:
     asked = workspace.questions_asked(found.study)
     before, after = (workspace.measured_of(one.id) for one in found.runs)
     pages = -(-len(places) // A_PAGE)
-    rows = st.container(gap="xsmall")
+    st.html(_ALIGNED)
+    rows = st.container(gap="xsmall", key="rehearsed-rows")
     number = st.pagination(pages, key=f"rehearsed-page-{found.study.id}-{metric}-{chosen}") if pages > 1 else 1
     with rows:
         for place in places[(number - 1) * A_PAGE : number * A_PAGE]:
