@@ -28,12 +28,14 @@ from rag.records import (
     Rehearsal,
     Run,
     Study,
+    untold,
 )
 from rag.workspace.benches import CHANGED, Told, data_version
 from rag.workspace.comparing import Comparing
 from rag.workspace.reembedding import Reembeddings
 
 GONE = "The new version of {name!r} has been swapped in or discarded meanwhile, so the rehearsal ended."
+WARM_UP = "What is this about?"
 LONGEST_SAID = 60
 """Characters of a collection's name in the name of a study."""
 
@@ -143,8 +145,10 @@ class Rehearsing(Comparing, Reembeddings):
             self.recipes.check(mine)
         embedder, texts = self.recipes.embedder_of(mine), self.texts(mine.name)
         scope = self._scope(mine, self.catalog.visible(mine.name), None)
-        if scope.comparable:  # what is read from the disk for the first time is no question's fault
-            self.store.nearest(mine.store_name, embedder.encode_query("warm up"), 1)
+        if scope.names:  # what is loaded and read from the disk for the first time is no question's fault
+            with self._gate.shared():
+                way = self._way(run.configuration)
+                self._hits(mine, scope, WARM_UP, run.configuration.k, untold, way)
         names = {one: each.name for one, each in here.items()}
         return Bench(
             retriever=lambda: self.retriever,

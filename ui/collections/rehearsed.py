@@ -200,7 +200,9 @@ def _questions(workspace: Workspace, found: Rehearsal, metric: str) -> None:
                 f"{escape_markdown(shortened(asked[place].question, 90))} :gray[:small[{figures}]]",
                 key=f"rehearsed-{found.study.id}-{place}",
                 type="tertiary",
-                icon=":material/arrow_drop_down:" if st.session_state.get(looked_at) == place else ":material/compare:",
+                icon=":material/keyboard_arrow_down:"
+                if st.session_state.get(looked_at) == place
+                else ":material/compare:",
                 help="See what both versions found",
                 on_click=_look,
                 args=(looked_at, place),
