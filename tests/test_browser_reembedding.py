@@ -63,6 +63,7 @@ def test_re_embed_rehearse_see_what_is_lost_and_swap(browser: Browser, tmp_path:
         expect(swap).to_be_visible(timeout=60_000)
         swap.click()
         page.get_by_role("button", name="Rehearse first").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
         page.reload()
         page.get_by_text("Upkeep", exact=True).click()
         panel = page.locator(".st-key-rehearsal")
