@@ -28,19 +28,18 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
-from rag.workspace.comparing import Comparing
 from rag.workspace.correcting import Correcting
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.reembedding import Reembeddings
+from rag.workspace.rehearsing import Rehearsing
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
+class Workspace(Linking, Rehearsing, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
 
     def swap(self, collection: str | None = None, without_failed: bool = False) -> Collection:

@@ -18,7 +18,7 @@ from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
 from rag.evaluation.worker import StudyWorker
-from rag.records import Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
+from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
 from rag.workspace.benches import Benches, data_version
 from rag.workspace.conversing import Conversing
 
@@ -64,7 +64,17 @@ class Evaluating(Benches, Conversing):
         by whoever owns the folder. Raises InputError if that cannot be done, NotFoundError."""
         self._require_writable()
         found = self.collection(collection)
-        chosen = checked(configurations)
+        return self._start_study(name, questions, found, [(one, "") for one in checked(configurations)])
+
+    def _start_study(
+        self,
+        name: str,
+        questions: QuestionSet,
+        found: Collection,
+        ways: Sequence[tuple[Configuration, str]],
+        rehearsed: str = "",
+    ) -> Study:
+        """`ways` are configurations, each with what it searches as `Run.searched` has it."""
         documents = self.ready(found.name)
         if not documents:
             raise InputError(f"No document of {found.name!r} is ready yet. Wait until some are, then start again.")
@@ -75,7 +85,7 @@ class Evaluating(Benches, Conversing):
             )
         kept = self.keep_questions(questions.name, questions.questions)
         study = secrets.token_hex(8)
-        runs = tuple(Run(secrets.token_hex(8), study, one, RunState.QUEUED) for one in chosen)
+        runs = tuple(Run(secrets.token_hex(8), study, one, RunState.QUEUED, searched=what) for one, what in ways)
         made = Study(
             id=study,
             name=_called(name, "study"),
@@ -89,6 +99,7 @@ class Evaluating(Benches, Conversing):
             total=len(runs) * kept.questions,
             code_version=_code_version(),
             environment=_environment(),
+            rehearsed=rehearsed,
         )
         self.experiments.add_study(made)
         self.resume_studies()
