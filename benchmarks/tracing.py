@@ -1,21 +1,27 @@
-"""What its trace costs an answer: the same questions asked with and without traces, in turn, in one process.
+"""What its trace costs an answer: the same question asked with a trace and without, one right after the other.
 
-    python benchmarks/tracing.py [FOLDER_OF_DOCUMENTS] [--rounds 60] [--mlflow]
+    python benchmarks/tracing.py [FOLDER_OF_DOCUMENTS] [--pairs 200] [--mlflow]
 
-Of each question the median with is held against the median without. With `--mlflow` the process that tells MLflow works
+Of each question as many pairs are measured, all in random order, and in half of them the trace comes first. What counts
+is the median of the differences within pairs, as a share of the question's median without a trace, with the interval in
+which 95 % of the medians lie when pairs are drawn anew. Python's garbage collector rests meanwhile: when it comes is
+chance, and it takes longer than all that is measured. Traces are written between pairs, as they are while somebody
+reads an answer; what that takes of the processor is told by itself. With `--mlflow` the process that tells MLflow works
 beside it. Exit code 1 if the trace costs more than 5 %.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import gc
+import random
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from measuring import ROOT, say_how, table
 
 sys.path.insert(0, str(ROOT))
@@ -30,15 +36,15 @@ QUESTIONS = (
     "What are the main risks?",
     "Which vaccines are recommended for travellers to Brazil?",
 )
-BLOCK = 2
-"""So often all of them are asked in one way, then in the other."""
 MOST = 0.05
+DRAWS = 4000
+SEED = 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "samples")
-    parser.add_argument("--rounds", type=int, default=60, help=f"blocks of {BLOCK} of each question in each way")
+    parser.add_argument("--pairs", type=int, default=200, help="of each question, with and without a trace")
     parser.add_argument("--mlflow", action="store_true", help="tell MLflow meanwhile")
     given = parser.parse_args()
     say_how()
@@ -48,49 +54,80 @@ def main() -> int:
             list(workspace.ingest(sorted(given.folder.iterdir())))
             workspace.drain()
             workspace.track()
-            taken = measured(workspace, given.rounds)
+            taken = measured(workspace, given.pairs)
             kept = len(workspace.traces(limit=100_000))
-    rows, ratios = [], []
-    for question, (without, with_trace) in taken.seconds.items():
-        before, after = statistics.median(without), statistics.median(with_trace)
-        ratios.append(after / before - 1)
-        rows.append([question, f"{before * 1000:.2f}", f"{after * 1000:.2f}", f"{ratios[-1]:+.1%}"])
-    print(f"\n{given.rounds * BLOCK} times each; {kept} traces kept{', MLflow told meanwhile' * given.mlflow}")
-    table(["question", "without, ms", "with, ms", "more"], rows)
-    overall = statistics.median(ratios)
-    without, with_trace = (statistics.median(some) / (BLOCK * len(QUESTIONS)) * 1000 for some in taken.processor)
-    print(f"\nA trace costs an answer {overall:+.1%} (median of the questions; at most {MOST:.0%} is meant).")
-    print(f"Processor time of an answer, background and all: {without:.2f} ms, {with_trace:.2f} ms.")
+    rows, shares = [], []
+    for question in QUESTIONS:
+        pairs = np.array([(one.without, one.traced) for one in taken.pairs if one.question == question]) * 1000
+        usual = np.median(pairs[:, 0])
+        more = pairs[:, 1] - pairs[:, 0]
+        shares.append(more / usual)
+        rows.append([question, f"{usual:.2f}", f"{np.median(more):+.3f}", f"{np.median(more) / usual:+.1%}"])
+    told = ", MLflow told meanwhile" * given.mlflow
+    print(f"\n{given.pairs} pairs of each question; {kept} traces kept{told}")
+    table(["question", "without, ms", "more, ms (median of pairs)", "more"], rows)
+    every = np.concatenate(shares)
+    overall = float(np.median(every))
+    low, high = interval_of_median(every)
+    reach = f"95 % interval {low:+.1%} to {high:+.1%}"
+    print(f"\nA trace costs an answer {overall:+.1%} ({reach}; at most {MOST:.0%} is meant).")
+    print(f"Writing it down afterwards takes {taken.writing * 1000:.2f} ms of the processor.")
     return 1 if overall > MOST else 0
 
 
+class Pair(NamedTuple):
+    """Seconds of a question, asked twice."""
+
+    question: str
+    without: float
+    traced: float
+
+
 class Taken(NamedTuple):
-    """Without traces and with them: seconds of each answer by question, and seconds of processor time of each block."""
+    """All pairs, and the seconds of processor time that writing a trace takes in the background."""
 
-    seconds: dict[str, tuple[list[float], list[float]]]
-    processor: tuple[list[float], list[float]]
+    pairs: list[Pair]
+    writing: float
 
 
-def measured(workspace: Workspace, rounds: int) -> Taken:
-    """Ask everything in both ways, in turn; the first round warms up."""
+def measured(workspace: Workspace, number: int) -> Taken:
+    """Ask each question so many times in both ways, once each to warm up before."""
     with_traces = workspace.settings
-    without = with_traces.model_copy(update={"traces_kept": 0})
-    taken = Taken({one: ([], []) for one in QUESTIONS}, ([], []))
-    for number in range(rounds + 1):
-        for way in (0, 1) if number % 2 else (1, 0):  # neither is always the one that finds caches warm
-            workspace.settings = with_traces if way else without
-            used = time.process_time()
-            for question in QUESTIONS * BLOCK:
+    ways = (with_traces.model_copy(update={"traces_kept": 0}), with_traces)
+    order = [(question, first) for question in QUESTIONS for first in (n % 2 for n in range(number))]
+    random.Random(SEED).shuffle(order)  # noqa: S311 - an order, no secret
+    pairs, writing = [], 0.0
+    for question in QUESTIONS:
+        workspace.ask(question)
+    workspace.recorder.settle()
+    gc.collect()
+    gc.disable()
+    try:
+        for question, first in order:
+            seconds = [0.0, 0.0]
+            for way in (first, 1 - first):
+                workspace.settings = ways[way]
                 began = time.perf_counter()
                 workspace.ask(question)
-                seconds = time.perf_counter() - began
-                if number:
-                    taken.seconds[question][way].append(seconds)
-            workspace.recorder.settle()  # or the last traces would be counted to answers without
-            if number:
-                taken.processor[way].append(time.process_time() - used)
-    workspace.settings = with_traces
-    return taken
+                seconds[way] = time.perf_counter() - began
+            pairs.append(Pair(question, *seconds))
+            used = time.process_time()
+            workspace.recorder.settle()
+            writing += time.process_time() - used
+            if len(pairs) % 100 == 0:
+                gc.collect()
+    finally:
+        gc.enable()
+        workspace.settings = with_traces
+    return Taken(pairs, writing / len(pairs))
+
+
+def interval_of_median(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+    """Between which values 95 % of the medians lie when they are drawn anew."""
+    draws = np.random.default_rng(SEED)
+    medians = [np.median(draws.choice(values, values.size)) for _ in range(DRAWS)]
+    low, high = np.percentile(medians, [2.5, 97.5])
+    return float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ui.models import model_button
 from ui.overviews import offer_overview
 from ui.places import UPLOAD
 from ui.samples import example_questions
-from ui.search import choose_search, draw_chips, only_by_words, search_in_words, usual_search
+from ui.search import choose_search, draw_chips, only_by_words, search_in_words, search_now, usual_search
 from ui.sharing import save_button
 from ui.shell import heading, page
 from ui.talk import draw_notice, draw_trouble, keep, keeping, new_talk, resume
@@ -57,7 +57,7 @@ with page("Ask") as workspace:
                 question = None
             if len(turns) + bool(question) > 1:
                 save_button(workspace, turns, "conversation", whole=True)
-            model_button(workspace)
+            model_button(workspace, search_now(workspace, names).collection)
             with st.popover("Where to look", icon=":material/tune:"):
                 search = choose_search(workspace, names)
         there, first = workspace.matching(search, FEW)
@@ -65,13 +65,13 @@ with page("Ask") as workspace:
             draw_chips(workspace, search)
             offer_overview(first[:2])
         tell_address(search, usual)
-        st.caption(search_in_words(search, there, answerer_of(workspace).settings))
+        st.caption(search_in_words(search, there, answerer_of(workspace, search.collection).settings))
         draw_champion(workspace, search.collection)
         if partly := only_by_words(workspace.facets(search.collection), collections.get(search.collection)):
             st.caption(partly, help=VECTORS)
 
     written = turns[-1].answer.model if turns and turns[-1].answer else QUOTING
-    if other := changed_since(workspace, written):
+    if other := changed_since(workspace, search.collection, written):
         st.caption(f":material/swap_horiz: {other}")
 
     if question:

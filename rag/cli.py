@@ -26,6 +26,7 @@ from rag.cli_output import Output
 from rag.cli_progress import progress
 from rag.cli_questions import ask, explain, overview, search
 from rag.cli_reembed import add_options, reembed
+from rag.cli_rehearse import add_rehearse
 from rag.errors import InputError, NotFoundError, RagError
 from rag.records import Failure, State
 from rag.settings import load_settings
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(again)
     add_commands(command, _workspace)
     add_mlflow(command, _workspace)
+    add_rehearse(command, _workspace)
     thought = command("feedback", _feedback, "what readers thought of answers and their sources")
     thought.add_argument("--evaluation", action="store_true", help="the evaluation set that was made of it instead")
     held = command(

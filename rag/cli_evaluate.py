@@ -37,13 +37,30 @@ def evaluate_options(command: argparse.ArgumentParser) -> None:
 
 def evaluate(workspace: Workspace, given: argparse.Namespace, output: Output) -> bool:
     """Run a study to its end and print its leaderboard; whether all thresholds are met. Raises InputError."""
-    from rag.workspace import read_grid, read_set, standings, usual_metric
+    from rag.workspace import read_grid
 
     limits = [_limit(one) for one in given.threshold]
-    questions = QuestionSet(given.set.stem, tuple(read_set(_read(given.set), given.set.name)))
+    questions = questions_in(given.set)
     usual = workspace.configuration(given.collection)
     configurations = read_grid(_read(given.grid), given.grid.name, usual) if given.grid else [usual]
     study = workspace.start_study(given.name or given.set.stem, questions, given.collection, configurations)
+    ended, _ = compared(workspace, study, given.metric, output)
+    return _meets(ended.runs[0], limits, output)
+
+
+def questions_in(file: Path) -> QuestionSet:
+    """The question set in a file, which is called as that is. Raises InputError."""
+    from rag.workspace import read_set
+
+    return QuestionSet(file.stem, tuple(read_set(_read(file), file.name)))
+
+
+def compared(workspace: Workspace, study: Study, metric: str | None, output: Output) -> tuple[Study, str]:
+    """Wait for a study and print its leaderboard, ordered by a metric or the usual one; the others are held against its
+    first run. Returns the study as it ended, and the metric. Raises RagError if it did not come to its end, InputError
+    for a metric that was not measured."""
+    from rag.workspace import standings, usual_metric
+
     try:
         ended = _followed(workspace, study, output)
     except KeyboardInterrupt:
@@ -53,13 +70,13 @@ def evaluate(workspace: Workspace, given: argparse.Namespace, output: Output) ->
         raise RagError(f"The study ended as {ended.state.value}: {ended.reason}")
     if ended.reason:
         output.say(ended.reason)
-    metric = given.metric or usual_metric(ended.runs)
+    metric = metric or usual_metric(ended.runs)
     measured = {run.id: workspace.experiments.measured(run.id) for run in ended.runs}
     found = standings(ended.runs, measured, metric, ended.runs[0].id)
     if metric and not found:
         raise InputError(f"{metric!r} was not measured. {_there_are(ended.runs)}")
     _print(ended, found, metric, output)
-    return _meets(ended.runs[0], limits, output)
+    return ended, metric
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -54,7 +55,17 @@ def tell(data_dir: Path, **settings: Any) -> int:
     """Tell MLflow what waits, in this process; the exit code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own
-        return export(load_settings(data_dir=data_dir, mlflow=True, **settings), lambda: False, idle_seconds=0)
+        given = {"mlflow_tracking_uri": "", **settings}  # MLflow puts where it was last into the environment
+        return export(load_settings(data_dir=data_dir, mlflow=True, **given), lambda: False, idle_seconds=0)
+
+
+def packed(workspace: Workspace) -> None:
+    """Wait until all is there that champions take along."""
+    workspace._pack_later()
+    until = time.monotonic() + 60
+    while not all(workspace._is_ready(one.kind, one.key) for one in workspace.experiments.unexported()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def client(data_dir: Path) -> Any:
@@ -63,7 +74,7 @@ def client(data_dir: Path) -> Any:
         warnings.simplefilter("ignore")
         from mlflow import MlflowClient
 
-        place = place_of(load_settings(data_dir=data_dir), Folder(data_dir))
+        place = place_of(load_settings(data_dir=data_dir, mlflow_tracking_uri=""), Folder(data_dir))
         return MlflowClient(place.uri, place.uri)
 
 

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "catalog": set(),
     "conversations": {"catalog"},
     "traces": {"catalog"},
-    "tracking": {"experiments", "folder", "traces"},
+    "tracking": {"evaluation", "experiments", "folder", "traces"},
     "parsing": {"memory"},
     "changes": set(),
     "chunking": set(),

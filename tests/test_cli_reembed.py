@@ -91,3 +91,23 @@ def test_a_document_that_fails_is_named(data: Path, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["failures"][0]["name"] == "lease.md"
     assert "--without-failed" in result.stderr
     assert said(reembed(data, "--swap", "--without-failed"))["state"] == "swapped"
+
+
+def test_what_was_made_is_rehearsed_before_it_is_swapped_in(data: Path, tmp_path: Path) -> None:
+    asked = {"question": "How high is the yearly rent?", "document": "lease.md", "quote": "84,000 euros"}
+    (tmp_path / "rent.jsonl").write_text(json.dumps(asked), encoding="utf-8")
+
+    def rehearse() -> Any:
+        return run("rehearse", "documents", "--set", tmp_path / "rent.jsonl", "--json", "--data-dir", data)
+
+    nothing = rehearse()
+    assert nothing.returncode == 2
+    assert "not being re-embedded" in nothing.stderr
+    said(reembed(data, "--chunk-tokens", "40"))
+    done = rehearse()
+    assert done.returncode == 0, done.stderr
+    *runs, row = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {one["configuration"]["chunk_tokens"] for one in runs} == {40, 200}
+    assert len(row["won"]) + len(row["lost"]) + row["same"] == 1
+    assert row["passages"]["then"] > row["passages"]["now"]
+    assert said(reembed(data, "--status"))["state"] == "ready", "nothing was swapped in"

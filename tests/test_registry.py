@@ -21,7 +21,7 @@ from rag.records import Configuration, RunState
 from rag.tracking.registry import model_name
 from rag.workspace import Workspace
 from tests.conftest import outcomes
-from tests.mlflow_store import client, make_study, new_database, outside, tell, with_database
+from tests.mlflow_store import client, make_study, new_database, outside, packed, tell, with_database
 
 RENT = "How high is the yearly rent?"
 FLIGHT = "Who piloted the first flight across the Atlantic?"
@@ -112,11 +112,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(workspace: Workspace) -> Any:
     """Pack and tell as the dashboard does, without its process; MLflow's client."""
-    workspace._pack_later()
-    until = time.monotonic() + 60
-    while not all(workspace._is_ready(one.kind, one.key) for one in workspace.experiments.unexported()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    packed(workspace)
     assert tell(workspace.folder.path) == 0
     assert not workspace.tracking_state().waiting
     return client(workspace.folder.path)
@@ -207,7 +203,7 @@ def test_loading_a_model_opens_nothing(ready: Workspace, made: Path, tmp_path: P
     )
     shown = done.stdout.strip().splitlines()
     assert shown, done.stderr
-    assert shown[-1] == "[] ['question'] ['answer', 'abstained', 'confidence', 'citations']"
+    assert shown[-1] == "[] ['question'] ['answer', 'abstained', 'confidence', 'citations', 'model', 'notice']"
 
 
 @pytest.mark.end_to_end
@@ -237,6 +233,26 @@ def test_a_champion_of_a_collection_that_is_gone_says_so(ready: Workspace, made:
     state = ready.tracking_state()
     assert state.waiting == {"promotion": 1}
     assert "could not be saved" in state.error
+
+
+@pytest.mark.end_to_end
+def test_a_champion_for_passages_made_otherwise_is_registered_once_they_are(ready: Workspace, made: Path) -> None:
+    with_database(ready.folder.path, made)
+    wanted = Configuration(chunk_tokens=64, k=1)
+    ready.experiments.promote(wanted, "ann", "", "documents")
+    ready._pack_later()
+    time.sleep(1)
+    assert tell(ready.folder.path) == 0
+    assert ready.tracking_state().waiting == {"promotion": 1}
+    ready.reembed("documents", wanted.recipe)
+    until = time.monotonic() + 60
+    while (far := ready.reembedding("documents")) is None or far.fraction < 1:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    ready.swap("documents")
+    of = told(ready)
+    assert str(of.get_model_version_by_alias("footnote-documents", "champion").version) == "1"
+    assert ready.answers_with() == (wanted, "")
 
 
 def _files_of(of: Any, version: Any, tmp_path: Path) -> list[str]:

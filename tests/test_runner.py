@@ -264,7 +264,11 @@ def test_a_deleted_study_leaves_nothing_and_the_next_one_begins(filled: Workspac
     assert after.state is RunState.FINISHED
     assert [one.name for one in filled.experiments.studies()] == ["after"]
     told = {one.key for one in filled.experiments.unexported()}
-    assert told <= {after.id, *(one.id for one in after.runs)}
+    assert told <= {
+        study.id,
+        after.id,
+        *(one.id for one in after.runs),
+    }  # that the study is gone, and nothing of its runs
 
 
 def test_documents_that_change_meanwhile_end_a_study(filled: Workspace) -> None:

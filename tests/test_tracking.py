@@ -102,6 +102,10 @@ def test_a_trace_is_told_with_its_spans_at_their_times(tracked: Workspace) -> No
     assert by_name["ask"].inputs["question"] == RENT
     assert by_name["ask"].outputs["answer"] == trace.answer
     assert by_name["retrieve"].outputs[0]["metadata"]["doc_uri"] == "lease.md"
+    assert by_name["generate"].inputs["passages"] == by_name["retrieve"].outputs
+    assert by_name["generate"].outputs == {"answer": trace.answer}
+    assert by_name["verify"].outputs == {"abstained": False, "confidence": pytest.approx(trace.confidence)}
+    assert (told.info.request_preview, told.info.response_preview) == (RENT, trace.answer)
     for one in trace.spans:
         shown = by_name[{"check": "verify"}.get(one.name, one.name)]
         assert (shown.end_time_ns - shown.start_time_ns) / 1e9 == pytest.approx(one.seconds, abs=1e-6)
@@ -225,6 +229,26 @@ def test_telling_twice_is_telling_once(tracked: Workspace) -> None:
     assert len(told_traces(tracked)[0].data.spans) == 9
     of = client(tracked.folder.path)
     assert len(of.search_runs([experiment(of, STUDIES)])) == 3
+
+
+def test_what_belongs_to_a_database_elsewhere_lies_beside_it(
+    make_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    uri = f"sqlite:///{tmp_path / 'there' / 'team.db'}"
+    workspace = make_workspace()
+    make_study(workspace)
+    assert tell(workspace.folder.path, mlflow_tracking_uri=uri) == 0
+    client = MlflowClient(uri, uri)
+    run = client.get_run(workspace.experiments.study("study1").runs[0].mlflow_id)
+    assert run.info.artifact_uri.startswith((tmp_path / "there" / "mlruns").as_uri())
+    assert list((tmp_path / "there" / "mlruns").rglob(TABLE))
+    assert not list((tmp_path / "here").iterdir())
 
 
 def test_a_long_parameter_is_told_whole(tracked: Workspace, tmp_path: Path) -> None:

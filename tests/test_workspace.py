@@ -416,6 +416,9 @@ def test_questions_that_cannot_be_asked(workspace: Workspace, notes: Path) -> No
     list(workspace.ingest([notes]))
     with pytest.raises(QuestionError, match="empty"):
         workspace.ask("  \n ")
+    with pytest.raises(QuestionError, match="half of a character"):
+        workspace.ask("rent \ud83e of the office")
+    assert workspace.ask("How high is the \udce9 rent?").question == "How high is the ? rent?".replace("?", "\ufffd", 1)
     with pytest.raises(QuestionError, match="10,000 characters"):
         workspace.ask("x" * 10_000)
     with pytest.raises(QuestionError, match="k is 0"):

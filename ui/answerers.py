@@ -21,11 +21,12 @@ def choice_of(workspace: Workspace) -> ModelChoice | None:
     return choice if workspace.settings.model_may_be_chosen else None
 
 
-def answerer_of(workspace: Workspace) -> Answerer:
-    """Who answers in this session. With its key it is kept in the session and nowhere else."""
+def answerer_of(workspace: Workspace, collection: str) -> Answerer:
+    """Who answers questions on a collection in this session: whom the reader has chosen, else its champion's, else who
+    answers everybody. What is chosen is kept with its key in the session and nowhere else."""
     choice = choice_of(workspace)
     if choice is None:
-        return workspace.answerer
+        return workspace.answered_by(collection)[0]
     of, made_for, answerer = st.session_state.get("answerer", (None, None, None))
     if of is not workspace or made_for != choice or answerer is None:
         answerer = workspace.answerer_for(choice)
@@ -41,10 +42,10 @@ def what_leaves(settings: Settings) -> str:
     return f"Passages and the conversation are sent to {escape_markdown(sent_to(settings))}, which writes the answer."
 
 
-def changed_since(workspace: Workspace, before: str) -> str:
+def changed_since(workspace: Workspace, collection: str, before: str) -> str:
     """That another writes the next answer than wrote the last one, `before`, in Markdown; empty if not. A choice of the
     session ends when the page is loaded anew, for its key is kept nowhere."""
-    now = answerer_of(workspace).settings.llm
+    now = answerer_of(workspace, collection).settings.llm
     if before in (QUOTING, now) or not workspace.settings.model_may_be_chosen:
         return ""
     next_one = f"{escape_markdown(now)} writes the next" if now else "the next will be quoted"

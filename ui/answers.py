@@ -51,7 +51,8 @@ def draw(workspace: Workspace, turn: Turn) -> bool:
     draw_sources(workspace, turn, answer)
     _draw_actions(workspace, turn, answer)
     # A language model that failed was replaced by quoting.
-    failed = answer.model == QUOTING and bool(answerer_of(workspace).settings.llm) and bool(answer.notice)
+    replaced = answer.model == QUOTING and bool(answer.notice)
+    failed = replaced and bool(answerer_of(workspace, turn.search.collection).settings.llm)
     return failed and st.button("Ask again", key=f"again-{turn.key}", icon=":material/refresh:")
 
 

@@ -44,7 +44,7 @@ def ask(workspace: Workspace, turn: Turn, before: Sequence[Turn], place: DeltaGe
     """
     turn.answer, turn.error, turn.partial = None, "", ""
     turn.at = datetime.now(UTC)  # also where it is asked again
-    answerer = answerer_of(workspace)
+    answerer = answerer_of(workspace, turn.search.collection)
     model = answerer.settings.llm
     with place.container():
         words, below = st.empty(), st.empty()

@@ -64,6 +64,11 @@ def storage(workspace: Workspace) -> None:
             "**Erase everything.** All documents of all collections and all conversations will be gone. To go on, type "
             f"`{ERASE_WORD}`."
         )
+        if elsewhere := workspace.mlflow_elsewhere:
+            st.caption(
+                f"What MLflow at {escape_markdown(elsewhere)} was told is deleted there too, once it can be reached. "
+                "The files of studies and models stay there until whoever runs it clears them away (`mlflow gc`)."
+            )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             typed = st.text_input("Type it here", key="erase-word", label_visibility="collapsed", width=180, live=True)
             st.button(

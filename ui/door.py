@@ -82,6 +82,11 @@ def on_this_machine(address: str, headers: Mapping[str, str]) -> bool:
     )
 
 
+def is_here() -> bool:
+    """Whether whoever reads sits at the machine that Footnote runs on."""
+    return on_this_machine(str(st.get_option("server.address") or ""), st.context.headers.to_dict())
+
+
 def _is_loopback(address: str) -> bool:
     try:
         name = urlsplit(address).hostname or ""
@@ -97,9 +102,7 @@ def guard(settings: Settings, secrets: Mapping[str, Any]) -> None:
         _sign_in(secrets)
     elif password_hash:
         _ask_password(password_hash)
-    elif not settings.demo and not on_this_machine(
-        str(st.get_option("server.address") or ""), st.context.headers.to_dict()
-    ):
+    elif not settings.demo and not is_here():
         st.title("Footnote is not open yet")
         st.markdown(_SET_UP)
         st.stop()

@@ -39,24 +39,24 @@ _TRIAL_SECONDS = 30.0
 _LABEL_CHARS = 24
 
 
-def model_button(workspace: Workspace) -> None:
-    """Shows who writes the answers; opens the panel."""
-    model = answerer_of(workspace).settings.model
+def model_button(workspace: Workspace, collection: str) -> None:
+    """Shows who writes the answers on a collection; opens the panel."""
+    model = answerer_of(workspace, collection).settings.model
     st.button(
         escape_markdown(shortened(model.model, _LABEL_CHARS)) if model.name else QUOTES,
         icon=":material/neurology:" if model.name else ":material/format_quote:",
         help="Who writes the answers",
         key="model",
         on_click=_open,
-        args=(workspace,),
+        args=(workspace, collection),
     )
 
 
-def _open(workspace: Workspace) -> None:
+def _open(workspace: Workspace, collection: str) -> None:
     for key in [one for one in st.session_state if str(one).startswith("model-")]:
         del st.session_state[key]
-    st.session_state["model-kind"] = _kind(answerer_of(workspace).settings.model)
-    open_dialog(choose_model, workspace)
+    st.session_state["model-kind"] = _kind(answerer_of(workspace, collection).settings.model)
+    open_dialog(choose_model, workspace, collection)
 
 
 def _kind(model: ModelChoice) -> str:
@@ -64,26 +64,26 @@ def _kind(model: ModelChoice) -> str:
 
 
 @st.dialog("Who writes the answers", width="medium", icon=":material/neurology:", on_dismiss=close_dialog)
-def choose_model(workspace: Workspace) -> None:
+def choose_model(workspace: Workspace, collection: str) -> None:
     """The panel: who it is and, where readers may choose, somebody else for this session."""
     give_way(choose_model)
     with friendly_errors():
         if not workspace.settings.model_may_be_chosen:
-            st.markdown(what_leaves(workspace.settings))
+            st.markdown(what_leaves(answerer_of(workspace, collection).settings))
             st.caption("Whoever runs Footnote has set this, for everybody.")
             return
         kind = st.segmented_control("Kind", list(_KINDS), key="model-kind", required=True, label_visibility="collapsed")
         st.caption(_KINDS[kind or QUOTES])
         if kind in (None, QUOTES):
             if st.button("Use quotes only", type="primary", key="model-quotes"):
-                _use(workspace, ModelChoice())
+                _use(workspace, collection, ModelChoice())
             return
-        _choose(workspace, kind)
+        _choose(workspace, collection, kind)
 
 
-def _choose(workspace: Workspace, kind: str) -> None:
+def _choose(workspace: Workspace, collection: str, kind: str) -> None:
     with st.form("model-form", border=False):
-        choice = _fields(workspace, kind)
+        choice = _fields(workspace, collection, kind)
         st.caption(_SENT)
         with st.container(horizontal=True, horizontal_alignment="right"):
             test = st.form_submit_button("Test", icon=":material/network_check:", key="model-test")
@@ -95,13 +95,13 @@ def _choose(workspace: Workspace, kind: str) -> None:
     elif use:
         with st.spinner("Getting ready…"):
             workspace.answerer_for(choice).load()  # a missing package or a wrong address is told here
-        _use(workspace, choice)
+        _use(workspace, collection, choice)
 
 
-def _fields(workspace: Workspace, kind: str) -> ModelChoice:
+def _fields(workspace: Workspace, collection: str, kind: str) -> ModelChoice:
     """What is typed. An empty key stands for the one that this session, or whoever runs Footnote, has given for the
     same provider at the same address, and for no other."""
-    held, now = choice_of(workspace), answerer_of(workspace).settings.model
+    held, now = choice_of(workspace), answerer_of(workspace, collection).settings.model
     now = now if _kind(now) == kind else ModelChoice()
     provider = {OPENAI: "openai", OLLAMA: "ollama"}.get(kind, "")
     if kind == OTHER:
@@ -140,8 +140,8 @@ def _fields(workspace: Workspace, kind: str) -> ModelChoice:
     return replace(there, key=secret, temperature=temperature)
 
 
-def _use(workspace: Workspace, choice: ModelChoice) -> None:
-    if choice == workspace.settings.model:
+def _use(workspace: Workspace, collection: str, choice: ModelChoice) -> None:
+    if choice == workspace.answered_by(collection)[0].settings.model:
         st.session_state.pop(CHOICE, None)
     else:
         st.session_state[CHOICE] = choice

@@ -75,7 +75,8 @@ def show_overview(workspace: Workspace, document: Document) -> None:
 
 def _made(workspace: Workspace, document: Document, status: StatusContainer) -> Overview:
     """The overview, by who answers in this session; whoever closes the dialog meanwhile ends the work."""
-    start = partial(workspace.overview_steps, document.id, document.collection, answerer_of(workspace))
+    answerer = answerer_of(workspace, document.collection)
+    start = partial(workspace.overview_steps, document.id, document.collection, answerer)
     with closing(live(workspace.settings.ask_timeout, start)) as steps:
         for one in steps:
             if isinstance(one, Overview):

@@ -6,6 +6,7 @@ over the chunk again where the same cut comes back; until then it applies to not
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,14 +102,15 @@ class Overlays(Documents):
             connection.execute(documents.update().where(*mine).values(ready))
 
     def corrections(self, collection: str) -> int:
-        """Another number after each correction in a collection."""
+        """Another number after each correction in a collection; for the same corrections always the same."""
         return self.while_unchanged(("corrections", collection), lambda: self._corrections(collection))
 
     def _corrections(self, collection: str) -> int:
         owner = collection_id(collection).scalar_subquery()
         mine = sql.select(overlays.c.chunk_id, overlays.c.state, overlays.c.edited_at)
         with self.read() as connection:
-            return hash(frozenset(map(tuple, connection.execute(mine.where(overlays.c.collection_id == owner)))))
+            rows = sorted(map(tuple, connection.execute(mine.where(overlays.c.collection_id == owner))))
+        return int.from_bytes(hashlib.sha256(repr(rows).encode()).digest()[:8])
 
     def corrected(self, collection: str) -> Mapping[str, Spans]:
         """By document where in its text chunks are that were changed, in order. Not to be altered."""

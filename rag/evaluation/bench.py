@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rag.embedding import Embedder, Question
 from rag.errors import InputError
+from rag.evaluation.locating import Library
 from rag.records import QUOTING, Answer, Chunk, Configuration, Hit
 from rag.retrieval import ChunksById, Rerank, Retriever, Scope, Way, tuning_of
 
@@ -27,7 +28,8 @@ class ChangedError(InputError):
 class Bench:
     """`name` is the index's; `rerank` gives the cross-encoder of a name, `answer` what is made of hits. `at_work` is
     held while something is searched for, and raises ChangedError if the documents are not those that it was made for.
-    `close` lets go of what is open."""
+    `library` says where answers stand in what is searched, if not where they stand for the whole study. `close` lets go
+    of what is open."""
 
     retriever: Callable[[], Retriever]
     name: str
@@ -38,6 +40,7 @@ class Bench:
     answer: Callable[[str, Sequence[Hit], Configuration], Answer]
     at_work: Callable[[], AbstractContextManager[None]]
     is_verbatim: Callable[[Answer], list[bool]]
+    library: Library | None = None
     close: Callable[[], None] = lambda: None
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.evaluation.leaderboard import Measured, lower_is_better
 from rag.evaluation.locating import Wanted
-from rag.records import Found, Gold, Run, Scored, Study
+from rag.records import Found, Gold, Outcomes, Run, Scored, Study
 
 SAME_SHARE = 0.5
 """Two passages are the same for a reader if they share so much of the shorter one: runs may cut documents in different
@@ -56,6 +57,20 @@ def front(points: Mapping[str, tuple[float, float]]) -> set[str]:
             found.add(name)
             best, last = point[1], point
     return found
+
+
+def outcomes(before: Measured, after: Measured, metric: str, questions: int) -> Outcomes:
+    """For which of so many questions the run `after` is better and worse than `before`, by a metric."""
+    won, lost, same = list[int](), list[int](), 0
+    for place in range(questions):
+        old, new = (one.get(place, {}).get(metric) for one in (before, after))
+        if old is not None and new is not None:
+            better, worse = (won, lost) if not lower_is_better(metric) else (lost, won)
+            if new == old:
+                same += 1
+            else:
+                (better if new > old else worse).append(place)
+    return Outcomes(tuple(won), tuple(lost), same, questions - len(won) - len(lost) - same)
 
 
 # -- passages ---------------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ FLUSH_SECONDS = 0.5
 """How often what was scored is kept."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
-Benches = Callable[[Study, Recipe, Callable[[str], None]], Bench]
-"""Makes what is searched with a recipe; is told what is being done. Raises RagError if that cannot be."""
+Benches = Callable[[Study, Run, Callable[[str], None]], Bench]
+"""Makes what a run searches; is told what is being done. Raises RagError if that cannot be."""
 Libraries = Callable[[Study], Library]
 
 
@@ -48,8 +48,8 @@ class Runner:
         try:
             work = _Work(self._experiments, study, self._go_on)
             work.located = self._libraries(study)
-            for recipe, runs in _by_recipe(work.open).items():
-                self._group(work, recipe, runs)
+            for runs in _by_index(work.open):
+                self._group(work, runs)
         except CancelledError:
             self._experiments.end_study(study.id, RunState.CANCELLED, "It was cancelled.")
         except StoppedError:
@@ -69,9 +69,9 @@ class Runner:
         if self._experiments.is_cancelling(study):
             raise CancelledError("It was cancelled.")
 
-    def _group(self, work: _Work, recipe: Recipe, runs: Sequence[Run]) -> None:
+    def _group(self, work: _Work, runs: Sequence[Run]) -> None:
         try:
-            bench = self._benches(work.study, recipe, work.doing)
+            bench = self._benches(work.study, runs[0], work.doing)
         except StoppedError:
             raise
         except RagError as error:
@@ -108,7 +108,7 @@ class _Work:
         closed = [one for one in study.runs if one.state not in OPEN]
         self._done = len(closed) * len(self._questions) + sum(map(len, self._places.values()))
         self._total = len(study.runs) * len(self._questions)
-        self._wanted: dict[int, Wanted] = {}
+        self._wanted: dict[tuple[Library, int], Wanted] = {}
         self._encoded: dict[tuple[str, str], Questions] = {}
         self._kept: dict[str, list[Scored]] = {}
         self._flushed = 0.0
@@ -140,9 +140,10 @@ class _Work:
     ) -> Mapping[str, Scored]:
         """What each run makes of a question. What goes wrong with it is said in its place."""
         try:
-            if place not in self._wanted:
-                self._wanted[place] = self.located.wanted(gold)
-            wanted = self._wanted[place]
+            library = bench.library or self.located
+            if (library, place) not in self._wanted:
+                self._wanted[library, place] = library.wanted(gold)
+            wanted = self._wanted[library, place]
             asked = Asked(bench, gold.question, encoded)
         except StoppedError:
             raise
@@ -200,8 +201,9 @@ def _found(hit: Hit) -> Found:
     return Found(chunk.document_id, hit.name, chunk.page, chunk.start, chunk.end, hit.score)
 
 
-def _by_recipe(runs: Sequence[Run]) -> dict[Recipe, list[Run]]:
-    groups: dict[Recipe, list[Run]] = {}
+def _by_index(runs: Sequence[Run]) -> list[list[Run]]:
+    """They by what they search."""
+    groups: dict[tuple[str, Recipe], list[Run]] = {}
     for one in runs:
-        groups.setdefault(one.configuration.recipe, []).append(one)
-    return groups
+        groups.setdefault((one.searched, one.configuration.recipe), []).append(one)
+    return list(groups.values())

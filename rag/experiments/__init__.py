@@ -6,13 +6,15 @@ a study writes all the time. MLflow is told what there is from the outbox; pages
 
 from __future__ import annotations
 
+import sqlalchemy as sql
+
 from rag.experiments.migrations import MIGRATIONS
-from rag.experiments.outbox import Outbox
+from rag.experiments.outbox import Outbox, sent
 from rag.experiments.promotions import CHALLENGER, CHAMPION, Promotions
 from rag.experiments.question_sets import QuestionSets
 from rag.experiments.scores import Scores
 from rag.experiments.studies import Studies
-from rag.experiments.tables import to_configuration
+from rag.experiments.tables import outbox, promotions, studies, to_configuration
 
 __all__ = ["CHALLENGER", "CHAMPION", "Experiments", "to_configuration"]
 
@@ -23,9 +25,16 @@ class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
     migrations = MIGRATIONS
     called = "file of experiments"
 
-    def erase(self) -> None:
-        """Remove everything, so that it cannot be read any more."""
+    def erase(self, there_too: bool = False) -> None:
+        """Remove everything, so that it cannot be read any more; `there_too`: MLflow is to forget it as well, of which
+        ids and names of collections are kept until it has."""
         with self.write() as connection:
+            found = [("study", one) for one in connection.execute(sql.select(studies.c.id)).scalars()]
+            found += [("model", one) for one in connection.execute(sql.select(promotions.c.collection)).scalars()]
+            left = sql.select(outbox.c.kind, outbox.c.key).where(outbox.c.kind.in_(("study", "model")))
+            found += [(kind, key) for kind, key in connection.execute(left)]
             for table in ("question_sets", "studies", "question_rows", "promotions", "outbox"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            for kind, key in dict.fromkeys(found) if there_too else ():
+                sent(connection, kind, key)
         self.shrink()

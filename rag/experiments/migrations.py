@@ -37,4 +37,8 @@ MIGRATIONS: Migrations = (
             id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, "key" TEXT NOT NULL, state TEXT NOT NULL,
             tries INTEGER NOT NULL, last_error TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (kind, "key"))""",
     ),
+    (  # 2: rehearsals: runs that search a collection as it is, or one in the making
+        "ALTER TABLE studies ADD COLUMN rehearsed TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN searched TEXT NOT NULL DEFAULT ''",
+    ),
 )

@@ -9,7 +9,7 @@ import sqlalchemy as sql
 from rag.catalog import Database
 from rag.errors import InputError, NotFoundError
 from rag.experiments.outbox import sent
-from rag.experiments.tables import as_json, now, promotions, storable, to_promotion
+from rag.experiments.tables import as_json, now, outbox, promotions, storable, to_promotion
 from rag.records import Configuration, Promotion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -57,3 +57,26 @@ class Promotions(Database):
         if other is None:
             raise NotFoundError(f"No configuration was {alias} before, so there is none to go back to.")
         return self.promote(other.configuration, by, other.run, collection, alias)
+
+    def forget_promotions(self, collection: str) -> None:
+        """Forget who was what of a collection that is deleted; MLflow is to forget its model."""
+        with self.write() as connection:
+            numbers = sql.select(promotions.c.number).where(promotions.c.collection == collection)
+            found = [str(one) for one in connection.execute(numbers).scalars()]
+            if found:
+                connection.execute(outbox.delete().where(outbox.c.kind == "promotion", outbox.c.key.in_(found)))
+                connection.execute(promotions.delete().where(promotions.c.collection == collection))
+                sent(connection, "model", collection)
+
+    def rename_promotions(self, old: str, new: str) -> None:
+        """Let a collection that is called something else keep its history; MLflow gets a model of the new name for each
+        alias, in the place of that of the old one."""
+        mine = promotions.c.collection == old
+        with self.write() as connection:
+            last = sql.select(sql.func.max(promotions.c.number)).where(mine).group_by(promotions.c.alias)
+            numbers = [str(one) for one in connection.execute(last).scalars()]
+            if numbers:
+                connection.execute(promotions.update().where(mine).values(collection=new, mlflow_id=""))
+                sent(connection, "model", old)
+                for one in numbers:
+                    sent(connection, "promotion", one)

@@ -48,6 +48,7 @@ studies = _table(
     environment=sql.Text,
     cancelling=sql.Boolean,
     mlflow_id=sql.String,
+    rehearsed=sql.String,
 )
 runs = _table(
     "runs",
@@ -61,6 +62,7 @@ runs = _table(
     seconds=sql.Float,
     reason=sql.Text,
     mlflow_id=sql.String,
+    searched=sql.String,
 )
 scored = _table(
     "scored",
@@ -136,7 +138,7 @@ def to_set(row: sql.RowMapping) -> KeptSet:
 
 def study_row(study: Study) -> dict[str, Any]:
     row = {one: getattr(study, one) for one in ("id", "name", "collection", "set_name", "set_version", "data_version")}
-    row |= {one: getattr(study, one) for one in ("done", "total", "reason", "code_version", "mlflow_id")}
+    row |= {one: getattr(study, one) for one in ("done", "total", "reason", "code_version", "mlflow_id", "rehearsed")}
     created = study.created_at.isoformat(timespec="microseconds")
     environment = as_json(dict(study.environment))
     return row | {"state": study.state.value, "created_at": created, "environment": environment, "cancelling": False}
@@ -166,6 +168,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "seconds": run.seconds,
         "reason": run.reason,
         "mlflow_id": run.mlflow_id,
+        "searched": run.searched,
     }
 
 

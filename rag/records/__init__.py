@@ -63,6 +63,7 @@ from rag.records.models import ModelChoice, Trial
 from rag.records.moving import Entry, Errand, Far, Foreign, Manifest, Move, unheard
 from rag.records.passages import Chunk, Explanation, Hit, Passage, chunk_id, document_label, document_of, position_of
 from rag.records.reembedding import Reembedding, ReembeddingPlan, ShadowCounts
+from rag.records.rehearsals import Cost, Outcomes, Rehearsal
 from rag.records.searches import Facets, Search, Totals
 from rag.records.traces import Span, Trace, TracedAs, TrackingState
 
@@ -91,6 +92,7 @@ __all__ = [
     "Collection",
     "Configuration",
     "Conversation",
+    "Cost",
     "Document",
     "Entry",
     "Errand",
@@ -128,6 +130,7 @@ __all__ = [
     "OcrPage",
     "Order",
     "Original",
+    "Outcomes",
     "Outgoing",
     "Overlay",
     "Overview",
@@ -143,6 +146,7 @@ __all__ = [
     "Recipe",
     "Reembedding",
     "ReembeddingPlan",
+    "Rehearsal",
     "Room",
     "Run",
     "RunState",

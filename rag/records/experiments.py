@@ -73,6 +73,9 @@ class Run:
     reason: str = ""
     mlflow_id: str = ""
     """Of the run in MLflow, once it is there."""
+    searched: str = ""
+    """Id of the collection, or of what is in the making, that it searches as that is; without one it searches passages
+    made as its configuration says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Study:
     code_version: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     mlflow_id: str = ""
+    rehearsed: str = ""
+    """Of a rehearsal, a hash of all that its two collections were then; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

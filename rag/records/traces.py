@@ -60,10 +60,12 @@ class Trace:
 class TrackingState:
     """How far MLflow is: where it is (`uri`, without keys), how much of each kind (`trace`, `study`, ...) waits to go
     there, the `error` that the last attempt ended with, whether that process is `running`, and the address of MLflow's
-    own pages, empty where they have not been started."""
+    own pages, empty where they have not been started; `is_local` where MLflow is no server, so that its pages
+    are for this machine alone."""
 
     uri: str
     waiting: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
     running: bool = False
     address: str = ""
+    is_local: bool = True

@@ -186,7 +186,13 @@ def _spread(hits: Sequence[Hit], k: int) -> list[Hit]:
 
 def checked_question(question: str, k: int, settings: Settings) -> str:
     """The question without white space around it. Raises QuestionError."""
-    question = question.encode(errors="surrogateescape").decode(errors="replace").strip()  # a shell's odd bytes
+    try:
+        question = question.encode(errors="surrogateescape").decode(errors="replace").strip()  # a shell's odd bytes
+    except UnicodeEncodeError as error:
+        raise QuestionError(
+            "The question has half of a character in it, which is no text: it was cut, or encoded wrongly. Type it "
+            "anew."
+        ) from error
     if not question:
         raise QuestionError("The question is empty. Type what you want to know.")
     if len(question) > settings.max_question_chars:

@@ -8,7 +8,7 @@ neither. Nothing that somebody waits for waits for MLflow.
 from __future__ import annotations
 
 from rag.tracking.pages import Pages
-from rag.tracking.place import Place, place_of
+from rag.tracking.place import SERVER, Place, place_of
 from rag.tracking.process import Exporting
 
-__all__ = ["Exporting", "Pages", "Place", "place_of"]
+__all__ = ["SERVER", "Exporting", "Pages", "Place", "place_of"]

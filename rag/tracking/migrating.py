@@ -17,7 +17,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 def migrate(settings: Settings, place: Place) -> None:
     """Do it, unless MLflow is a server, which sees to its own. Raises ConfigurationError."""
-    if place.uri.startswith(("http://", "https://")):
+    if place.is_server:
         return
     command = [sys.executable, "-m", "rag.tracking.migrating", str(place.folder.parent)]
     try:

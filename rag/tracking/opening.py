@@ -63,7 +63,7 @@ def open_mlflow(place: Place) -> Opened:
     place.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(place.folder / "migrating.lock"):
         mlflow.set_tracking_uri(place.uri)
-        if place.ours:
+        if place.artifacts:
             _make_store(place)
         client = MlflowClient(place.uri, place.uri)
         client.search_experiments(max_results=1)
@@ -73,7 +73,7 @@ def open_mlflow(place: Place) -> Opened:
 
 
 def _make_store(place: Place) -> None:
-    """Open MLflow's database with a root for artifacts that is ours: else it is the folder that happens to be ours."""
+    """Open MLflow's database and say where its artifacts lie: else that is below the folder this process started in."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     SqlAlchemyStore(place.uri, str(place.artifacts))  # type: ignore[no-untyped-call]

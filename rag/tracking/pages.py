@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from rag.errors import ConfigurationError
 from rag.settings import Settings, tracking_environment
@@ -38,9 +39,10 @@ class Pages:
 
     @property
     def address(self) -> str:
-        """Where they are, if they are there."""
-        if self._place.uri.startswith(("http://", "https://")):
-            return self._place.uri
+        """Where they are, if they are there: for readers, so without a name and a password that get in there."""
+        if self._place.is_server:
+            parts = urlsplit(self._place.uri)
+            return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         return self._address if self._server is not None and self._server.poll() is None else ""
 
     def start(self, port: int = 0) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.experiments import Experiments
 from rag.records import Promotion
 from rag.tracking.opening import STUDIES, Opened
+from rag.tracking.place import SNAPSHOT, Place
 from rag.tracking.studies import run_or_none, send_run
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ def model_name(collection: str) -> str:
     return f"footnote-{plain or 'collection'}{other}"
 
 
-def is_ready(mlflow_id: str, bundle: Path) -> bool:
-    """Whether all is there that a decision is told with: a version that was registered before, or the collection."""
-    return bool(mlflow_id) or bundle.exists()
-
-
 def send_promotion(mlflow: Opened, experiments: Experiments, promotion: Promotion) -> str:
     """Tell MLflow who has an alias now, having registered its model if it is a new one; returns its version."""
     name = model_name(promotion.collection)
@@ -46,7 +41,8 @@ def send_promotion(mlflow: Opened, experiments: Experiments, promotion: Promotio
         mlflow.client.set_registered_model_alias(name, promotion.alias, version)
         by = f"{promotion.alias} since {promotion.at:%Y-%m-%d %H:%M} UTC, by {promotion.by or 'somebody'}"
         mlflow.client.set_model_version_tag(name, version, f"footnote.{promotion.alias}", by[:5000])
-    mlflow.place.bundle(promotion.number).unlink(missing_ok=True)
+    for one in (mlflow.place.bundle(promotion.number), mlflow.place.reference(promotion.number)):
+        one.unlink(missing_ok=True)
     return version
 
 
@@ -67,7 +63,7 @@ def _register(mlflow: Opened, experiments: Experiments, promotion: Promotion, na
     made = mlflow.client.create_logged_model(mlflow.experiment(STUDIES), name, source, _tags(promotion), parameters)
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "model"
-        save_model(saved, mlflow.place.bundle(promotion.number), asdict(promotion.configuration))
+        save_model(saved, mlflow.place, promotion)
         mlflow.client.log_model_artifacts(made.model_id, str(saved))
     mlflow.client.finalize_logged_model(made.model_id, "READY")
     try:
@@ -81,20 +77,25 @@ def _register(mlflow: Opened, experiments: Experiments, promotion: Promotion, na
     return str(version.version)
 
 
-def save_model(target: Path, bundle: Path, configuration: Mapping[str, Any]) -> None:
-    """Write a model's folder: our code as it is, the collection, and how it is asked."""
+def save_model(target: Path, place: Place, promotion: Promotion) -> None:
+    """Write a model's folder: our code as it is, how it is asked, and the collection, or the Chroma server it is on."""
     from mlflow.pyfunc import save_model as save
 
+    bundle, reference = place.bundle(promotion.number), place.reference(promotion.number)
     with tempfile.TemporaryDirectory() as folder:
-        described = Path(folder) / "configuration.json"
-        described.write_text(json.dumps(dict(configuration)), encoding="utf-8")
-        requirements = _ROOT / "requirements.txt"
+        described, where = Path(folder) / "configuration.json", Path(folder) / "place.json"
+        described.write_text(json.dumps(asdict(promotion.configuration)), encoding="utf-8")
+        known = json.loads(reference.read_text(encoding="utf-8")) if reference.exists() else {"kind": SNAPSHOT}
+        where.write_text(json.dumps(known), encoding="utf-8")
+        artifacts = {"configuration": str(described), "place": str(where)}
+        if known["kind"] == SNAPSHOT:
+            artifacts["collection"] = str(bundle)
         save(
             path=target,
             python_model=str(_ROOT / "rag" / "served.py"),
-            artifacts={"collection": str(bundle), "configuration": str(described)},
+            artifacts=artifacts,
             code_paths=[str(_ROOT / "rag")],
-            pip_requirements=str(requirements),
+            pip_requirements=str(_ROOT / "requirements.txt"),
             signature=_signature(),
             input_example=_example(),
         )
@@ -119,6 +120,8 @@ def _signature() -> ModelSignature:
             ColSpec(DataType.boolean, "abstained"),
             ColSpec(DataType.double, "confidence"),
             ColSpec(Array(cited), "citations"),
+            ColSpec(DataType.string, "model"),
+            ColSpec(DataType.string, "notice"),
         ]
     )
     return ModelSignature(Schema([ColSpec(DataType.string, "question")]), outputs)

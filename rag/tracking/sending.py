@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rag.experiments import Experiments
 from rag.records import Outgoing
+from rag.tracking.forgetting import forget_model, forget_study
 from rag.tracking.opening import Opened
 from rag.tracking.place import Place
-from rag.tracking.registry import is_ready as promotion_is_ready
 from rag.tracking.registry import send_promotion
-from rag.tracking.studies import forget_study, run_or_none, send_run, send_study, study_or_none
+from rag.tracking.studies import run_or_none, send_run, send_study, study_or_none
 
 
 def is_ready(experiments: Experiments, place: Place, one: Outgoing) -> bool:
@@ -16,12 +16,12 @@ def is_ready(experiments: Experiments, place: Place, one: Outgoing) -> bool:
     if one.kind != "promotion":
         return True
     promotion = experiments.promotion(int(one.key))
-    return promotion is None or promotion_is_ready(promotion.mlflow_id, place.bundle(promotion.number))
+    return promotion is None or bool(promotion.mlflow_id) or place.is_packed(promotion.number)
 
 
 def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:
     """Tell MLflow, and note what it is called there. What was deleted meanwhile is nothing to tell of, but a deleted
-    study is deleted there too. Raises whatever MLflow raises."""
+    study is deleted there too, and the model of a collection that is gone. Raises whatever MLflow raises."""
     told = ""
     if one.kind == "run" and (run := run_or_none(experiments, one.key)):
         told = send_run(mlflow, experiments, run)
@@ -33,5 +33,7 @@ def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:
             told = send_study(mlflow, experiments, study)
     elif one.kind == "promotion" and (promotion := experiments.promotion(int(one.key))):
         told = send_promotion(mlflow, experiments, promotion)
+    elif one.kind == "model":
+        forget_model(mlflow, experiments, one.key)
     if told:
         experiments.set_mlflow_id(one.kind, one.key, told)

@@ -13,6 +13,7 @@ from rag.errors import NotFoundError
 from rag.experiments import Experiments
 from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Scored, Study
 from rag.tracking.opening import STUDIES, Opened
+from rag.tracking.plots import plots_of
 
 LONGEST_PARAMETER = 6000
 LONGEST_TAG = 5000
@@ -54,19 +55,14 @@ def send_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:
     there = study.mlflow_id or _run(mlflow, study.id) or _begin_study(mlflow, experiments, study)
     rows = [{"run": one.id, **asdict(one.configuration), **one.metrics, "seconds": one.seconds} for one in study.runs]
     _write_table(mlflow, there, "leaderboard.json", rows)
+    for name, plot in plots_of(study.runs, experiments.measured_by).items():
+        mlflow.client.log_text(there, plot, name)
     ends = [one.started_at.timestamp() + one.seconds for one in study.runs if one.started_at]
     seconds = max(0.0, max(ends, default=0.0) - study.created_at.timestamp())
-    _end(mlflow, there, study.state, study.created_at, seconds, study.reason)
+    asked = f"the questions of {study.set_name} ({study.set_version})"
+    about = f"{len(study.runs)} ways of asking {asked} on the collection {study.collection}. {study.reason}"
+    _end(mlflow, there, study.state, study.created_at, seconds, about.strip())
     return there
-
-
-def forget_study(mlflow: Opened, study: str) -> None:
-    """Remove a study with its runs from MLflow, if it is there."""
-    experiment = [mlflow.experiment(STUDIES)]
-    for tag in ("footnote.study", "footnote.id"):
-        while found := mlflow.client.search_runs(experiment, f"tags.`{tag}` = '{_plain(study)}'", max_results=100):
-            for one in found:
-                mlflow.client.delete_run(one.info.run_id)
 
 
 def _begin_study(mlflow: Opened, experiments: Experiments, study: Study) -> str:

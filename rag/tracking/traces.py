@@ -91,8 +91,8 @@ def _whole(trace: Trace, experiment: str) -> dict[str, Any]:
             "mlflow.source.name": "footnote",
         },
         "tags": {name: value[:4000] for name, value in (tags | facts).items() if value},
-        "request_preview": asked[:1000],
-        "response_preview": answered[:1000],
+        "request_preview": (trace.question or asked)[:1000],
+        "response_preview": (trace.error or trace.answer or answered)[:1000],
         "assessments": [],
     }
     root = _span(trace, Span(ROOT, 0.0, trace.seconds), "", 0)
@@ -103,8 +103,7 @@ def _whole(trace: Trace, experiment: str) -> dict[str, Any]:
     for number, one in enumerate(trace.spans, start=1):
         made = _span(trace, one, around if one.within else root["span_id"], number)
         around = around if one.within else made["span_id"]
-        if one.name == Step.RETRIEVE:
-            made["attributes"] |= _attributes({"spanInputs": asked, "spanOutputs": json.dumps(_documents(trace))})
+        made["attributes"] |= _attributes(_went_through(trace, one.name))
         spans.append(made)
     return {"info": info, "data": {"spans": spans}}
 
@@ -125,6 +124,24 @@ def _span(trace: Trace, span: Span, within: str, number: int) -> dict[str, Any]:
         "status": {"code": "STATUS_CODE_OK", "message": ""},
         "attributes": _attributes({"traceRequestId": json.dumps(mlflow_id(trace.id)), "spanType": json.dumps(kind)}),
     }
+
+
+def _went_through(trace: Trace, step: str) -> dict[str, str]:
+    """What went into a step and what came out of it, as far as that is kept; empty texts were left out."""
+    asked = {"question": trace.searched or trace.question}
+    said = {"answer": trace.answer}
+    judged = {"abstained": trace.abstained, "confidence": trace.confidence}
+    known: dict[str, tuple[Any, Any]] = {
+        Step.REWRITE: ({"question": trace.question}, {"searched": trace.searched}),
+        Step.RETRIEVE: (asked, _documents(trace)),
+        Step.GENERATE: (asked | {"passages": _documents(trace)}, said),
+        Step.CHECK: (said, judged),
+    }
+    if step not in known:
+        return {}
+    given, made = known[step]
+    given = {name: value for name, value in given.items() if value}
+    return {"spanInputs": json.dumps(given), "spanOutputs": json.dumps(made)}
 
 
 def _attributes(given: Mapping[str, str]) -> dict[str, str]:

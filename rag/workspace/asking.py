@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from rag.answering import CHOSEN, Answerer, asks_for_overview, overview_of, stop_if_abandoned
@@ -13,6 +14,7 @@ from rag.recipes import is_known
 from rag.records import (
     Answer,
     AnswerPiece,
+    Collection,
     Configuration,
     Document,
     Exchange,
@@ -26,20 +28,24 @@ from rag.records import (
 )
 from rag.retrieval import checked_question
 from rag.workspace.arranging import Arranging
-from rag.workspace.comparing import Comparing
 from rag.workspace.correcting import Correcting
 from rag.workspace.linking import Linking
 from rag.workspace.live import Stopwatch
 from rag.workspace.meant import meant, of_one_document
-from rag.workspace.reembedding import Reembeddings
+from rag.workspace.rehearsing import Rehearsing
 
 LOOKED_AT = 50
 """Documents, those named most first, among which the one is looked for that an overview is to be of."""
 UNNAMED = TracedAs()
 
 
-class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
+class Workspace(Linking, Rehearsing, Arranging, Correcting):
     """Everything Footnote can do with one data folder. Close it, or use it as a context manager."""
+
+    def swap(self, collection: str | None = None, without_failed: bool = False) -> Collection:
+        swapped = super().swap(collection, without_failed)
+        self._pack_later()  # a champion may have waited for it
+        return swapped
 
     def answerer_for(self, choice: ModelChoice | None) -> Answerer:
         """Who answers a session that has chosen a language model, to be given to `ask_stream` and `overview`; without a
@@ -89,14 +95,17 @@ class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
         `conversation` is what was asked before, last at the end: a question that depends on it ("and in 2019?") is
         completed, and the Answer's `searched` says to what. Nothing of it is kept. `answerer` is one of
         `answerer_for`, and goes before that of the `configuration`, which else counts as in `search`: the champion's if
-        none is given and the collection is made for that. `told` hears of each step as it begins; the trace of it is
-        kept as `traced` says.
+        none is given and the collection is made for that. If whom that names is not set up here, somebody else answers
+        and the Answer's `notice` says so. `told` hears of each step as it begins; the trace of it is kept as `traced`
+        says.
         """
         if configuration is None:
             configuration, _ = self.answers_with(collection)
-        watch, answerer = Stopwatch(told), answerer or self.answerer_of(configuration)
+        watch, why_not = Stopwatch(told), ""
+        if answerer is None:
+            answerer, why_not = self.answerer_named(configuration)
         stream = self._answer_steps(question, k, where, collection, conversation, answerer, watch, configuration)
-        yield from self._traced(stream, question, collection, watch, traced)
+        yield from self._traced(_noting(stream, why_not), question, collection, watch, traced)
 
     def _answer_steps(
         self,
@@ -212,3 +221,12 @@ class Workspace(Linking, Comparing, Reembeddings, Arranging, Correcting):
             ready = document.state is State.READY and is_known(found)
             vectors = self.store.vectors(found.store_name, [one.id for one in chunks]) if ready else {}
         yield (yield from answerer.overview(document, chunks, vectors, self.texts(found.name)))
+
+
+def _noting(stream: Generator[AnswerPiece | Answer], notice: str) -> Generator[AnswerPiece | Answer]:
+    """The stream, with something more to know in the Answer."""
+    with closing(stream):
+        for one in stream:
+            if notice and isinstance(one, Answer):
+                one = replace(one, notice=f"{one.notice} {notice}".strip())
+            yield one

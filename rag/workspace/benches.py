@@ -19,7 +19,7 @@ from rag.evaluation.indexes import NAME, StudyIndex, sweep
 from rag.evaluation.locating import Library
 from rag.lexical import Lexical
 from rag.recipes import is_known, same_vectors
-from rag.records import QUOTING, Answer, Chunk, Configuration, Document, Hit, ModelChoice, Passage, Recipe, Study
+from rag.records import QUOTING, Answer, Chunk, Configuration, Document, Hit, ModelChoice, Passage, Recipe, Run, Study
 from rag.records import Collection as Made
 from rag.retrieval import Retriever, Scope, with_passages
 from rag.store import Companion
@@ -83,9 +83,9 @@ class Benches(Maps):
         names = {one: each.name for one, each in documents.items()}
         return Library(names, lambda one: self.catalog.pages(documents[one]))
 
-    def _bench(self, study: Study, recipe: Recipe, told: Told) -> Bench:
-        """What is searched with a recipe; it is made if it is not there. Raises what making it may raise."""
-        found = self.collection(study.collection)
+    def _bench(self, study: Study, run: Run, told: Told) -> Bench:
+        """What a run searches; it is made if it is not there. Raises what making it may raise."""
+        recipe, found = run.configuration.recipe, self.collection(study.collection)
         documents = self.ready(found.name)
         if data_version(documents) != study.data_version:
             raise ChangedError(CHANGED.format(collection=found.name))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import secrets
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from rag import __version__
+import rag
 from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
 from rag.evaluation.worker import StudyWorker
-from rag.records import Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
+from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
 from rag.workspace.benches import Benches, data_version
 from rag.workspace.conversing import Conversing
 
@@ -63,7 +65,17 @@ class Evaluating(Benches, Conversing):
         by whoever owns the folder. Raises InputError if that cannot be done, NotFoundError."""
         self._require_writable()
         found = self.collection(collection)
-        chosen = checked(configurations)
+        return self._start_study(name, questions, found, [(one, "") for one in checked(configurations)])
+
+    def _start_study(
+        self,
+        name: str,
+        questions: QuestionSet,
+        found: Collection,
+        ways: Sequence[tuple[Configuration, str]],
+        rehearsed: str = "",
+    ) -> Study:
+        """`ways` are configurations, each with what it searches as `Run.searched` has it."""
         documents = self.ready(found.name)
         if not documents:
             raise InputError(f"No document of {found.name!r} is ready yet. Wait until some are, then start again.")
@@ -74,7 +86,7 @@ class Evaluating(Benches, Conversing):
             )
         kept = self.keep_questions(questions.name, questions.questions)
         study = secrets.token_hex(8)
-        runs = tuple(Run(secrets.token_hex(8), study, one, RunState.QUEUED) for one in chosen)
+        runs = tuple(Run(secrets.token_hex(8), study, one, RunState.QUEUED, searched=what) for one, what in ways)
         made = Study(
             id=study,
             name=_called(name, "study"),
@@ -86,8 +98,9 @@ class Evaluating(Benches, Conversing):
             created_at=datetime.now(UTC),
             runs=runs,
             total=len(runs) * kept.questions,
-            code_version=__version__,
+            code_version=_code_version(),
             environment=_environment(),
+            rehearsed=rehearsed,
         )
         self.experiments.add_study(made)
         self.resume_studies()
@@ -130,6 +143,15 @@ def _called(name: str, what: str) -> str:
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError(f"The name of a {what} has between 1 and {LONGEST_NAME} characters, all of them visible.")
     return name
+
+
+@lru_cache(maxsize=1)
+def _code_version() -> str:
+    """The version, and a hash of the code that runs: who changes a line has another."""
+    digest, root = hashlib.sha256(), Path(rag.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return f"{rag.__version__}+{digest.hexdigest()[:12]}"
 
 
 def _environment() -> dict[str, str]:

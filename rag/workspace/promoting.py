@@ -1,27 +1,22 @@
-"""Which configuration answers, who decided that, and what MLflow is told of all this."""
+"""Which configuration answers, and who decided that."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from contextlib import suppress
 from functools import cached_property
 
-from rag.errors import InputError, NotFoundError, RagError
+from rag.answering import Answerer
+from rag.errors import InputError, NotFoundError
 from rag.experiments import CHAMPION
-from rag.records import Collection, Configuration, Promotion, RunState, TrackingState
-from rag.tracking import Exporting, Pages, Place, place_of
-from rag.workspace.evaluating import Evaluating
-from rag.workspace.moving import Moving
-from rag.workspace.tracing import Tracing
+from rag.records import QUOTING, Collection, Configuration, ModelChoice, Promotion, RunState
+from rag.workspace.telling import Telling
 
-log = logging.getLogger(__name__)
+HERE = "ollama"
+"""The provider whose models run on this machine where no address is set."""
 
 
-class Promoting(Tracing, Moving, Evaluating):
-    """Champions and MLflow. Our own files say who is champion; MLflow's registry follows."""
-
-    # -- champions -------------------------------------------------------------------------------------------
+class Promoting(Telling):
+    """Champions. Our own files say who is champion; MLflow's registry follows."""
 
     def champion(self, collection: str | None = None, alias: str = CHAMPION) -> Promotion | None:
         """The configuration that has an alias for a collection; None if none was given it. Raises NotFoundError."""
@@ -56,6 +51,19 @@ class Promoting(Tracing, Moving, Evaluating):
         self._pack_later()
         return made
 
+    def rename_collection(self, name: str, new: str) -> Collection:
+        before = self.collection(name).name
+        renamed = super().rename_collection(name, new)
+        self.experiments.rename_promotions(before, renamed.name)
+        self._pack_later()
+        return renamed
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection, all its documents, and who was champion of it. It has to be named as it is now, not as
+        it was before. Raises NotFoundError."""
+        super().delete_collection(name)
+        self.experiments.forget_promotions(name)
+
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
         """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
         a collection that is not there."""
@@ -70,6 +78,37 @@ class Promoting(Tracing, Moving, Evaluating):
             "collection as the champion wants it, or promote another run."
         )
 
+    def answered_by(self, collection: str | None = None) -> tuple[Answerer, str]:
+        """Who answers a reader who has chosen nobody: whom the champion names, else who answers everybody; and why it
+        is not whom the champion names, if it is not."""
+        configuration, _ = self.answers_with(collection)
+        return self.answerer_named(configuration)
+
+    def answerer_named(self, configuration: Configuration | None) -> tuple[Answerer, str]:
+        """Whom a configuration names, if that one is set up here, else who answers everybody, and why.
+
+        Documents go to no server that whoever runs Footnote has not set: a language model must be of the provider of
+        `RAG_LLM`, whose address and key it then has, or run on this machine.
+        """
+        if configuration is None or not configuration.answerer:
+            return self.answerer, ""
+        name = configuration.answerer
+        provider = ModelChoice(name).provider
+        if name != QUOTING and provider not in (self.settings.model.provider, HERE):
+            return self.answerer, (
+                f"{name} was chosen to write the answers, and is not set up here, so that nothing is sent to it. Set "
+                f"RAG_LLM to a model of {provider}, or promote another run."
+            )
+        key = name, configuration.abstain_below
+        if key not in self._answerers:
+            self._answerers[key] = self.answerer_of(configuration)
+        return self._answerers[key], ""
+
+    @cached_property
+    def _answerers(self) -> dict[tuple[str, float], Answerer]:
+        """Made once each, as each keeps its connection."""
+        return {}
+
     def usual_passages(self, collection: str | None = None) -> int:
         """How many passages are found for a question where nothing else is said: as many as the champion finds."""
         configuration, _ = self.answers_with(collection)
@@ -79,139 +118,6 @@ class Promoting(Tracing, Moving, Evaluating):
         with suppress(NotFoundError):
             return self.collection(collection)
         return None
-
-    # -- what MLflow is told -----------------------------------------------------------------------------------
-
-    @cached_property
-    def _mlflow_place(self) -> Place:
-        return place_of(self.settings, self.folder)
-
-    @cached_property
-    def _exporting(self) -> Exporting:
-        return Exporting(self.settings, self.folder.path, self._ready_to_tell)
-
-    @cached_property
-    def _pages(self) -> Pages:
-        return Pages(self.settings, self._mlflow_place)
-
-    @property
-    def tracks(self) -> bool:
-        """Whether anything is told to MLflow. What is kept in memory only is not told to files beside it."""
-        somewhere = self.settings.chroma_mode != "memory" or bool(self.settings.mlflow_tracking_uri)
-        return self.settings.mlflow and somewhere and not self.settings.demo
-
-    def track(self) -> None:
-        """Begin to tell MLflow what waits and what comes, in the background, by a process that comes and goes."""
-        if self.tracks:
-            self._exporting.start()
-            self._pack_later()
-
-    def track_now(self) -> None:
-        """After a failure, try again at once."""
-        self.experiments.retry_exports()
-        self._exporting.try_now()
-
-    def tracking_state(self) -> TrackingState:
-        """How far MLflow is."""
-        waiting: dict[str, int] = {}
-        errors = [self._mlflow_place.trouble.read_text(encoding="utf-8")] if self._mlflow_place.trouble.exists() else []
-        for one in self.experiments.unexported():
-            waiting[one.kind] = waiting.get(one.kind, 0) + 1
-            errors += [one.last_error] if one.last_error else []
-        if self._has_traces and (count := self.recorder.store.waiting()):
-            waiting["trace"] = count
-            errors.append(self.recorder.store.problem())
-        error = next((one for one in errors if one), "") if waiting else ""
-        shown = self.settings.redacted(self._mlflow_place.uri)
-        return TrackingState(shown, waiting, error, self._exporting.running, self._pages.address)
-
-    def open_mlflow(self, port: int = 0) -> str:
-        """Have MLflow's own pages on this machine, if they are not there, and return their address: it takes some
-        seconds. Raises ConfigurationError."""
-        return self._pages.start(port)
-
-    def wait_for_mlflow(self) -> None:
-        """Until MLflow's pages, that this workspace has started, have ended."""
-        self._pages.wait()
-
-    def _ready_to_tell(self) -> int:
-        """How much of what waits can be told now."""
-        try:
-            ready = sum(self._is_ready(one.kind, one.key) for one in self.experiments.to_export())
-            return ready + (self.recorder.store.due() if self._has_traces else 0)
-        except RagError as error:
-            log.warning("What MLflow is to be told could not be read: %s", error)
-            return 0
-
-    def _is_ready(self, kind: str, key: str) -> bool:
-        if kind != "promotion":
-            return True
-        promotion = self.experiments.promotion(int(key))
-        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.bundle(promotion.number).exists()
-
-    # -- a champion takes its collection along -------------------------------------------------------------------
-
-    def _pack_later(self) -> None:
-        if self.tracks and self._packing.acquire(blocking=False):
-            threading.Thread(target=self._pack, name="footnote-packing", daemon=True).start()
-
-    @cached_property
-    def _packing(self) -> threading.Semaphore:
-        return threading.Semaphore()
-
-    def _pack(self) -> None:
-        """Save the collections of those champions that MLflow has not been told of."""
-        try:
-            packed = True
-            while packed and not self.closed:
-                packed = False
-                for one in self.experiments.to_export():
-                    if one.kind == "promotion" and not self._is_ready(one.kind, one.key):
-                        promotion = self.experiments.promotion(int(one.key))
-                        packed = promotion is not None and self._packed(promotion)
-                        if not packed:
-                            self.experiments.export_failed(one, "Its collection could not be saved.")
-        except RagError as error:
-            log.warning("A champion's collection could not be saved: %s", error)
-        finally:
-            self._packing.release()
-
-    def _packed(self, promotion: Promotion) -> bool:
-        bundle = self._mlflow_place.bundle(promotion.number)
-        self._mlflow_place.bundles.mkdir(parents=True, exist_ok=True)
-        part = bundle.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        try:
-            self.export(promotion.collection, part)
-        except (NotFoundError, InputError) as error:
-            log.warning("The collection of a champion could not be saved: %s", error)
-            return False
-        part.replace(bundle)
-        return True
-
-    # -- the end -------------------------------------------------------------------------------------------------
-
-    def erase(self) -> None:
-        """Delete everything that is stored, so that it cannot be read from the disk's files either; what MLflow keeps
-        elsewhere is deleted there once it can be reached."""
-        self._exporting.stop()
-        self._pages.close()
-        super().erase()
-        if self._mlflow_place.ours:
-            self.folder.empty_mlflow()
-            if self._has_traces:
-                self.recorder.store.forgotten()
-
-    def close(self) -> None:
-        """Stop work at the next batch and let go of the folder. What MLflow has not been told it is told next time."""
-        if not self.closed:
-            if self._recorder is not None:
-                self.recorder.settle()
-            if "_exporting" in self.__dict__:
-                self._exporting.close()
-            if "_pages" in self.__dict__:
-                self._pages.close()
-        super().close()
 
 
 _STATES = {

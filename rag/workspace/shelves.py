@@ -70,12 +70,15 @@ class Shelves(Upkeep):
         return room
 
     def _measured(self, found: Collection) -> Room:
-        whole = sum(one.chunks for one in self.collections()) or 1
-        share = found.chunks / whole
+        every = self.catalog.collections(hidden=True)  # what is in the making takes its room, too
+        share = found.chunks / (sum(one.chunks for one in every) or 1)
+        of_vectors = _numbers(found) / (sum(map(_numbers, every)) or 1)
         chroma = sum(size_of(one) for one in self.folder.chroma.rglob("*") if one.parent != self.store.companion.folder)
         beside = sum(size_of(one) for one in self.store.companion.folder.glob(f"{found.store_name}.*"))
         words = sum(size_of(one) for one in (self.folder.lexical / found.store_name).rglob("*"))
-        return Room(found.bytes, round(share * size_of(self.folder.catalog)), round(share * chroma) + beside, words)
+        return Room(
+            found.bytes, round(share * size_of(self.folder.catalog)), round(of_vectors * chroma) + beside, words
+        )
 
     def examine(
         self, name: str, thorough: bool = False, repair: bool = False, told: Callable[[float], None] = lambda _: None
@@ -129,3 +132,9 @@ class Shelves(Upkeep):
         self._require_ownership()
         self._requeue([self.collection(name)])
         return [one for one in self.unfinished() if one.collection == name]
+
+
+def _numbers(found: Collection) -> int:
+    """In the vectors of a collection."""
+    dimension = found.fingerprint.get("dimension", "")
+    return found.chunks * (int(dimension) if dimension.isdecimal() else 1)

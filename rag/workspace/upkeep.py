@@ -57,6 +57,11 @@ class Upkeep(DocumentsIn):
         with self._gate.shared():
             self.ingestion.removal.delete_collection(found)
 
+    @property
+    def _told_elsewhere(self) -> bool:
+        """Whether somebody else keeps what was told of studies and champions, and is to forget it as well."""
+        return False
+
     def erase(self) -> None:
         """Delete everything that is stored, so that it cannot be read from the disk's files either."""
         self._require_writable()
@@ -71,7 +76,7 @@ class Upkeep(DocumentsIn):
             self.folder.empty()  # what was checked and never added, or refused, too
             self.catalog.shrink()
             self.talks.erase()
-            self.experiments.erase()
+            self.experiments.erase(there_too=self._told_elsewhere)
             self._renew_store()
 
     def rebuild(self, collection: str | None = None) -> Iterator[IngestEvent]:

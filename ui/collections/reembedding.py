@@ -9,6 +9,7 @@ import streamlit as st
 
 from rag.records import Collection, Recipe, Reembedding, ReembeddingPlan
 from rag.workspace import Workspace
+from ui.collections.rehearsing import draw_rehearsal
 from ui.collections.swapping import BUNDLED, WITHOUT, confirm_discard, confirm_swap, lost, model_of
 from ui.dialogs import open_dialog, run_page_if_asked
 from ui.errors import friendly_errors
@@ -53,6 +54,8 @@ def draw_reembedding(workspace: Workspace, collection: Collection) -> None:
         return
     going_on = found.working or found.counts.busy > 0
     st.fragment(_draw, run_every=POLL_SECONDS if going_on else None)(workspace, collection.name, going_on)
+    if not going_on:
+        draw_rehearsal(workspace, collection.name)
 
 
 def _made(collection: Collection, demo: bool) -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from rag.records import Collection, Recipe
 from rag.workspace import Workspace
+from ui.collections.rehearsing import draw_before_swap
 from ui.dialogs import close_dialog
 from ui.errors import friendly_errors
 from ui.shell import say
@@ -56,6 +57,7 @@ def confirm_swap(workspace: Workspace, name: str, without_failed: bool) -> None:
             st.warning(lost(found.edits_lost), icon=":material/edit_off:")
         if without_failed:
             st.markdown(WITHOUT)
+        draw_before_swap(workspace, name)
         st.markdown(
             "Everybody searches the new version from then on. This cannot be undone: the present one is removed, and "
             "would have to be made again. Conversations and links stay as they are."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -20,11 +20,22 @@ EXCERPT = 260
 """Characters shown of a passage."""
 
 
-def draw_question(workspace: Workspace, contest: Contest, runs: Sequence[Run], place: int) -> None:
-    """A question with what is known of its answer, and what runs made of it."""
+def _close() -> None:
+    look_at(QUESTION, None)
+
+
+def draw_question(
+    workspace: Workspace,
+    contest: Contest,
+    runs: Sequence[Run],
+    place: int,
+    names: Sequence[str] = LETTERS,
+    close: Callable[[], None] = _close,
+) -> None:
+    """A question with what is known of its answer, and what runs, which have `names`, made of it."""
     asked = workspace.questions_asked(contest.newest)
     if not 0 <= place < len(asked):
-        look_at(QUESTION, None)
+        close()
         return
     one = workspace.one_question(contest.newest, [run.id for run in runs], place)
     with st.container(border=True, key="question-diff"):
@@ -32,10 +43,10 @@ def draw_question(workspace: Workspace, contest: Contest, runs: Sequence[Run], p
             st.markdown(f"**{escape_markdown(one.gold.question)}**", width="stretch")
             st.button(
                 "Close", key="close-question", icon=":material/close:", type="tertiary",
-                on_click=look_at, args=(QUESTION, None),
+                on_click=close,
             )  # fmt: skip
         _expected(one)
-        pair = _choose_pair(runs)
+        pair = _choose_pair(dict(zip(names, runs, strict=False)))
         for column, (letter, run) in zip(st.columns(len(pair)), pair, strict=True):
             with column:
                 other = next((each for name, each in pair if name != letter), None)
@@ -61,8 +72,7 @@ def _expected(one: OneQuestion) -> None:
         )
 
 
-def _choose_pair(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    named = dict(zip(LETTERS, runs, strict=False))
+def _choose_pair(named: Mapping[str, Run]) -> list[tuple[str, Run]]:
     if len(named) <= 2:
         return list(named.items())
     letters = list(named)

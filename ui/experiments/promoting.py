@@ -10,6 +10,7 @@ import streamlit as st
 from rag.errors import NotFoundError
 from rag.records import Configuration, Promotion, Run
 from rag.workspace import Contest, Workspace
+from ui.answerers import sent_to
 from ui.dialogs import close_dialog, open_dialog
 from ui.door import reader
 from ui.errors import friendly_errors
@@ -73,7 +74,7 @@ def _said(name: str, given: Any) -> str:
 
 
 def _effect(workspace: Workspace, collection: str, configuration: Configuration) -> None:
-    """What that means for those who ask."""
+    """What that means for those who ask, and for their documents."""
     if configuration.index != workspace.configuration(collection).index:
         passages = counted(workspace.collection(collection).chunks, "passage")
         st.warning(
@@ -86,6 +87,30 @@ def _effect(workspace: Workspace, collection: str, configuration: Configuration)
             f"Whoever asks in {escape_markdown(collection)} is answered so from the next question on. It can be rolled "
             "back here.",
             icon=":material/forum:",
+        )
+    _who_answers(workspace, configuration)
+
+
+def _who_answers(workspace: Workspace, configuration: Configuration) -> None:
+    """Where the configuration names somebody, whether documents leave this machine for it."""
+    answerer, why_not = workspace.answerer_named(configuration)
+    if why_not:
+        st.warning(
+            f"{escape_markdown(why_not)} Passages are found as this run finds them; who answers stays as it is.",
+            icon=":material/key_off:",
+        )
+    elif configuration.answerer and answerer.settings.llm:
+        st.warning(
+            f"**{escape_markdown(sent_to(answerer.settings))} writes the answers then.** Each question, the passages "
+            "found for it and the last questions and answers of the conversation are sent there, for everybody who has "
+            "chosen nobody else.",
+            icon=":material/outgoing_mail:",
+        )
+    elif configuration.answerer and workspace.settings.llm:
+        st.info(
+            f"Answers are quoted word for word then: {escape_markdown(sent_to(workspace.settings))} writes none, and "
+            "nothing is sent to it.",
+            icon=":material/format_quote:",
         )
 
 

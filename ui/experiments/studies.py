@@ -166,7 +166,10 @@ def _again(workspace: Workspace, study: str) -> None:
         found = workspace.experiments.study(study)
         left = [one.configuration for one in found.runs if one.state is not RunState.FINISHED]
         asked = workspace.experiments.questions_of(found.set_version, found.set_name)
-        workspace.start_study(found.name, asked, found.collection, left)
+        if found.rehearsed:  # of what is in the making now, and not of passages made for a study
+            workspace.rehearse(asked, found.collection)
+        else:
+            workspace.start_study(found.name, asked, found.collection, left)
         say(f"Started {escape_markdown(found.name)} again.")
 
 

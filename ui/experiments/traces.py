@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from rag.records import Step, Trace
+from rag.records import QUOTING, Step, Trace
 from rag.workspace import Workspace
-from ui.door import reader
+from ui.door import is_here, reader
 from ui.errors import friendly_errors
 from ui.places import ASK
 from ui.talk import ADDRESS
@@ -19,7 +19,7 @@ A_PAGE = 25
 _JUDGED = {1: "good", -1: "bad", 0: ""}
 _ABSTAINED = {"All": None, "Answered": False, "Not answered": True}
 _THOUGHT = {"All": None, "Called good": 1, "Called bad": -1, "Nothing said": 0}
-_KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "set": "question set"}
+_KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "model": "model"}
 _STEPS = {
     Step.REWRITE: ("Wording", "The question is worded so that it stands alone."),
     Step.RETRIEVE: ("Finding", "Passages are found."),
@@ -95,7 +95,7 @@ def _list(found: Sequence[Trace]) -> None:
                 "Seconds": one.seconds,
                 "Answer": "failed" if one.error else "not answered" if one.abstained else "answered",
                 "Feedback": _JUDGED.get(one.value, ""),
-                "By": one.model,
+                "By": _who(one),
                 "Collection": one.collection,
                 "When": one.at.astimezone().replace(tzinfo=None),
             }
@@ -119,7 +119,7 @@ def _one(workspace: Workspace, trace: Trace) -> None:
         st.markdown(f"**{escape_markdown(shortened(trace.question, 300) or 'Texts are left out of traces')}**")
         facts = [f"{trace.seconds:.2f} s", f"{counted(len(trace.found), 'passage')}", escape_markdown(trace.collection)]
         if trace.model:
-            facts.append(f"by {escape_markdown(trace.model)}")
+            facts.append(f"by {escape_markdown(_who(trace))}")
         if trace.confidence is not None:
             facts.append(f"confidence {trace.confidence:.0%}")
         local = trace.at.astimezone()
@@ -136,6 +136,10 @@ def _one(workspace: Workspace, trace: Trace) -> None:
             st.page_link(ASK, label="Its conversation", icon=":material/forum:", query_params={ADDRESS: conversation})
         if trace.note:
             st.caption(f"The reader's note: {escape_markdown(trace.note)}")
+
+
+def _who(trace: Trace) -> str:
+    return "quotes" if trace.model == QUOTING else trace.model
 
 
 def _waterfall(trace: Trace) -> None:
@@ -207,16 +211,24 @@ def _mlflow(workspace: Workspace) -> None:
             help="MLflow keeps studies, runs, champions and traces as well, so that they open in its own pages.",
             width="stretch",
         )
-        if state.address:
+        if state.address and (is_here() or not state.is_local):
             st.link_button("Open MLflow", state.address, icon=":material/open_in_new:")
-        else:
+        elif is_here():
             st.button(
                 "Start MLflow’s pages",
                 icon=":material/play_arrow:",
                 key="start-mlflow",
-                help="On this machine only. It takes some seconds; `python -m rag mlflow` does the same.",
+                help="On this machine only, for they show everybody's questions and ask nobody who they are. It takes "
+                "some seconds; `python -m rag mlflow` does the same.",
                 on_click=_start,
                 args=(workspace,),
+            )
+        else:
+            st.markdown(
+                ":small[:material/lock: Its pages open where Footnote runs]",
+                help="They show everybody's questions and ask nobody who they are, so they open on that machine only: "
+                "there `python -m rag mlflow` starts them.",
+                width="content",
             )
     if state.error:
         st.warning(message_markdown(state.error), icon=":material/sync_problem:")
@@ -234,4 +246,5 @@ def _try_now(workspace: Workspace) -> None:
 
 def _start(workspace: Workspace) -> None:
     with friendly_errors(), st.spinner("Starting MLflow’s pages…"):
-        workspace.open_mlflow()
+        if is_here():  # a button may have been drawn for somebody who came another way
+            workspace.open_mlflow()
