@@ -68,10 +68,8 @@ def test_the_way_from_questions_to_the_champion(browser: Browser, address: str) 
     with watched_page(browser, width=1400) as page:
         page.goto(f"{address}/Experiments")
         view(page, "Question sets")
-        page.wait_for_timeout(SETTLED)
         upload(page, ROOT / "samples" / "questions.jsonl")
         study(page)
-        page.wait_for_timeout(SETTLED)  # the page runs once more when a study has ended
         view(page, "Leaderboard")
         expect(page.get_by_text("3 runs. Compared over")).to_be_visible(timeout=PATIENCE)
         compare(page)
@@ -96,13 +94,17 @@ def test_a_question_is_corrected_in_the_table_and_becomes_a_version(browser: Bro
         )
         button(page, "Keep", exact=True)
         expect(page.get_by_text("2 questions · ")).to_be_visible(timeout=PATIENCE)
-        page.wait_for_timeout(SETTLED)
         table = page.get_by_test_id("stDataFrame").first.locator("canvas").first
         table.dblclick(position={"x": 150, "y": 52}, force=True)
         expect(page.locator("textarea.gdg-input")).to_be_visible(timeout=PATIENCE)
         page.keyboard.type("Who was on the *moon*?")
         page.wait_for_timeout(SETTLED)  # nobody types so fast
         page.keyboard.press("Enter")
+        expect(page.get_by_text("Not saved yet: 1 added, 1 removed")).to_be_visible(timeout=PATIENCE)
+        view(page, "Studies")
+        expect(page.get_by_text("New study")).to_be_visible(timeout=PATIENCE)
+        view(page, "Question sets")
+        expect(page.get_by_text("Not saved yet: 1 added, 1 removed")).to_be_visible(timeout=PATIENCE)
         button(page, "Save as a new version")
         expect(page.get_by_text("Version, of 2")).to_be_visible(timeout=PATIENCE)
 
@@ -133,13 +135,13 @@ def study(page: Page) -> None:
     """Three numbers of passages, started and waited for."""
     button(page, "Start a study with it")
     expect(page.get_by_text("1 run of 27 questions each")).to_be_visible(timeout=PATIENCE)
-    page.wait_for_timeout(SETTLED)
     found = page.get_by_test_id("stButtonGroup").filter(has_text="Passages found")
     for number in ("3", "8"):
         found.get_by_role("button", name=number, exact=True).click()
         expect(page.get_by_text("2 runs" if number == "3" else "3 runs").first).to_be_visible(timeout=PATIENCE)
     button(page, "Start", exact=True)
-    expect(page.locator(".st-key-study-0")).to_contain_text("finished", timeout=SECONDS)
+    mine = page.locator("[class*=st-key-one-study-]").filter(has_text="questions, 3 runs")
+    expect(mine).to_contain_text("finished", timeout=SECONDS)
 
 
 def compare(page: Page) -> None:

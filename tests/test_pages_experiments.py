@@ -150,7 +150,7 @@ def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
 
 def test_what_readers_put_into_the_evaluation_set_becomes_one(workspace: Workspace) -> None:
     app = press(start("4_Experiments"), "Make one from feedback")
-    assert "Nobody has put a question into the evaluation set yet" in shown(app)
+    assert "You have not put a question into the evaluation set yet" in shown(app)
     app = ask(start("2_Ask"), "How high is the rent?")
     turn = app.session_state["turns"][0]
     workspace.judge(app.session_state["talk"].id, turn.kept, 1, hit=turn.answer.hits[0])
@@ -182,6 +182,17 @@ def test_a_study_says_what_it_comes_to_and_is_started(workspace: Workspace) -> N
         (k, tokens) for k in (3, 5) for tokens in (200, 100)
     }
     assert "finished" in shown(healthy(app.run()))
+
+
+def test_passages_too_long_for_the_model_are_left_out(workspace: Workspace) -> None:
+    workspace.keep_questions("Rent", [Gold("How high is the rent?", document="lease.md")])
+    app = view(start("4_Experiments"), "Studies")
+    lengths = app.button_group(key=f"study-chunk_tokens-{workspace.settings.collection}")
+    healthy(lengths.set_value([100, 400]).run())
+    assert "1 of 2 runs cannot be made, and are left out: Passages of 400 tokens" in plain(app)
+    press(app, "Start")
+    assert [one.configuration.chunk_tokens for one in workspace.experiments.runs()] == [100]
+    ended(workspace, workspace.experiments.studies()[0])
 
 
 def test_an_impossible_grid_is_refused_before_it_starts(workspace: Workspace) -> None:
@@ -264,6 +275,83 @@ def test_an_address_that_names_what_there_is_not_harms_nothing(studied: Workspac
     healthy(app.run())
     for name in ("Leaderboard", "Compare", "Question sets"):
         assert not view(app, name).error
+
+
+def test_what_is_clicked_before_the_browser_knows_the_address_undoes_nothing(
+    studied: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = view(start("4_Experiments"), "Leaderboard")
+    for seconds, where in ((60.0, "Plots"), (0.0, "Leaderboard")):
+        monkeypatch.setattr("ui.told.SECONDS", seconds)
+        view(app, "Leaderboard")
+        before = {name: app.query_params[name] for name in app.query_params}
+        view(app, "Plots")
+        for name, values in before.items():
+            app.query_params[name] = values
+        healthy(app.run())
+        assert app.button_group(key="experiments-view").value == where, "who goes back later does go back"
+
+
+def test_a_metric_that_nobody_chose_follows_the_questions(studied_with_times: Workspace) -> None:
+    app = view(start("4_Experiments"), "Leaderboard")
+    assert app.selectbox(key="experiments-metric").value == "latency p50", "nothing else was measured there"
+    rows = table(app, "Difference")
+    at = list(rows["Beside the baseline"]).index("the baseline")
+    assert rows["Difference"][1 - at] == pytest.approx(rows["latency p50"][1 - at] - rows["latency p50"][at])
+    assert "whether a difference is real cannot be said" in shown(app)
+    app.session_state["experiments-run"] = [one.id for one in studied_with_times.contests()[0].runs]
+    assert list(table(view(app, "Compare"), "Question")["Question"]) == ["Why?"], "how long each question took"
+    view(app, "Leaderboard")
+    other = next(one for one in app.selectbox(key="experiments-asked").options if one.startswith("Located"))
+    healthy(app.selectbox(key="experiments-asked").select(other).run())
+    assert app.selectbox(key="experiments-metric").value == "nDCG@3"
+
+
+@pytest.fixture
+def studied_with_times(workspace: Workspace) -> Workspace:
+    """Two studies, of which the later one knows nothing of its answers."""
+    for name, gold in (("Located", Gold("How high is the rent?", document="lease.md")), ("Bare", Gold("Why?"))):
+        made = workspace.start_study(name, QuestionSet(name, (gold,)), None, grid({"k": [3, 4]}))
+        assert ended(workspace, made).state is RunState.FINISHED
+    return workspace
+
+
+def test_a_champion_without_the_metric_is_not_missing(studied_with_times: Workspace) -> None:
+    promoted = studied_with_times.contests()[1].runs[0]
+    answered = grid({"answerer": ["extractive"], "k": [3]})
+    asked = studied_with_times.experiments.question_set("Located")
+    made = studied_with_times.start_study("Answers", asked, None, answered)
+    assert ended(studied_with_times, made).state is RunState.FINISHED
+    studied_with_times.promote(promoted.id)
+    app = start("4_Experiments")
+    app.session_state["experiments-metric"] = "abstained"
+    view(app, "Leaderboard")
+    assert "which it has not measured, so it stands last" in shown(app)
+    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
+    assert "at place" in shown(app)
+    bare = next(one for one in studied_with_times.contests() if one.newest.set_name == "Bare")
+    app.session_state["experiments-asked"] = bare.key
+    assert "not asked these questions yet" in shown(healthy(app.run()))
+
+
+def test_what_was_measured_outlives_its_collection(workspace: Workspace, notes: Path) -> None:
+    workspace.create_collection("gone")
+    list(workspace.ingest([notes], "gone"))
+    asked = QuestionSet("Rent", (Gold("How high is the rent?", document="lease.md"),))
+    study = workspace.start_study("Short", asked, "gone", grid({"k": [3, 4]}))
+    assert ended(workspace, study).state is RunState.FINISHED
+    workspace.delete_collection("gone")
+    app = start("4_Experiments")
+    run = workspace.experiments.runs()[0]
+    app.session_state["experiments-run"] = [run.id]
+    app.session_state["experiments-question"] = 0
+    view(app, "Leaderboard")
+    assert app.button(key=f"promote-{run.id}").disabled
+    assert "has been deleted: nothing of it can be promoted" in shown(app)
+    assert "not there any more" in shown(view(app, "Compare"))
+    view(app, "Plots")
+    view(app, "Studies")
 
 
 # -- plots and comparison ---------------------------------------------------------------------------------------------

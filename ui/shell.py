@@ -5,8 +5,10 @@ Each page is opened cold at its own address too, so nothing here may rely on the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
@@ -23,6 +25,7 @@ from ui.errors import friendly_errors, show_error
 from ui.places import ASK, COLLECTIONS, EXPERIMENTS, HOME, UPLOAD
 from ui.samples import sample_files
 from ui.text import message_markdown
+from ui.told import begin_address, end_address
 from ui.viewing import draw_viewer
 
 _MENU = (
@@ -33,6 +36,8 @@ _MENU = (
     (EXPERIMENTS, "Experiments", ":material/science:"),
 )
 
+MESSAGE = "message"
+"""Where in the session it is what is shown after the next run of the page."""
 _STYLE = """<style>
 [class*=st-key-footnote-] button p { text-wrap: balance; }
 [data-testid=stPopover] button[aria-expanded=true] { color: inherit; }
@@ -58,15 +63,19 @@ def page(title: str) -> Iterator[Workspace]:
     guard(settings, secrets)
     _menu(settings)
     workspace = _workspace(settings)
-    if (message := st.session_state.pop("message", None)) is not None:
+    if (message := st.session_state.pop(MESSAGE, None)) is not None:
         st.toast(message, icon=":material/check_circle:")
     if settings.storage_is_ephemeral:
         st.caption(":material/warning: What is stored here may vanish when the app restarts. Keep your originals.")
     corner(workspace)
-    with friendly_errors():
-        yield workspace
-        draw_viewer(workspace, title)
-        draw_dialog(title)
+    begin_address(title)
+    try:
+        with friendly_errors():
+            yield workspace
+            draw_viewer(workspace, title)
+            draw_dialog(title)
+    finally:
+        end_address(title)
 
 
 def heading(title: str) -> DeltaGenerator:
@@ -78,7 +87,7 @@ def heading(title: str) -> DeltaGenerator:
 
 def say(message: str) -> None:
     """Show a short message after the next run of the page. The message is Markdown."""
-    st.session_state["message"] = message
+    st.session_state[MESSAGE] = message
 
 
 def _secrets() -> Mapping[str, Any]:
@@ -113,6 +122,7 @@ def _open(_settings: Settings) -> Workspace:
     workspace.worker.start()
     workspace.resume_studies()
     workspace.warm_up()
+    threading.Thread(target=import_module, args=("pandas",), name="footnote-tables", daemon=True).start()
     workspace.track()
     totals = workspace.totals()
     if _settings.demo and not (totals.documents or totals.unfinished or totals.failed):

@@ -19,6 +19,7 @@ from rag.workspace import Workspace
 from ui.door import reader
 from ui.search import choose
 from ui.text import message_markdown
+from ui.told import tells_address
 from ui.turns import Turn, turn_of
 
 ADDRESS = "conversation"
@@ -111,6 +112,7 @@ def open_talk(workspace: Workspace, conversation: str) -> None:
     if turns:
         choose(turns[-1].search)  # the next question is asked where the last one was
     st.query_params[ADDRESS] = conversation
+    tells_address()
 
 
 def new_talk() -> None:
@@ -118,6 +120,7 @@ def new_talk() -> None:
     st.session_state["talk"] = Talk(reader())
     st.session_state["turns"].clear()
     st.query_params.pop(ADDRESS, None)
+    tells_address()
 
 
 def keep(workspace: Workspace) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 from rag.evaluation.intervals import DRAWS, Difference, difference, interval
 from rag.evaluation.scoring import LOWER_IS_BETTER
@@ -67,5 +66,5 @@ def lower_is_better(metric: str) -> bool:
 
 def varied(configurations: Sequence[Configuration]) -> list[str]:
     """The parameters in which configurations differ."""
-    rows: list[Mapping[str, Any]] = [asdict(one) for one in configurations]
-    return [name for name in rows[0] if len({row[name] for row in rows}) > 1] if rows else []
+    names = [one.name for one in fields(Configuration)]
+    return [name for name in names if len({getattr(one, name) for one in configurations}) > 1]

@@ -13,9 +13,9 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
-from rag.evaluation.comparing import Contest, front, is_expected, matched, why
+from rag.evaluation.comparing import Contest, changes, front, is_expected, matched, why
 from rag.evaluation.grid import grid, read_grid
-from rag.evaluation.leaderboard import Standing, lower_is_better, standings, usual_metric, varied
+from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
 from rag.evaluation.sets import from_rows, read_set, to_rows
 from rag.evidence import answer_markdown, answer_text, inert_markdown
@@ -40,6 +40,7 @@ __all__ = [
     "Answerer",
     "Contest",
     "Estimate",
+    "Measured",
     "OneQuestion",
     "Removed",
     "Standing",
@@ -53,6 +54,7 @@ __all__ = [
     "as_row",
     "as_uploads",
     "beside",
+    "changes",
     "default_name",
     "distinct_names",
     "expected_of",

@@ -10,12 +10,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from rag.errors import NotFoundError
+from rag.errors import ConfigurationError, NotFoundError
 from rag.evaluation.comparing import Changes, Contest, changes, contests
 from rag.evaluation.leaderboard import Measured, Standing, standings
 from rag.evaluation.locating import Library, Wanted
 from rag.experiments import CHALLENGER, CHAMPION
-from rag.records import QUOTING, Configuration, Found, Gold, KeptSet, Promotion, Run, RunState, Scored, Study, Trace
+from rag.recipes import BUNDLED
+from rag.records import (
+    QUOTING,
+    Configuration,
+    Found,
+    Gold,
+    KeptSet,
+    Promotion,
+    Recipe,
+    Run,
+    RunState,
+    Scored,
+    Study,
+    Trace,
+)
 from rag.workspace.benches import data_version
 from rag.workspace.promoting import Promoting
 
@@ -146,6 +160,17 @@ class Comparing(Promoting):
         """What stands in a passage that a run found; empty if its document is not there any more."""
         return found.text or self.catalog.passage(collection, found.document, found.start, found.end)
 
+    def impossible(self, configurations: Sequence[Configuration]) -> dict[Configuration, str]:
+        """Those whose passages the bundled model could not read, and why. Of other models that is known once a study
+        has loaded them."""
+        found: dict[Recipe, str] = {}
+        for recipe in {one.recipe for one in configurations if one.recipe.model == BUNDLED}:
+            try:
+                self.recipes.fingerprint_with(recipe)
+            except ConfigurationError as error:
+                found[recipe] = str(error)
+        return {one: found[one.recipe] for one in configurations if one.recipe in found}
+
     def estimate(self, collection: str, questions: int, configurations: Sequence[Configuration]) -> Estimate:
         """What a study would come to, roughly. Raises NotFoundError."""
         found = self.collection(collection)
@@ -163,12 +188,13 @@ class Comparing(Promoting):
         seconds = passages / max(pace, 0.1) + questions * each
         return Estimate(len(configurations), len(recipes - {own}), questions * models, seconds)
 
-    def questions_from_readers(self, owner: str = "") -> list[Gold]:
-        """What readers have put into the evaluation set; and what an owner has judged beside that, with the pages of
-        the sources that they called relevant, in the document that has most of them."""
-        found = {one.question: one for one in self.questions_from_feedback()}
+    def questions_from_reader(self, owner: str = "", collection: str = "") -> list[Gold]:
+        """What an owner has put into the evaluation set, in one collection or in all; and what they have judged beside
+        that, with the pages of the sources that they called relevant, in the document that has most of them. What
+        others did is theirs, as their conversations are."""
+        found = {one.question: one for one in self.questions_from_feedback(owner, collection)}
         relevant: dict[str, dict[str, set[int]]] = {}
-        for one in self.feedback(owner):
+        for one in (each for each in self.feedback(owner) if collection in ("", each.collection)):
             pages = relevant.setdefault(one.question, {})
             if one.chunk and one.value > 0 and one.name:
                 pages.setdefault(one.name, set()).add(one.page)
@@ -177,6 +203,11 @@ class Comparing(Promoting):
                 name = max(pages, key=lambda one: len(pages[one]), default="")
                 found[question] = Gold(question, document=name, pages=tuple(sorted(pages.get(name, ()))))
         return list(found.values())
+
+    def judged_collections(self, owner: str = "") -> list[str]:
+        """The collections of which an owner has judged answers, or put questions into the evaluation set."""
+        rows, judged = self.evaluation_rows(owner), self.feedback(owner)
+        return sorted({one.collection for one in rows} | {one.collection for one in judged})
 
     def conversation_of(self, trace: Trace) -> str:
         """The conversation that the question of a trace was asked in; empty if it is not kept."""

@@ -43,10 +43,11 @@ class Evaluating(Benches, Conversing):
             raise InputError("A question set needs at least one question.")
         return self.experiments.keep_set(QuestionSet(_called(name, "question set"), tuple(questions)))
 
-    def questions_from_feedback(self) -> list[Gold]:
-        """The questions that readers have put into the evaluation set, each once: what was said last counts."""
+    def questions_from_feedback(self, owner: str | None = None, collection: str = "") -> list[Gold]:
+        """The questions that an owner, or anybody, has put into the evaluation set, in one collection or in all; each
+        once: what was said last counts."""
         found: dict[str, Gold] = {}
-        for row in self.evaluation_rows():
+        for row in (one for one in self.evaluation_rows(owner) if collection in ("", one.collection)):
             answers = (row.expected_answer,) if row.expected_answer else ()
             pages, quotes = (row.page,) if row.page else (), (row.quote,) if row.quote else ()
             there = bool(answers or row.document)

@@ -61,7 +61,7 @@ def offer_new(workspace: Workspace, names: Sequence[str]) -> None:
             icon=":material/rate_review:",
             on_click=open_dialog,
             args=(from_feedback, workspace),
-            help="Of the evaluation set, and of the answers and sources that you have judged on the Ask page",
+            help="Of your evaluation set, and of the answers and sources that you have judged, on the Ask page",
         )
         st.download_button(
             "Example file",
@@ -92,15 +92,21 @@ def upload(workspace: Workspace) -> None:
 
 @st.dialog("Make a question set from feedback", icon=":material/rate_review:", width="large", on_dismiss=close_dialog)
 def from_feedback(workspace: Workspace) -> None:
-    """Show what readers have put into the evaluation set and judged, then keep it as a set."""
+    """Show what the reader has put into the evaluation set and judged, then keep it as a set."""
     with friendly_errors():
-        questions = workspace.questions_from_readers(reader())
+        collections = workspace.judged_collections(reader())
+        chosen = collections[0] if collections else ""
+        if len(collections) > 1:
+            chosen = st.selectbox("Asked in", collections, key="feedback-collection")
+        questions = workspace.questions_from_reader(reader(), chosen)
         if not questions:
             st.markdown(
-                "Nobody has put a question into the evaluation set yet, and you have judged no answer. Both are done "
-                "on the Ask page, below an answer: its question goes in with the answer and passage that you confirm."
+                "You have not put a question into the evaluation set yet, and have judged no answer. Both are done on "
+                "the Ask page, below an answer: its question goes in with the answer and passage that you confirm."
             )
             return
+        if reader():
+            st.caption("These are your own: what others ask and judge is theirs. A set that is kept is everybody’s.")
         _preview(questions)
         _keep(workspace, questions, "From feedback")
 

@@ -65,11 +65,10 @@ def tell_address() -> None:
     """Name what is looked at in the address; at the end of a page."""
     told = {part: _written(part) for part in _READ}
     told = {part: values for part, values in told.items() if values}
-    for part in _READ:
-        if part not in told and part in st.query_params:
-            del st.query_params[part]
-        elif part in told and st.query_params.get_all(part) != told[part]:
-            st.query_params[part] = told[part]
+    there = {one: st.query_params.get_all(one) for one in st.query_params}
+    now = {one: values for one, values in there.items() if one not in _READ} | told
+    if now != there:
+        st.query_params.from_dict(now)  # all at once, as each change alone would be an entry of the browser's history
     st.session_state["experiments-told"] = told
 
 

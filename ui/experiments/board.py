@@ -10,15 +10,20 @@ from rag.records import Run, RunState
 from rag.workspace import Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
-from ui.experiments.promoting import draw_promoted, promote
+from ui.experiments.promoting import CHAMPION, draw_promoted, promote
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
-from ui.experiments.table import digest, draw_table
+from ui.experiments.table import digest, draw_table, is_promoted
 from ui.experiments.words import described, differing
 from ui.text import counted, escape_markdown, message_markdown
 
 A_PAGE = 15
 MANY = 20
 LUCK = "Among so many, some look better by luck alone: ask the best of them other questions before you promote one."
+REAL = (
+    "A difference counts as real if 0 lies outside the interval in which 95 of 100 differences lie when the questions "
+    "are drawn anew."
+)
+NO_INTERVAL = "It is no mean over questions, so whether a difference is real cannot be said."
 FEW_METRICS = 3
 """Shown beside the one that runs are ordered by, before anybody chooses."""
 _BESIDE = ("hit@5", "MRR", "F1", "latency p50", "recall@5", "hit@1", "latency p95")
@@ -44,14 +49,16 @@ def draw_board(workspace: Workspace) -> None:
     first = _first_of_page(shown, contest)
     some = shown[first : first + A_PAGE]
     standings = workspace.standings_of(some, metric, baseline)
+    held = next((one for one in contest.runs if one.id == baseline), None)
     with place:
         if some:
             marks = workspace.promoted_runs(contest.newest.collection)
-            draw_table(some, first + 1, names, (metric, *beside), standings, marks, baseline)
+            draw_table(some, first + 1, names, (metric, *beside), standings, marks, held)
         else:
             st.markdown("No run has these words in its description. Look for less.")
     _told(shown, runs, standings, metric)
-    _name_baseline(contest, baseline, names)
+    _name_baseline(held, names)
+    _name_champion(workspace, contest, shown, metric, names)
     _chosen(workspace, contest)
     draw_promoted(workspace, contest)
 
@@ -119,20 +126,40 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""
-    st.caption(
-        f"{few}{counted(len(runs), 'run')}.{lower}{pairs} A difference counts as real if 0 lies outside the interval "
-        f"in which 95 of 100 differences lie when the questions are drawn anew.{luck}"
-    )
+    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {REAL if asked else NO_INTERVAL}{luck}")
 
 
-def _name_baseline(contest: Contest, baseline: str, names: Sequence[str]) -> None:
-    run = next((one for one in contest.runs if one.id == baseline), None)
+def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
     if run is not None:
         st.caption(
             f":material/flag: The baseline: {escape_markdown(described(run.configuration, names))}",
             help="The champion where it has this figure, else what is set, else the first run. Mark another one to "
             "hold the runs against that.",
         )
+
+
+def _name_champion(
+    workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, names: Sequence[str]
+) -> None:
+    """Where the champion stands, which need not be on this page of the table, nor among these runs at all."""
+    promotion = workspace.promoted_runs(contest.newest.collection).get(CHAMPION)
+    if promotion is None:
+        return
+    run = next((one for one in contest.runs if is_promoted(one, promotion)), None)
+    place = next((rank for rank, one in enumerate(shown, 1) if run is not None and one.id == run.id), 0)
+    measure = escape_markdown(metric)
+    if run is None:
+        said = "not asked these questions yet. Try its values in a study with this question set to see where it stands."
+    elif metric not in run.metrics:
+        said = (
+            f"without {measure}, which it has not measured, so it stands last. Choose another metric to see its place."
+        )
+    elif not place:
+        said = "not among the runs that are shown here. Show all studies, and filter nothing."
+    else:
+        said = f"at place {place:,}."
+    called = f" {escape_markdown(described(run.configuration, names))} ·" if run is not None else ""
+    st.caption(f":material/trophy: The champion:{called} {said}")
 
 
 def _chosen(workspace: Workspace, contest: Contest) -> None:
@@ -164,10 +191,13 @@ def _chosen(workspace: Workspace, contest: Contest) -> None:
 def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
     """What can be done with one run that has finished."""
     if not workspace.settings.demo:
+        there = contest.newest.collection in {one.name for one in workspace.collections()}
         st.button(
             "Promote",
             key=f"promote-{run.id}",
             icon=":material/trophy:",
+            disabled=not there,
+            help=None if there else "Its collection has been deleted.",
             on_click=open_dialog,
             args=(promote, workspace, contest, run),
         )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import streamlit as st
 
-from rag.records import Gold, Run, Scored
+from rag.records import Run, Scored
 from rag.workspace import Contest, Workspace, why
 from ui.experiments.address import MOST_RUNS, QUESTION, RUNS, key, look_at, now
 from ui.experiments.diff import draw_question
+from ui.experiments.rows import Row, rows_of
 from ui.experiments.scope import choose_contest, choose_metric, finished, metrics_of
 from ui.experiments.table import verdict
 from ui.experiments.words import better, described, differing, figure, metric_help
@@ -21,27 +22,6 @@ LETTERS = "ABCDEF"
 A_PAGE = 25
 NO_FIGURE = "no figure"
 ALL, DIFFERENT, WORST = "All", "Only differences", "Worst first"
-
-
-class Row(NamedTuple):
-    """A question in the table: its place in the set, what it is, its figure in each run (None: it has none)."""
-
-    place: int
-    gold: Gold
-    figures: tuple[float | None, ...]
-    failed: bool
-
-    @property
-    def spread(self) -> float:
-        """How far the figures are apart."""
-        there = [one for one in self.figures if one is not None]
-        return max(there) - min(there) if there else 0.0
-
-    @property
-    def mean(self) -> float:
-        """Of the figures; 1 if there is none, so that what measures nothing comes last."""
-        there = [one for one in self.figures if one is not None]
-        return sum(there) / len(there) if there else 1.0
 
 
 def draw_compare(workspace: Workspace) -> None:
@@ -61,7 +41,7 @@ def draw_compare(workspace: Workspace) -> None:
     _describe(workspace, runs, metric, names)
     _figures(runs, metric)
     st.subheader("Questions", anchor=False)
-    rows = _rows(workspace, contest, runs, metric)
+    rows = rows_of(workspace, contest, runs, metric)
     if rows:
         _questions(workspace, contest, runs, metric, rows)
     else:
@@ -138,20 +118,6 @@ def _best(metric: str, runs: Sequence[Run]) -> str:
 # -- questions --------------------------------------------------------------------------------------------------------
 
 
-def _rows(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: str) -> list[Row]:
-    questions = workspace.questions_asked(contest.newest)
-    measured = [workspace.measured_of(one.id) for one in runs]
-    failed = {
-        one.place for run in runs if run.metrics.get("errors") for one in workspace.scores_of(run.id) if one.error
-    }
-    found = []
-    for place, gold in enumerate(questions):
-        figures = tuple(some.get(place, {}).get(metric) for some in measured)
-        if place in failed or any(one is not None for one in figures):
-            found.append(Row(place, gold, figures, place in failed))
-    return found
-
-
 def _questions(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: str, rows: Sequence[Row]) -> None:
     if len(runs) > 1:
         st.markdown(_tally(rows, metric))
@@ -196,6 +162,7 @@ def _tally(rows: Sequence[Row], metric: str) -> str:
 def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: str, rows: Sequence[Row]) -> None:
     places = [one.place for one in rows]
     reasons = _reasons(workspace, contest, runs[0], rows)
+    form = "%.1f ms" if metric.startswith("latency") else "%.3f"
     table = f"compare-table-{runs[0].id}-{len(runs)}-{metric}-{'-'.join(map(str, places))}"
 
     def clicked() -> None:
@@ -221,7 +188,7 @@ def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: 
         placeholder="–",
         column_config={
             "Question": st.column_config.TextColumn(width=300, pinned=True),
-            **{letter: st.column_config.NumberColumn(format="%.3f", width=64) for letter in LETTERS[: len(runs)]},
+            **{letter: st.column_config.NumberColumn(format=form, width=72) for letter in LETTERS[: len(runs)]},
         },
         alt="Questions with their figures",
     )

@@ -12,14 +12,15 @@ from rag.errors import RagError
 from rag.records import QUOTING, Configuration
 from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
-from ui.experiments.address import CONTEST, VIEW, look_at
+from ui.experiments.address import CONTEST, VIEW, key, look_at
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
-from ui.shell import say
-from ui.text import about, counted, escape_markdown
+from ui.shell import MESSAGE
+from ui.text import about, counted, escape_markdown, message_markdown
+from ui.whole import write_down
 
 _OFFERED: Mapping[str, Sequence[Any]] = {
-    "chunk_tokens": (100, 150, 200, 300, 400),
+    "chunk_tokens": (50, 100, 150, 200, 300, 400),
     "overlap": (0, 20, 40),
     "headers": (True, False),
     "k": (3, 5, 8, 10),
@@ -88,8 +89,11 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     except RagError as error:
         show_error(error)
         return
+    configurations = _possible(workspace, configurations)
+    if not configurations:
+        return
     questions = next(one.questions for one in workspace.question_sets() if one.name == asked)
-    _told(workspace.estimate(collection, questions, configurations), questions)
+    place = st.container()  # filled last: once it says what is started, that is what the button starts
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Name of the study", key="study-name", placeholder=_name(asked, configurations), max_chars=100
@@ -102,6 +106,20 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             on_click=_start,
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
+    with place:
+        _told(workspace.estimate(collection, questions, configurations), questions)
+
+
+def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:
+    """Those that can be made; of the others is said why they cannot."""
+    impossible = workspace.impossible(configurations)
+    if impossible:
+        left = "None of these runs can be made"
+        if len(impossible) < len(configurations):
+            left = f"{len(impossible):,} of {counted(len(configurations), 'run')} cannot be made, and are left out"
+        for reason in dict.fromkeys(impossible.values()):
+            st.warning(f"{left}: {message_markdown(reason)}", icon=":material/warning:")
+    return [one for one in configurations if one not in impossible]
 
 
 def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> list[Any]:
@@ -109,13 +127,13 @@ def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> lis
     word = PARAMETERS[name]
     offered = list(dict.fromkeys([*_OFFERED[name], *_others(workspace, name), usual]))
     offered = sorted(offered) if not isinstance(usual, str | bool) else offered
-    key = f"study-{name}-{collection}"
+    widget = f"study-{name}-{collection}"
     if name in _TYPED:
         chosen = st.multiselect(
             word.name,
             offered,
             default=[usual],
-            key=key,
+            key=widget,
             format_func=lambda one: value(name, one),
             help=_help(word, name),
             accept_new_options=True,
@@ -128,7 +146,7 @@ def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> lis
             offered,
             default=[usual],
             selection_mode="multi",
-            key=key,
+            key=widget,
             format_func=lambda one: escape_markdown(value(name, one)),
             help=_help(word, name),
             persist_state="session",
@@ -177,7 +195,6 @@ def _start(
 ) -> None:
     with friendly_errors():
         study = workspace.start_study(name, workspace.experiments.question_set(asked), collection, configurations)
-        look_at(CONTEST, f"{study.set_version}-{study.data_version}")
-        st.session_state[OPEN] = False
-        st.session_state["study-name"] = ""
-        say(f"Started {escape_markdown(study.name)}.")
+        contest = f"{study.set_version}-{study.data_version}"
+        message = f"Started {escape_markdown(study.name)}."
+        write_down({key(CONTEST): contest, OPEN: False, "study-name": "", MESSAGE: message})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -23,9 +22,8 @@ MOST_LINES = 200
 FRONT, BEHIND, CHOSEN = "nothing is better in both", "another is better in both", "chosen"
 CROWD = 150
 """Runs that are drawn as smaller points."""
-NARROW = 10
-"""Characters in a line of an axis's name."""
-_HEIGHT = 400
+_HEIGHT, _LEGEND, _AXIS = 400, 90, 48
+"""Pixels: of the first picture; of the second, for its legend and for each axis."""
 
 
 def draw_plots(workspace: Workspace) -> None:
@@ -66,6 +64,9 @@ def pareto(runs: Sequence[Run], metric: str) -> set[str]:
 
 
 def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run | None) -> None:
+    if lower_is_better(metric):
+        st.caption("Time is held against quality: choose a metric of quality to see this picture.")
+        return
     timed = [one for one in runs if LATENCY in one.metrics]
     if not timed:
         st.caption("None of these runs has measured its time.")
@@ -87,14 +88,17 @@ def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run
         }
         for one in timed
     ]
-    _chart(rows, _scatter_spec(metric, 110 if len(timed) <= CROWD else 45), "scatter", runs)
+    rows.sort(key=lambda row: (BEHIND, FRONT, CHOSEN).index(str(row["kind"])))  # what is drawn last lies on top
+    _chart(rows, _scatter_spec(metric, 110 if len(timed) <= CROWD else 45), "scatter", runs, _HEIGHT)
     st.caption(
         f"Each point is a run; {len(best):,} of {len(timed):,} are such that no other is both better and faster. "
         "Choose among these."
     )
 
 
-def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: str, runs: Sequence[Run]) -> None:
+def _chart(
+    rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: str, runs: Sequence[Run], height: int
+) -> None:
     there = {one.id for one in runs}
     widget = f"experiments-{called}"
 
@@ -106,7 +110,7 @@ def _chart(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], called: s
 
     data = {name: [one[name] for one in rows] for name in rows[0]}
     st.vega_lite_chart(
-        data, dict(spec), key=widget, on_select=clicked, selection_mode="pick", height=_HEIGHT, width="stretch"
+        data, dict(spec), key=widget, on_select=clicked, selection_mode="pick", height=height, width="stretch"
     )
 
 
@@ -159,7 +163,7 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
     scale = [one.metrics[metric] for one in runs]
     low, high = min(scale), max(scale)
-    axes = {name: f"{_narrow(PARAMETERS[name].name)}|{_ends(name, heights[name])}" for name in names}
+    axes = {name: f"{PARAMETERS[name].name}|{_ends(name, heights[name])}" for name in names}
     end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
     rows = []
     for run in reversed(runs):  # what is drawn last lies on top
@@ -170,22 +174,16 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
             "quality": run.metrics[metric],
             "wide": 4 if picked is not None and picked.id == run.id else 1.5,
         }
-        for name in names:
-            given = of_run[name]
-            rows.append(
-                common | {"axis": axes[name], "y": heights[name][given], "Value": shortened(value(name, given), 40)}
-            )
-        rows.append(
-            common
-            | {
-                "axis": end,
-                "y": (run.metrics[metric] - low) / (high - low) if high > low else 0.5,
-                "Value": figure(metric, run.metrics[metric]),
-            }
-        )
-    _chart(rows, _parallel_spec(metric, [*axes.values(), end]), "parallel", runs)
+        places = {axes[name]: heights[name][of_run[name]] for name in names}
+        places[end] = (run.metrics[metric] - low) / (high - low) if high > low else 0.5
+        rows += [
+            common | {"axis": axis, "place": place, "order": at} for at, (axis, place) in enumerate(places.items())
+        ]
+    spec = _parallel_spec(metric, [*axes.values(), end])
+    _chart(rows, spec, "parallel", runs, _LEGEND + _AXIS * (len(axes) + 1))
     st.caption(
-        "Each line is a run, through its values to its quality. Below each axis stand its lowest and highest value."
+        "Each line is a run, down through its values to its quality. Below each name stand the lowest value, which is "
+        "at the left, and the highest."
     )
 
 
@@ -193,11 +191,6 @@ def _heights(given: Sequence[Any]) -> dict[Any, float]:
     """Where on its axis each value stands, evenly apart, between 0 and 1."""
     values = sorted(set(given), key=lambda one: (isinstance(one, str), one))
     return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
-
-
-def _narrow(words: str) -> str:
-    """A name in lines, as axes stand close together on a narrow screen."""
-    return "|".join(textwrap.wrap(words, NARROW))
 
 
 def _ends(name: str, heights: Mapping[Any, float]) -> str:
@@ -211,13 +204,13 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
         "mark": {"type": "line", "cursor": "pointer", "opacity": 0.75, "point": False},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
-            "x": {
+            # Axes lie below each other, so that their names have room on a narrow screen as well.
+            "y": {
                 "field": "axis",
                 "type": "ordinal",
                 "sort": list(axes),
                 "title": None,
                 "axis": {
-                    "labelAngle": 0,
                     "labelLimit": 150,
                     "grid": True,
                     "labelOverlap": False,
@@ -225,7 +218,8 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 },
                 "scale": {"padding": 0.4},
             },
-            "y": {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
+            "x": {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
+            "order": {"field": "order", "type": "quantitative"},
             "detail": {"field": "run", "type": "nominal"},
             "strokeWidth": {"field": "wide", "type": "quantitative", "scale": None},
             "color": {
@@ -233,7 +227,7 @@ def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "type": "quantitative",
                 "title": metric,
                 "scale": {"range": ["#6b8fc2", "#e07b1a"]},
-                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 240},
+                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160},
             },
             "tooltip": [
                 {"field": "Run", "type": "nominal"},

@@ -13,6 +13,7 @@ from ui.experiments.address import CONTEST, METRIC, VIEW, key, look_at, now
 from ui.experiments.words import metric_help, study_name
 from ui.text import counted
 
+_USUAL = "experiments-usual-metric"
 _LAST = ("questions", "errors", "located")
 
 
@@ -73,8 +74,9 @@ def choose_metric(runs: Sequence[Run]) -> str:
     there = metrics_of(runs)
     if not there:
         return ""
-    if now(METRIC) not in there:
+    if now(METRIC) not in there or now(METRIC) == st.session_state.get(_USUAL):  # which nobody has chosen
         look_at(METRIC, usual_metric(_most(runs)) or there[0])
+        st.session_state[_USUAL] = now(METRIC)
     st.selectbox(
         "Metric", there, key=key(METRIC), help=metric_help(now(METRIC)).replace("@", r"\@"), persist_state="session"
     )

@@ -9,11 +9,12 @@ import streamlit as st
 
 from rag.errors import RagError
 from rag.records import Gold, KeptSet
-from rag.workspace import Workspace, from_rows, set_as_jsonl, to_rows
+from rag.workspace import Workspace, changes, from_rows, set_as_jsonl, to_rows
 from ui.dialogs import close_dialog, open_dialog
 from ui.errors import friendly_errors
 from ui.experiments.adding_sets import COLUMNS, offer_new
 from ui.experiments.address import SET, VIEW, key, look_at, now
+from ui.experiments.drafts import drafts, draw_editor, drop_draft, keep_draft
 from ui.shell import say
 from ui.text import counted, day, escape_markdown
 
@@ -37,7 +38,14 @@ def draw_sets(workspace: Workspace) -> None:
         return
     if now(SET) not in names:
         look_at(SET, names[0])
-    st.selectbox("Question set", names, key=key(SET), persist_state="session")
+    unsaved = set(drafts())
+    st.selectbox(
+        "Question set",
+        names,
+        key=key(SET),
+        format_func=lambda one: f"{one} (not saved)" if one in unsaved and one != now(SET) else one,
+        persist_state="session",
+    )
     name = now(SET)
     versions = [one for one in kept if one.name == name]
     shown = _choose_version(workspace, versions)
@@ -93,15 +101,7 @@ def _table(
         elif not is_newest:
             st.caption("An earlier version can be looked at and downloaded. To go back to it, keep it anew.")
         return None
-    edited = st.data_editor(
-        rows,
-        column_config=COLUMNS,
-        hide_index=True,
-        num_rows="dynamic",
-        key=f"experiments-edit-{shown.name}-{shown.version}",
-        alt="The questions, to be changed: double-click a cell, or add a row at the end",
-    )
-    return [dict(one) for one in edited]
+    return draw_editor(shown, rows, COLUMNS)
 
 
 def _actions(
@@ -109,8 +109,8 @@ def _actions(
 ) -> None:
     changed = None if rows is None else _read(rows)
     is_changed = isinstance(changed, RagError) or (changed is not None and tuple(changed) != tuple(questions))
-    if isinstance(changed, RagError):
-        st.error(escape_markdown(str(changed)), icon=":material/error:")
+    if rows is not None:
+        _tell_unsaved(shown, questions, rows, changed if is_changed else None)
     with st.container(horizontal=True):
         if isinstance(changed, list) and is_changed:
             st.button(
@@ -121,6 +121,14 @@ def _actions(
                 on_click=_save,
                 args=(workspace, shown.name, changed),
             )
+        if is_changed:
+            st.button(
+                "Discard changes",
+                icon=":material/undo:",
+                key="experiments-discard",
+                on_click=drop_draft,
+                args=(shown.name,),
+            )
         if rows is None and not workspace.settings.demo and shown is not _newest(workspace, shown.name):
             st.button(
                 "Keep it anew as the newest",
@@ -129,7 +137,14 @@ def _actions(
                 args=(workspace, shown.name, questions),
             )
         if not workspace.settings.demo:
-            st.button("Start a study with it", icon=":material/science:", on_click=_study_with, args=(shown.name,))
+            st.button(
+                "Start a study with it",
+                icon=":material/science:",
+                disabled=is_changed,
+                help="Save the changes first: studies ask the newest version." if is_changed else None,
+                on_click=_study_with,
+                args=(shown.name,),
+            )
         st.download_button(
             "Download",
             set_as_jsonl(questions),
@@ -143,6 +158,29 @@ def _actions(
             st.button(
                 "Delete", icon=":material/delete:", on_click=open_dialog, args=(delete_set, workspace, shown.name)
             )
+
+
+def _tell_unsaved(
+    shown: KeptSet, questions: Sequence[Gold], rows: list[dict[str, Any]], changed: list[Gold] | RagError | None
+) -> None:
+    """Keep what is not saved, and say what that is."""
+    if changed is None:
+        drop_draft(shown.name)
+        return
+    version = keep_draft(shown, rows)
+    if isinstance(changed, RagError):
+        st.error(escape_markdown(str(changed)), icon=":material/error:")
+        return
+    st.caption(
+        f":orange[:material/edit:] Not saved yet: {changes(questions, changed)}. You can look at something else "
+        "meanwhile; when the page is closed or loaded anew, it is lost."
+    )
+    if version != shown.version:
+        st.warning(
+            f"This set has been saved by somebody else since you began to change it (then {version[:6]}, now "
+            f"{shown.version[:6]}). What you save becomes the newest version, without what they changed.",
+            icon=":material/group:",
+        )
 
 
 def _newest(workspace: Workspace, name: str) -> KeptSet | None:
@@ -159,6 +197,7 @@ def _read(rows: Sequence[dict[str, Any]]) -> list[Gold] | RagError:
 def _save(workspace: Workspace, name: str, questions: Sequence[Gold]) -> None:
     with friendly_errors():
         kept = workspace.keep_questions(name, questions)
+        drop_draft(name)
         say(f"Saved {counted(kept.questions, 'question')} as the newest version.")
 
 
@@ -187,5 +226,6 @@ def _delete(workspace: Workspace, name: str) -> None:
     close_dialog()
     with friendly_errors():
         workspace.remove_questions(name)
+        drop_draft(name)
         look_at(SET, None)
         say(f"Deleted the question set {escape_markdown(name)}.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import streamlit as st
 
-from rag.records import RunState, Study
+from rag.records import Run, RunState, Study
 from rag.workspace import Workspace
 from ui.dialogs import close_dialog, open_dialog
 from ui.errors import friendly_errors
@@ -19,6 +20,8 @@ from ui.text import about, counted, day, escape_markdown, message_markdown, sett
 
 POLL_SECONDS = 1.0
 SHOWN = 10
+REASONS = 3
+"""Of failures, that are shown of a study."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 _ICONS = {
     RunState.QUEUED: ":material/schedule:",
@@ -44,26 +47,29 @@ def _list(workspace: Workspace, was_busy: bool) -> None:
     with friendly_errors():
         contests = workspace.contests()
         studies = sorted((one for each in contests for one in each.studies), key=lambda one: one.created_at)[::-1]
-        runs = Counter(run.study for each in contests for run in each.runs)
+        runs: dict[str, list[Run]] = {}
+        for run in (one for each in contests for one in each.runs):
+            runs.setdefault(run.study, []).append(run)
         if was_busy and not any(one.state in OPEN for one in studies):
             st.rerun()  # the page, which then looks no more
         waiting = [one for one in studies if one.state is RunState.QUEUED]
-        for number, one in enumerate(studies[:SHOWN]):
+        for one in studies[:SHOWN]:
             ahead = len(waiting) - 1 - waiting.index(one) if one in waiting else 0
-            _study(workspace, one, runs[one.id], ahead, number)
+            _study(workspace, one, runs.get(one.id, []), ahead)
         if len(studies) > SHOWN:
             with st.expander(f"{counted(len(studies) - SHOWN, 'earlier study').replace('studys', 'studies')}"):
-                for number, one in enumerate(studies[SHOWN:], start=SHOWN):
-                    _study(workspace, one, runs[one.id], 0, number)
+                for one in studies[SHOWN:]:
+                    _study(workspace, one, runs.get(one.id, []), 0)
 
 
-def _study(workspace: Workspace, study: Study, runs: int, ahead: int, number: int) -> None:
-    with st.container(border=True, gap="xsmall", key=f"study-{number}"):
+def _study(workspace: Workspace, study: Study, runs: Sequence[Run], ahead: int) -> None:
+    with st.container(border=True, gap="xsmall", key=f"one-study-{study.id}"):
         when = study.created_at.astimezone()
         st.markdown(f"{_ICONS[study.state]} **{escape_markdown(study.name)}** · {STATES[study.state]}")
         st.caption(
             f"{escape_markdown(study.set_name)} in {escape_markdown(study.collection)} · "
-            f"{counted(runs, 'run')} of {counted(study.total // max(1, runs), 'question')} · {day(when)}, {when:%H:%M}"
+            f"{counted(len(runs), 'run')} of {counted(study.total // max(1, len(runs)), 'question')} · "
+            f"{day(when)}, {when:%H:%M}"
         )
         if study.state is RunState.RUNNING:
             _progress(study)
@@ -72,8 +78,17 @@ def _study(workspace: Workspace, study: Study, runs: int, ahead: int, number: in
         elif study.reason:
             kind = st.error if study.state is RunState.FAILED else st.caption
             kind(message_markdown(study.reason))
+        if study.state is RunState.FINISHED:
+            _failed(runs)
         with st.container(horizontal=True):
             _buttons(workspace, study)
+
+
+def _failed(runs: Sequence[Run]) -> None:
+    """Why some of its runs failed, or some of their questions."""
+    reasons = Counter(one.reason for one in runs if one.reason)
+    for reason, number in reasons.most_common(REASONS):
+        st.caption(f":orange[:material/warning:] {counted(number, 'run')}: {message_markdown(reason)}")
 
 
 def _progress(study: Study) -> None:

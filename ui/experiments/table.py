@@ -15,6 +15,7 @@ from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
 from ui.experiments.words import PARAMETERS, STATES, metric_help, value
 
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
+_SEEN = "experiments-board-seen"
 _MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
 
 
@@ -25,20 +26,20 @@ def draw_table(
     metrics: Sequence[str],
     standings: Mapping[str, Standing],
     marks: Mapping[str, Promotion],
-    baseline: str,
+    held: Run | None,
 ) -> None:
     """Draw runs from the rank `first` on. `names` are the parameters that differ, `metrics` the figures: the first
-    orders the runs."""
+    orders the runs. `held` is the baseline."""
     ids = [one.id for one in runs]
     chosen = [one for one in now(RUNS) or [] if one in ids]
-    # Another key for other rows: what is marked is known to the browser by the numbers of the rows.
-    table = f"experiments-board-{digest([*ids, *metrics, *chosen, baseline])}"
+    table = _key(digest([*ids, *metrics, held.id if held else ""]), chosen)
 
     def clicked() -> None:
         selection = st.session_state[table].selection
         rows = [ids[row] for row in selection.rows if row < len(ids)]
         others = [one for one in now(RUNS) or [] if one not in ids]
         look_at(RUNS, [*others, *rows][-MOST_RUNS:])
+        st.session_state[_SEEN] = (st.session_state[_SEEN][0], rows)
         if selection.columns and selection.columns[0] in metrics:
             look_at(METRIC, selection.columns[0])
 
@@ -47,7 +48,7 @@ def draw_table(
         [
             {
                 "#": rank if metrics[0] in one.metrics else None,
-                **_row(one, names, metrics, standings.get(one.id), marks, one.id == baseline),
+                **_row(one, names, metrics, standings.get(one.id), marks, held),
             }
             for rank, one in enumerate(runs, first)
         ],
@@ -63,28 +64,47 @@ def draw_table(
     )
 
 
+def _key(shown: str, chosen: list[str]) -> str:
+    """The table's key: another one for other rows, as the browser knows what is marked by the numbers of rows, and when
+    something is marked or not by other means than a click in the table. A click in it leaves the table where it is:
+    otherwise it would be drawn anew, and what is below it would move away under the pointer."""
+    (before, number), marked = st.session_state.get(_SEEN, (("", 0), []))
+    if before != shown or set(marked) != set(chosen):
+        number += 1
+    st.session_state[_SEEN] = ((shown, number), chosen)
+    return f"experiments-board-{shown}-{number}"
+
+
 def _row(
     run: Run,
     names: Sequence[str],
     metrics: Sequence[str],
     standing: Standing | None,
     marks: Mapping[str, Promotion],
-    is_baseline: bool,
+    baseline: Run | None,
 ) -> dict[str, Any]:
     """A run as a row. Cells show their text literally, so nothing needs escaping."""
     first, *others = metrics
+    is_baseline = baseline is not None and run.id == baseline.id
     state = "" if run.state is RunState.FINISHED else STATES[run.state]
     given = asdict(run.configuration)
     found = standing.difference if standing and standing.difference and standing.difference.questions else None
     return {
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
-        DIFFERENCE: found.mean if found else None,
+        DIFFERENCE: found.mean if found else _apart(run, baseline, first),
         BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found else None,
         MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
     }
+
+
+def _apart(run: Run, baseline: Run | None, metric: str) -> float | None:
+    """How far a run is from the baseline in what is no mean over questions, such as a percentile of times."""
+    if baseline is None or run.id == baseline.id or not {metric} <= run.metrics.keys() & baseline.metrics.keys():
+        return None
+    return run.metrics[metric] - baseline.metrics[metric]
 
 
 def is_promoted(run: Run, promotion: Promotion) -> bool:
@@ -114,7 +134,9 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
             width=136, help="“No real difference”: other questions of this kind might as well show the contrary."
         ),
         DIFFERENCE: st.column_config.NumberColumn(
-            format="%+.3f", width=84, help="To the baseline, over the same questions."
+            format="%+.1f ms" if metrics[0].startswith("latency") else "%+.3f",
+            width=84,
+            help="To the baseline, over the same questions.",
         ),
         BETWEEN: st.column_config.TextColumn(
             width=136, help="Where 95 of 100 such differences lie when the questions are drawn anew."
