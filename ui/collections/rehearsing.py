@@ -145,7 +145,7 @@ def _why_silent(found: Rehearsal) -> str:
 def _offer(workspace: Workspace, name: str, again: bool) -> None:
     """What begins one."""
     sets = {one.name: one for one in newest_sets(workspace)}
-    readers = workspace.questions_from_readers(reader())
+    readers = workspace.questions_from_reader(reader(), name)
     offered = [*sets, *([""] if readers else [])]
     if not offered:
         st.markdown("There is no question set yet. A few questions with the page that answers each are enough.")
@@ -159,7 +159,7 @@ def _offer(workspace: Workspace, name: str, again: bool) -> None:
 
     def called(one: str) -> str:
         if one not in sets:
-            return f"What readers confirmed and judged · {counted(len(readers), 'question')}"
+            return f"What you confirmed and judged · {counted(len(readers), 'question')}"
         return f"{one} · {counted(sets[one].questions, 'question')}"
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -178,7 +178,7 @@ def _start(workspace: Workspace, name: str, chosen: str) -> None:
         asked = (
             workspace.experiments.question_set(chosen)
             if chosen
-            else QuestionSet(FROM_READERS, tuple(workspace.questions_from_readers(reader())))
+            else QuestionSet(FROM_READERS, tuple(workspace.questions_from_reader(reader(), name)))
         )
         workspace.rehearse(asked, name)
 
