@@ -28,8 +28,8 @@ class ChangedError(InputError):
 class Bench:
     """`name` is the index's; `rerank` gives the cross-encoder of a name, `answer` what is made of hits. `at_work` is
     held while something is searched for, and raises ChangedError if the documents are not those that it was made for.
-    `library` says where answers stand in what is searched, if not where they stand for the whole study. `close` lets go
-    of what is open."""
+    `library` says where answers stand in what is searched, if not where they stand for the whole study. `in_memory`
+    says that it is no collection, whose times are others. `close` lets go of what is open."""
 
     retriever: Callable[[], Retriever]
     name: str
@@ -41,6 +41,7 @@ class Bench:
     at_work: Callable[[], AbstractContextManager[None]]
     is_verbatim: Callable[[Answer], list[bool]]
     library: Library | None = None
+    in_memory: bool = False
     close: Callable[[], None] = lambda: None
 
 

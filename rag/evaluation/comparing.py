@@ -10,6 +10,8 @@ from rag.evaluation.leaderboard import Measured, lower_is_better
 from rag.evaluation.locating import Wanted
 from rag.records import Found, Gold, Outcomes, Run, Scored, Study
 
+LATENCY = "latency p50"
+"""The time of a question that quality is held against."""
 SAME_SHARE = 0.5
 """Two passages are the same for a reader if they share so much of the shorter one: runs may cut documents in different
 places."""
@@ -46,6 +48,17 @@ def contests(studies: Sequence[Study], runs: Sequence[Run]) -> list[Contest]:
         Contest(tuple(some), tuple(run for one in reversed(some) for run in its.get(one.id, ())))
         for some in together.values()
     ]
+
+
+def pareto(runs: Sequence[Run], metric: str) -> set[str]:
+    """The runs than which none is both better and faster, by their ids; of those that search in memory among
+    themselves, for their times are of another kind. Runs without a time are left out."""
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    found: set[str] = set()
+    for kind in (False, True):
+        some = [one for one in runs if one.in_memory is kind and LATENCY in one.metrics]
+        found |= front({one.id: (one.metrics[LATENCY], sign * one.metrics[metric]) for one in some})
+    return found
 
 
 def front(points: Mapping[str, tuple[float, float]]) -> set[str]:

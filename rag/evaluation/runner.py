@@ -121,7 +121,7 @@ class _Work:
     def off(self, bench: Bench, runs: Sequence[Run]) -> None:
         """Ask all questions that these runs have not done, and end the runs."""
         for run in runs:
-            self._experiments.begin_run(run.id)
+            self._experiments.begin_run(run.id, bench.in_memory)
         encoded = self._encoded.setdefault((runs[0].configuration.model, runs[0].configuration.precision), {})
         for place, gold in enumerate(self._questions):
             left = [run for run in runs if place not in self._places[run.id]]

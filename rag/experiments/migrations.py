@@ -41,4 +41,7 @@ MIGRATIONS: Migrations = (
         "ALTER TABLE studies ADD COLUMN rehearsed TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE runs ADD COLUMN searched TEXT NOT NULL DEFAULT ''",
     ),
+    (  # 3: runs whose times are those of a search in memory
+        "ALTER TABLE runs ADD COLUMN in_memory BOOLEAN NOT NULL DEFAULT 0",
+    ),
 )

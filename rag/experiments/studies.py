@@ -103,12 +103,12 @@ class Studies(Database):
         with self.write() as connection:
             connection.execute(studies.update().where(studies.c.id == study).values(far))
 
-    def begin_run(self, run: str) -> None:
-        """Say that a run is being worked on, from now on unless it was before."""
+    def begin_run(self, run: str, in_memory: bool = False) -> None:
+        """Say that a run is being worked on, from now on unless it was before, and whether it searches in memory."""
         started = sql.func.coalesce(runs.c.started_at, now())
         with self.write() as connection:
             begun = runs.update().where(runs.c.id == run)
-            connection.execute(begun.values(state=RunState.RUNNING.value, started_at=started))
+            connection.execute(begun.values(state=RunState.RUNNING.value, started_at=started, in_memory=in_memory))
 
     def end_run(
         self, run: str, state: RunState, metrics: Mapping[str, float], seconds: float = 0.0, reason: str = ""

@@ -63,6 +63,7 @@ runs = _table(
     reason=sql.Text,
     mlflow_id=sql.String,
     searched=sql.String,
+    in_memory=sql.Boolean,
 )
 scored = _table(
     "scored",
@@ -169,6 +170,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "reason": run.reason,
         "mlflow_id": run.mlflow_id,
         "searched": run.searched,
+        "in_memory": run.in_memory,
     }
 
 

@@ -76,6 +76,9 @@ class Run:
     searched: str = ""
     """Id of the collection, or of what is in the making, that it searches as that is; without one it searches passages
     made as its configuration says."""
+    in_memory: bool = False
+    """Whether its passages were made for the study. These are searched in memory, which is faster than a collection is:
+    its times compare with those of such runs only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag.evaluation.comparing import front
+from rag.evaluation.comparing import LATENCY, pareto
 from rag.evaluation.leaderboard import standings, usual_metric, varied
 from rag.records import Run, RunState
 
-LATENCY = "latency p50"
 TIME, PARAMETERS, BOARD = "plots/quality and time.svg", "plots/parameters.svg", "plots/leaderboard.svg"
 MOST_BARS = 40
 MOST_LINES = 200
 LONGEST_LABEL = 60
 NAMED = 8
 """Runs in front that are named beside their points: more would lie on each other."""
+IN_MEMORY = ", among those searched in memory"
 _FRONT, _BEHIND, _LINE = "#2f8f5b", "#8a8a8a", "#4e79a7"
 _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5}
 """Behind letters that lie on lines."""
@@ -48,15 +48,21 @@ def plots_of(runs: Sequence[Run], measured: Measured) -> dict[str, str]:
 
 def _quality_and_time(runs: Sequence[Run], metric: str, names: Sequence[str]) -> str:
     points = {one.id: (one.metrics[LATENCY], one.metrics[metric]) for one in runs}
-    best = front(points)
+    best = pareto(runs, metric)
     figure, axes = _figure(8.0, 5.0)
-    for kind, colour, mark in ((False, _BEHIND, "o"), (True, _FRONT, "^")):
-        some = [point for one, point in points.items() if (one in best) is kind]
-        told = "nothing is better and faster" if kind else "another is better and faster"
-        if some:
-            axes.scatter(*zip(*some, strict=True), c=colour, marker=mark, s=55, label=f"{told} ({len(some)})", zorder=3)
-    along = sorted(points[one] for one in best)
-    axes.plot(*zip(*along, strict=True), color=_FRONT, linewidth=1, alpha=0.6, zorder=2)
+    for memory in (False, True):
+        of_kind = [one.id for one in runs if one.in_memory is memory]
+        for ahead, colour, mark in ((False, _BEHIND, "o"), (True, _FRONT, "^")):
+            some = [points[one] for one in of_kind if (one in best) is ahead]
+            told = "nothing is better and faster" if ahead else "another is better and faster"
+            label = f"{told}{IN_MEMORY if memory else ''} ({len(some)})"
+            faces = "none" if memory else colour
+            if some:
+                places = zip(*some, strict=True)
+                axes.scatter(*places, facecolors=faces, edgecolors=colour, marker=mark, s=55, label=label, zorder=3)
+        along = sorted(points[one] for one in of_kind if one in best)
+        if along:
+            axes.plot(*zip(*along, strict=True), color=_FRONT, linewidth=1, alpha=0.6, zorder=2)
     middle = sum(axes.get_xlim()) / 2
     for number, run in enumerate(one for one in runs if one.id in best and len(best) <= NAMED):
         left = points[run.id][0] > middle  # or it would end beyond the edge

@@ -39,6 +39,7 @@ def send_run(mlflow: Opened, experiments: Experiments, run: Run) -> str:
     asked = experiments.questions_of(study.set_version, study.set_name)
     above = study.mlflow_id or _run(mlflow, study.id) or _begin_study(mlflow, experiments, study)
     tags = _tags(study) | {"footnote.id": run.id, "footnote.study": study.id, "mlflow.parentRunId": above}
+    tags |= {"footnote.in_memory": "true"} if run.in_memory else {}
     there = run.mlflow_id or _run(mlflow, run.id)
     began = run.started_at or study.created_at
     if not there:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
-from rag.evaluation.comparing import Contest, changes, front, is_expected, matched, why
+from rag.evaluation.comparing import LATENCY, Contest, changes, is_expected, matched, pareto, why
 from rag.evaluation.grid import grid, read_grid
 from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
@@ -33,6 +33,7 @@ from rag.workspace.moving import default_name
 from rag.workspace.opening import open_workspace
 
 __all__ = [
+    "LATENCY",
     "LONGEST_NOTE",
     "LONGEST_SEARCH",
     "NOT_ANEW",
@@ -60,7 +61,6 @@ __all__ = [
     "expected_of",
     "extension_of",
     "from_rows",
-    "front",
     "grid",
     "has_image",
     "inert_markdown",
@@ -75,6 +75,7 @@ __all__ = [
     "media_type_called",
     "open_workspace",
     "page_noun",
+    "pareto",
     "read_grid",
     "read_set",
     "set_as_jsonl",

@@ -112,6 +112,7 @@ class Benches(Maps):
             answer=partial(self._answered, documents, lexical, name, texts),
             at_work=partial(self._at_work, found, documents),
             is_verbatim=partial(self._verbatim, found.name),
+            in_memory=index is not None,
             close=index.close if index else lambda: None,
         )
 

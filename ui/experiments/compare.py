@@ -13,7 +13,7 @@ from rag.workspace import Contest, Workspace, why
 from ui.experiments.address import MOST_RUNS, QUESTION, RUNS, key, look_at, now
 from ui.experiments.diff import draw_question
 from ui.experiments.rows import Row, rows_of
-from ui.experiments.scope import choose_contest, choose_metric, finished, metrics_of
+from ui.experiments.scope import choose_contest, choose_metric, finished, metrics_of, ranked
 from ui.experiments.table import verdict
 from ui.experiments.words import better, described, differing, figure, metric_help
 from ui.text import counted, escape_markdown
@@ -33,6 +33,7 @@ def draw_compare(workspace: Workspace) -> None:
     metric = choose_metric(runs or finished(contest.runs))
     if not runs:
         st.markdown("Choose a run to see its questions, or two and more to hold them against each other.")
+        _offer_best(workspace, contest, metric)
         return
     if not metric:
         st.markdown("Nothing has been measured yet.")
@@ -48,6 +49,19 @@ def draw_compare(workspace: Workspace) -> None:
         st.markdown("No question of these runs has this figure. Choose another metric.")
     if now(QUESTION) is not None:
         draw_question(workspace, contest, runs, now(QUESTION))
+
+
+def _offer_best(workspace: Workspace, contest: Contest, metric: str) -> None:
+    """What most people come for: the best run beside the one that it is to replace."""
+    best = next(iter(ranked(finished(contest.runs), metric)), None)
+    baseline = workspace.baseline_of(contest, metric)
+    if metric and best is not None and baseline not in ("", best.id):
+        st.button(
+            f"Compare the best by {escape_markdown(metric)} with the baseline",
+            icon=":material/compare_arrows:",
+            on_click=look_at,
+            args=(RUNS, [baseline, best.id]),
+        )
 
 
 def _choose(contest: Contest) -> list[Run]:

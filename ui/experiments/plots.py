@@ -9,17 +9,20 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Run
-from rag.workspace import Workspace, front, lower_is_better
+from rag.workspace import LATENCY, Workspace, lower_is_better, pareto
 from ui.experiments.address import RUNS, look_at, now
 from ui.experiments.board import draw_one
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked
 from ui.experiments.words import PARAMETERS, described, differing, figure, value
 from ui.text import counted, escape_markdown, shortened
 
-LATENCY = "latency p50"
 MOST_LINES = 200
 """Runs drawn as lines: more are a cloud."""
 FRONT, BEHIND, CHOSEN = "nothing is better in both", "another is better in both", "chosen"
+HOLLOW = (
+    "Hollow: its passages were made for the study and are searched in memory, some milliseconds faster than a "
+    "collection is, so that these are compared among themselves."
+)
 CROWD = 150
 """Runs that are drawn as smaller points."""
 _HEIGHT, _LEGEND, _AXIS = 400, 90, 48
@@ -57,12 +60,6 @@ def draw_plots(workspace: Workspace) -> None:
         st.caption("Click a point or a line to choose its run.")
 
 
-def pareto(runs: Sequence[Run], metric: str) -> set[str]:
-    """The runs than which none is both better and faster, by their ids."""
-    sign = -1.0 if lower_is_better(metric) else 1.0
-    return front({one.id: (one.metrics[LATENCY], sign * one.metrics[metric]) for one in runs if LATENCY in one.metrics})
-
-
 def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run | None) -> None:
     if lower_is_better(metric):
         st.caption("Time is held against quality: choose a metric of quality to see this picture.")
@@ -84,15 +81,17 @@ def _scatter(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Run
             "ms": one.metrics[LATENCY],
             "quality": one.metrics[metric],
             "kind": kind(one),
+            "memory": one.in_memory,
             "Run": shortened(described(one.configuration, names), 200),
         }
         for one in timed
     ]
     rows.sort(key=lambda row: (BEHIND, FRONT, CHOSEN).index(str(row["kind"])))  # what is drawn last lies on top
     _chart(rows, _scatter_spec(metric, 110 if len(timed) <= CROWD else 45), "scatter", runs, _HEIGHT)
+    hollow = f" {HOLLOW}" if any(one.in_memory for one in timed) else ""
     st.caption(
         f"Each point is a run; {len(best):,} of {len(timed):,} are such that no other is both better and faster. "
-        "Choose among these."
+        f"Choose among these.{hollow}"
     )
 
 
@@ -117,11 +116,14 @@ def _chart(
 def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
     # Told apart by their shape as well: not everybody sees colours.
     kinds = [FRONT, BEHIND, CHOSEN]
+    scale = {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]}
     legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
     return {
         "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.85},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
+            "fillOpacity": {"condition": {"test": "datum.memory", "value": 0}, "value": 1},
+            "stroke": {"field": "kind", "type": "nominal", "scale": scale, "legend": None},
             "x": {
                 "field": "ms",
                 "type": "quantitative",
@@ -138,7 +140,7 @@ def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
             "color": {
                 "field": "kind",
                 "type": "nominal",
-                "scale": {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]},
+                "scale": scale,
                 "legend": legend,
             },
             "shape": {

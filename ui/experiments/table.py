@@ -12,8 +12,9 @@ import streamlit as st
 from rag.records import Promotion, Run, RunState
 from rag.workspace import Standing
 from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
-from ui.experiments.words import PARAMETERS, STATES, metric_help, value
+from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
 
+CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
 _SEEN = "experiments-board-seen"
 _MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
@@ -89,7 +90,9 @@ def _row(
     state = "" if run.state is RunState.FINISHED else STATES[run.state]
     given = asdict(run.configuration)
     found = standing.difference if standing and standing.difference and standing.difference.questions else None
+    changed = {CHANGED: apart(run.configuration, baseline.configuration) or None} if baseline else {}
     return {
+        **changed,
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
         DIFFERENCE: found.mean if found else _apart(run, baseline, first),
@@ -130,6 +133,7 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
     values = {PARAMETERS[one].name: st.column_config.TextColumn(help=PARAMETERS[one].help) for one in names}
     return {
         "#": st.column_config.NumberColumn(width=40, pinned=True),
+        CHANGED: st.column_config.TextColumn(width=210, help="What is set in another way than in the baseline."),
         VERDICT: st.column_config.TextColumn(
             width=136, help="“No real difference”: other questions of this kind might as well show the contrary."
         ),
