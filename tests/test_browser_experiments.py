@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def test_a_point_of_the_plot_chooses_its_run(browser: Browser, address: str, wid
         page.wait_for_timeout(SETTLED)
         points.first.click(force=True)
         expect(page.locator(".st-key-plots-picked")).to_contain_text("Weight of words", timeout=PATIENCE)
-        assert "run=" in page.url
+        expect(page).to_have_url(re.compile("run="), timeout=PATIENCE)
 
 
 def upload(page: Page, file: Path) -> None:

@@ -295,11 +295,11 @@ def test_each_reader_and_no_demo_sees_feedback_and_rows(tmp_path: Path) -> None:
             whole = workspace.conversation(owner, owner)
             assert [one.note for one in whole.feedback.values()] == [f"Of {owner}"]
             assert list(whole.evaluation) == [whole.turns[0].id]
-            assert [one.question for one in workspace.questions_from_reader(owner)] == [f"A question of {owner}?"]
+            assert [one.question for one in workspace.questions_from_readers(owner)] == [f"A question of {owner}?"]
         assert len(workspace.feedback()) == len(workspace.evaluation_rows()) == 2
         assert workspace.judged_collections("ann") == [turn(1).search.collection]
-        assert not workspace.questions_from_reader("ann", "another"), "it was asked in another collection"
-        assert not workspace.questions_from_reader("eve")
+        assert not workspace.questions_from_readers("ann", "another"), "it was asked in another collection"
+        assert not workspace.questions_from_readers("eve")
     with Workspace(load_settings(data_dir=tmp_path / "data", demo=True)) as demo:
         assert (demo.feedback(), demo.evaluation_rows(), demo.conversations("ann")) == ([], [], [])
 

@@ -188,7 +188,7 @@ class Comparing(Promoting):
         seconds = passages / max(pace, 0.1) + questions * each
         return Estimate(len(configurations), len(recipes - {own}), questions * models, seconds)
 
-    def questions_from_reader(self, owner: str = "", collection: str = "") -> list[Gold]:
+    def questions_from_readers(self, owner: str = "", collection: str = "") -> list[Gold]:
         """What an owner has put into the evaluation set, in one collection or in all; and what they have judged beside
         that, with the pages of the sources that they called relevant, in the document that has most of them. What
         others did is theirs, as their conversations are."""

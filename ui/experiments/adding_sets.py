@@ -98,7 +98,7 @@ def from_feedback(workspace: Workspace) -> None:
         chosen = collections[0] if collections else ""
         if len(collections) > 1:
             chosen = st.selectbox("Asked in", collections, key="feedback-collection")
-        questions = workspace.questions_from_reader(reader(), chosen)
+        questions = workspace.questions_from_readers(reader(), chosen)
         if not questions:
             st.markdown(
                 "You have not put a question into the evaluation set yet, and have judged no answer. Both are done on "
