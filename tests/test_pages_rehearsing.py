@@ -113,7 +113,7 @@ def test_it_can_be_cancelled_and_begun_again(workspace: Workspace) -> None:
 
 def test_feedback_is_a_question_set_as_well(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [Gold(f"{HOSTILE} What did the harbour of Arvika earn?", document="arvika.md", pages=(1,))]
-    monkeypatch.setattr(type(workspace), "questions_from_reader", lambda *_: rows)
+    monkeypatch.setattr(type(workspace), "questions_from_readers", lambda *_: rows)
     app = upkeep()
     [box] = [one for one in app.selectbox if one.label == "Question set"]
     assert box.options == ["What you confirmed and judged · 1 question"]

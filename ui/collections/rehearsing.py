@@ -145,7 +145,7 @@ def _why_silent(found: Rehearsal) -> str:
 def _offer(workspace: Workspace, name: str, again: bool) -> None:
     """What begins one."""
     sets = {one.name: one for one in newest_sets(workspace)}
-    readers = workspace.questions_from_reader(reader(), name)
+    readers = workspace.questions_from_readers(reader(), name)
     offered = [*sets, *([""] if readers else [])]
     if not offered:
         st.markdown("There is no question set yet. A few questions with the page that answers each are enough.")
@@ -178,7 +178,7 @@ def _start(workspace: Workspace, name: str, chosen: str) -> None:
         asked = (
             workspace.experiments.question_set(chosen)
             if chosen
-            else QuestionSet(FROM_READERS, tuple(workspace.questions_from_reader(reader(), name)))
+            else QuestionSet(FROM_READERS, tuple(workspace.questions_from_readers(reader(), name)))
         )
         workspace.rehearse(asked, name)
 
