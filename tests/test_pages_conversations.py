@@ -266,14 +266,15 @@ def test_a_demo_keeps_nothing_and_asks_for_no_feedback(workspace: Workspace, mon
     assert len(demo.talks.listed("")) == 1
 
 
-def test_erasing_takes_conversations_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasing_takes_conversations_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_DATA_DIR", str(tmp_path / "data"))
+    own = open_workspace(load_settings(), "the dashboard")
+    list(own.ingest([ROOT / "samples" / REPORT]))
     ask(start("2_Ask"), DIVIDEND)
-    monkeypatch.setattr(type(workspace.catalog), "shrink", lambda *_: None)
-    monkeypatch.setattr(type(workspace.catalog), "collections", lambda *_, **__: [])  # they are for the other tests
-    monkeypatch.setattr(type(workspace.folder), "empty", lambda *_: None)
-    monkeypatch.setattr(Workspace, "_renew_store", lambda *_: None)
-    workspace.erase()
-    assert workspace.conversations() == []
+    assert len(own.conversations()) == 1
+    own.erase()
+    assert own.conversations() == []
+    close(tmp_path / "data")
 
 
 # -- feedback --------------------------------------------------------------------------------------
