@@ -72,7 +72,7 @@ def metric_help(metric: str) -> str:
 def value(name: str, given: Any) -> str:
     """A parameter's value."""
     if name == "headers":
-        return "with headings" if given else "without headings"
+        return "embedded" if given else "not embedded"
     if name == "answerer":
         return {"": "nobody", QUOTING: "quotes"}.get(given, str(given))
     if name == "reranker":
