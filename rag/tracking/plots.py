@@ -38,15 +38,15 @@ def plots_of(runs: Sequence[Run], measured: Measured) -> dict[str, str]:
     if not done:
         return {}
     names = varied([one.configuration for one in done])
-    found = {BOARD: _leaderboard(done, measured, metric, names)}
+    found = {BOARD: _leaderboard(done, measured, metric)}
     if timed := [one for one in done if LATENCY in one.metrics]:
-        found[TIME] = _quality_and_time(timed, metric, names)
+        found[TIME] = _quality_and_time(timed, metric)
     if len(done) > 1 and names:
         found[PARAMETERS] = _parallel(done, metric, names)
     return found
 
 
-def _quality_and_time(runs: Sequence[Run], metric: str, names: Sequence[str]) -> str:
+def _quality_and_time(runs: Sequence[Run], metric: str) -> str:
     points = {one.id: (one.metrics[LATENCY], one.metrics[metric]) for one in runs}
     best = pareto(runs, metric)
     figure, axes = _figure(8.0, 5.0)
@@ -69,7 +69,7 @@ def _quality_and_time(runs: Sequence[Run], metric: str, names: Sequence[str]) ->
         place = (-6 if left else 6, 8 if number % 2 else -14)
         side = "right" if left else "left"
         axes.annotate(
-            _called(run, names), points[run.id], place, textcoords="offset points", fontsize=7, ha=side, bbox=_PAPER
+            _called(run, runs[0]), points[run.id], place, textcoords="offset points", fontsize=7, ha=side, bbox=_PAPER
         )
     axes.set_xlabel("Time of a question (p50), ms")
     axes.set_ylabel(_plain(metric))
@@ -79,7 +79,7 @@ def _quality_and_time(runs: Sequence[Run], metric: str, names: Sequence[str]) ->
     return _svg(figure, "Quality and time")
 
 
-def _leaderboard(runs: Sequence[Run], measured: Measured, metric: str, names: Sequence[str]) -> str:
+def _leaderboard(runs: Sequence[Run], measured: Measured, metric: str) -> str:
     """The best first, with the 95 % interval of each mean when the questions are drawn anew."""
     scores = {
         run: {place: {metric: value} for place, value in some.items()}
@@ -93,9 +93,11 @@ def _leaderboard(runs: Sequence[Run], measured: Measured, metric: str, names: Se
     reach = [[one.mean - one.low for one in shown], [one.high - one.mean for one in shown]]
     colours = [_FRONT if one.run.id == runs[0].id else _LINE for one in shown]
     axes.barh(places, means, color=colours, height=0.7, xerr=reach, ecolor="#333333", capsize=2)
-    axes.set_yticks(places, [_called(one.run, names) for one in shown], fontsize=7)
+    axes.set_yticks(places, [_called(one.run, runs[0]) for one in shown], fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{_plain(metric)}, with its 95 % interval; green: the first run, the baseline")
+    axes.set_xlabel(
+        f"{_plain(metric)}, with its 95 % interval; green: the first run, from which the others differ as named"
+    )
     axes.grid(axis="x", alpha=0.3)
     more = f"; the best {MOST_BARS} of {len(ranked)}" if len(ranked) > MOST_BARS else ""
     return _svg(figure, f"Leaderboard{more}")
@@ -148,9 +150,11 @@ def _svg(figure: Any, title: str) -> str:
     return kept.getvalue()
 
 
-def _called(run: Run, names: Sequence[str]) -> str:
-    row = asdict(run.configuration)
-    said = ", ".join(f"{name.replace('_', ' ')} {_said(row[name])}" for name in names) or "as usual"
+def _called(run: Run, first: Run) -> str:
+    """What is set otherwise in it than in the first run."""
+    row, held = asdict(run.configuration), asdict(first.configuration)
+    changed = [name for name in row if row[name] != held[name]]
+    said = ", ".join(f"{name.replace('_', ' ')} {_said(row[name])}" for name in changed) or "as the first run"
     return "\n".join(textwrap.wrap(_plain(said), LONGEST_LABEL))
 
 
