@@ -157,13 +157,14 @@ def test_the_outbox_keeps_what_could_not_be_told(experiments: Experiments) -> No
     experiments.queue_export("run", "r-1")
     first, second = experiments.to_export()
     experiments.exported(second)
-    for _ in range(5):
-        experiments.export_failed(first, "MLflow is locked")
+    for _ in range(20):
+        experiments.export_failed(first, "MLflow refuses it")
     assert experiments.to_export() == []
     (failed,) = experiments.unexported()
-    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 5, "MLflow is locked")
+    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 20, "MLflow refuses it")
+    experiments.queue_export("run", "r-2")
     assert experiments.retry_exports() == 1
-    assert [one.key for one in experiments.to_export()] == ["t-1"]
+    assert [one.key for one in experiments.to_export()] == ["r-2", "t-1"]  # behind what was not refused
 
 
 def test_what_changes_while_it_is_told_is_told_again(experiments: Experiments) -> None:

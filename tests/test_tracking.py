@@ -11,13 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rag.errors import RagError
-from rag.records import Configuration, RunState
+from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.traces import NewTrace
 from rag.tracking.opening import ANSWERS, STUDIES
@@ -344,6 +345,55 @@ def test_a_server_that_is_away_is_tried_later_and_the_state_says_why(
     assert state.waiting == {"trace": 1}
     assert "127.0.0.1" in state.error
     assert "secret" not in state.error + state.uri
+
+
+def test_however_long_a_server_is_away_studies_are_told_when_it_is_back(
+    tracked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tracked)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for _ in range(10):
+        assert tell(tracked.folder.path, mlflow_tracking_uri="http://127.0.0.1:9") == 1
+    state = tracked.tracking_state()
+    assert state.waiting == {"run": 2, "study": 1}
+    assert "127.0.0.1" in state.error
+    assert tracked._ready_to_tell() == 3
+    assert tell_all(tracked) == 0
+    assert len(told_runs(tracked)) == 3
+
+
+def test_what_mlflow_refuses_stands_in_nobodys_way(tracked: Workspace) -> None:
+    runs = make_study(tracked, ks=(3, 5, 8, 10))
+    tell_all(tracked)
+    with sqlite3.connect(tracked.folder.experiments) as changing:  # MLflow lets no parameter become another one
+        changing.execute("UPDATE runs SET configuration = json_set(configuration, '$.reranker', 'another')")
+    for run in runs:
+        tracked.experiments.queue_export("run", run.id)
+    make_study(tracked, "study2", ks=(5,))
+    ask(tracked, RENT)
+    assert tell_all(tracked) == 0
+    state = tracked.tracking_state()
+    assert state.waiting == {"run": 4}
+    assert "param" in state.error
+    assert {"study2", "study2run5"} <= set(told_runs(tracked))
+    assert len(told_traces(tracked)) == 1
+    assert tracked._ready_to_tell() == 0  # the process is not started for them until they are due
+    tracked.track_now()
+    assert tracked._ready_to_tell() == 4
+
+
+def test_half_a_character_in_a_question_is_told_as_what_can_be_kept_of_it(tracked: Workspace) -> None:
+    kept = tracked.experiments
+    asked = QuestionSet("half", (Gold("a \ud800 b", document="\udfff.md"),))
+    kept.keep_set(asked)
+    run = Run("half-run", "half", Configuration(), RunState.QUEUED)
+    at = datetime.now(UTC)
+    state = RunState.QUEUED
+    kept.add_study(Study("half", "Half", "documents", asked.name, asked.version, "data1", state, at, runs=(run,)))
+    kept.end_study("half", RunState.FINISHED)
+    assert tell_all(tracked) == 0
+    assert not tracked.tracking_state().waiting
+    assert set(told_runs(tracked)) == {"half", "half-run"}
 
 
 def test_kill_9_between_outbox_and_export_loses_nothing_and_doubles_nothing(tracked: Workspace) -> None:

@@ -14,9 +14,9 @@ from rag.experiments.promotions import CHALLENGER, CHAMPION, Promotions
 from rag.experiments.question_sets import QuestionSets
 from rag.experiments.scores import Scores
 from rag.experiments.studies import Studies
-from rag.experiments.tables import outbox, promotions, studies, to_configuration
+from rag.experiments.tables import outbox, promotions, storable, studies, to_configuration
 
-__all__ = ["CHALLENGER", "CHAMPION", "Experiments", "to_configuration"]
+__all__ = ["CHALLENGER", "CHAMPION", "Experiments", "storable", "to_configuration"]
 
 
 class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):

@@ -52,6 +52,7 @@ class Telling(Tracing, Moving, Evaluating):
     def track(self) -> None:
         """Begin to tell MLflow what waits and what comes, in the background, by a process that comes and goes."""
         if self.tracks:
+            self.experiments.retry_exports()  # another MLflow, or a newer one, may take what was refused
             self._exporting.start()
             self._pack_later()
 
