@@ -127,6 +127,7 @@ class Telling(Tracing, Moving, Evaluating):
                         promotion = self.experiments.promotion(int(one.key))
                         if promotion is not None and self._fits(promotion) and not self._packed(promotion):
                             self.experiments.export_failed(one, "Its collection could not be saved.")
+                self._sweep_bundles()
         except RagError as error:
             log.warning("A champion's collection could not be saved: %s", error)
         finally:
@@ -158,6 +159,12 @@ class Telling(Tracing, Moving, Evaluating):
             log.warning("The collection of a champion could not be saved: %s", error)
             return False
         return True
+
+    def _sweep_bundles(self) -> None:
+        """Remove what was saved for decisions that are not remembered any more: their collection was deleted."""
+        for one in self._mlflow_place.bundles.glob("*.*"):
+            if not one.stem.isdecimal() or self.experiments.promotion(int(one.stem)) is None:
+                one.unlink(missing_ok=True)
 
     def _where_it_is(self, collection: str) -> dict[str, Any]:
         """All that finds a collection on a server again, but no key: whoever serves the model sets those. The texts
