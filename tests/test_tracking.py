@@ -142,6 +142,22 @@ def test_what_is_deleted_is_deleted_there(tracked: Workspace) -> None:
     assert not (tracked.folder.mlflow / "mlflow.db").exists()
 
 
+def test_mlflow_keeps_no_traces_that_are_not_kept_here(
+    make_workspace: Callable[..., Workspace], notes: Path, made: Path
+) -> None:
+    workspace = make_workspace(mlflow=True, traces_kept=2)
+    outcomes(workspace.ingest([notes]))
+    with_database(workspace.folder.path, made)
+    for number in range(4):
+        keep(workspace, f"{RENT} {number}", f"turn {number}")
+        assert tell_all(workspace) == 0
+    asked = [one.info.request_preview for one in told_traces(workspace)]
+    assert asked == [f"{RENT} 2", f"{RENT} 3"]
+    workspace.delete_conversation("talk")
+    assert tell_all(workspace) == 0
+    assert told_traces(workspace) == []
+
+
 def test_texts_that_are_left_out_are_told_nobody(
     make_workspace: Callable[..., Workspace], notes: Path, made: Path
 ) -> None:
