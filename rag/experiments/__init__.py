@@ -24,6 +24,24 @@ class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
 
     migrations = MIGRATIONS
     called = "file of experiments"
+    wipes = True
+
+    def delete_study(self, study: str) -> None:
+        super().delete_study(study)
+        self._give_back()
+
+    def remove_set(self, name: str) -> None:
+        super().remove_set(name)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Give back the space of what was deleted, if it is much, as the whole file is written anew for it."""
+        with self.read() as connection:
+            empty, all_of_it = (
+                int(connection.exec_driver_sql(f"PRAGMA {one}").scalar_one())
+                for one in ("freelist_count", "page_count")
+            )
+        self.shrink() if empty * 4 > all_of_it else self.empty_log()
 
     def erase(self, there_too: bool = False) -> None:
         """Remove everything, so that it cannot be read any more; `there_too`: MLflow is to forget it as well, of which
