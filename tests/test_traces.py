@@ -327,6 +327,21 @@ def test_one_that_cannot_be_written_takes_no_other_along(asked: Workspace) -> No
     assert time.monotonic() - began < 4
 
 
+def test_a_locked_file_does_not_hold_up_closing_twice(make_workspace: Callable[..., Workspace], notes: Path) -> None:
+    workspace = make_workspace(mlflow=True)
+    outcomes(workspace.ingest([notes]))
+    ask(workspace, RENT)
+    workspace.recorder.settle()
+    locking = sqlite3.connect(workspace.folder.traces, isolation_level=None)
+    locking.execute("BEGIN IMMEDIATE")
+    ask(workspace, FLIGHT)
+    began = time.monotonic()
+    workspace.close()
+    assert time.monotonic() - began < 9
+    locking.rollback()
+    locking.close()
+
+
 def test_what_waits_outlives_the_number_that_is_kept(store: Traces) -> None:
     for number in range(5):
         store.add([NewTrace(a_trace(number), "", True)], kept=2)

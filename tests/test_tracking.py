@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from rag.errors import RagError
 from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
@@ -483,6 +485,48 @@ def test_a_workspace_that_tracks_tells_in_the_background_and_ends_its_process(tr
     tracked.close()
     assert time.monotonic() - began < 15
     assert child.poll() is not None
+
+
+def test_a_server_that_hangs_holds_nobody_up_and_the_process_ends_with_its_parent(tracked: Workspace) -> None:
+    ask(tracked, RENT)
+    tracked.recorder.settle()
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(50)
+        process = subprocess.Popen(
+            [*EXPORTER, str(tracked.folder.path)],
+            cwd=ROOT,
+            env=outside(RAG_MLFLOW_TRACKING_URI=f"http://127.0.0.1:{hanging.getsockname()[1]}"),
+            stdin=subprocess.PIPE,
+        )
+        hanging.settimeout(60)
+        with hanging.accept()[0]:  # it is in the middle of a call
+            assert process.stdin is not None
+            process.stdin.close()
+            began = time.monotonic()
+            process.wait(timeout=60)
+            assert time.monotonic() - began < 6
+    assert tell_all(tracked) == 0
+    assert len(told_traces(tracked)) == 1
+
+
+def test_the_process_ends_at_once_with_its_parent_where_nothing_waits(tracked: Workspace) -> None:
+    process = subprocess.Popen([*EXPORTER, str(tracked.folder.path)], cwd=ROOT, env=outside(), stdin=subprocess.PIPE)
+    lock = tracked.folder.mlflow / "exporter.lock"
+    _until(lambda: lock.exists() and _is_held(lock), 30)
+    assert process.stdin is not None
+    process.stdin.close()
+    began = time.monotonic()
+    assert process.wait(timeout=60) == 0
+    assert time.monotonic() - began < 2
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        FileLock(lock, timeout=0).acquire().lock.release()
+    except Timeout:
+        return True
+    return False
 
 
 def test_the_process_is_not_started_for_nothing_and_later_and_later_after_failures(tmp_path: Path) -> None:

@@ -58,13 +58,13 @@ class Recorder:
         """Have it written what a reader thinks of an answer."""
         self._later(lambda: self.store.judge(turn, owner, value, note))
 
-    def settle(self) -> None:
-        """Wait until all that was given is written."""
+    def settle(self, seconds: float = CLOSING_SECONDS) -> None:
+        """Wait until all that was given is written, for so many seconds at most: the file may be locked."""
         if self._thread is None:
             return
         done = threading.Event()
         self._work.put(done.set)
-        done.wait(CLOSING_SECONDS)
+        done.wait(seconds)
 
     def close(self) -> None:
         """Write what is left, within some seconds, and let go of the file."""

@@ -31,8 +31,9 @@ from rag.tracking.place import Place, place_of
 
 IDLE_SECONDS = 30.0
 POLL_SECONDS = 0.5
-LAST_SECONDS = 5.0
-"""How long it goes on when its parent is gone."""
+LAST_SECONDS = 2.0
+"""How long it goes on when its parent is gone and something waits; then it ends, even within a call that MLflow hangs
+in."""
 AT_ONCE = 100
 """Entries of studies told before traces have their turn."""
 log = logging.getLogger(__name__)
@@ -138,9 +139,14 @@ class Exporter:
         return self._experiments
 
 
-def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float = IDLE_SECONDS) -> int:
-    """Tell MLflow what waits, until nothing has come for so many seconds; returns the exit code. One process at a time
-    does: whoever comes second waits until the first has ended."""
+def export(
+    settings: Settings,
+    is_over: Callable[[], bool],
+    idle_seconds: float = IDLE_SECONDS,
+    is_closing: Callable[[], bool] = lambda: False,
+) -> int:
+    """Tell MLflow what waits, until nothing has come for so many seconds, or nothing waits and `is_closing`; returns
+    the exit code. One process at a time does: whoever comes second waits until the first has ended."""
     folder = Folder(settings.data_dir)
     place = place_of(settings, folder)
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,7 @@ def export(settings: Settings, is_over: Callable[[], bool], idle_seconds: float 
         while not is_over() and not exporter.is_away:
             if exporter.work():
                 last = time.monotonic()
-            elif time.monotonic() - last >= idle_seconds:
+            elif is_closing() or time.monotonic() - last >= idle_seconds:
                 break
             else:
                 time.sleep(POLL_SECONDS)
@@ -177,14 +183,14 @@ def main(arguments: list[str]) -> int:
     idle_seconds = float(arguments[1]) if len(arguments) > 1 else IDLE_SECONDS
     folder = Path(arguments[0]).resolve()
     try:
-        return export(load_settings(data_dir=folder), over, idle_seconds)
+        return export(load_settings(data_dir=folder), over, idle_seconds, lambda: over.is_near)
     except RagError as error:
         log.warning("%s", error)
         return 1
 
 
 class _Over:
-    """True some seconds after standard input has ended."""
+    """True some seconds after standard input has ended; a second later the process is ended, whatever it does."""
 
     def __init__(self) -> None:
         self._until: float | None = None
@@ -192,10 +198,16 @@ class _Over:
     def __call__(self) -> bool:
         return self._until is not None and time.monotonic() > self._until
 
+    @property
+    def is_near(self) -> bool:
+        return self._until is not None
+
     def listen(self) -> None:
         while os.read(sys.stdin.fileno(), 1):  # not through a buffer, whose lock this thread would hold at the end
             pass
         self._until = time.monotonic() + LAST_SECONDS
+        time.sleep(LAST_SECONDS + 1)
+        os._exit(1)  # as if it were killed, which loses nothing; its locks are let go of
 
 
 if __name__ == "__main__":

@@ -58,8 +58,8 @@ def forget_old_versions(mlflow: Opened, experiments: Experiments, collection: st
     """Remove the versions of a collection's model that are of no use any more: each has the whole collection in it. Who
     goes back to one of them all the same has it registered anew."""
     name = model_name(collection)
-    ours = mlflow.client.search_model_versions(f"name = '{name}'")
-    ours = sorted((one for one in ours if "footnote.promotion" in one.tags), key=lambda one: -int(one.version))
+    there = mlflow.client.search_model_versions(f"name = '{name}'")
+    ours = sorted((one for one in there if "footnote.promotion" in one.tags), key=lambda one: -int(one.version))
     used = {str(one) for one in mlflow.client.get_registered_model(name).aliases.values()}
     used |= {str(one.version) for one in ours[:KEPT_VERSIONS]} | experiments.versions_in_use(collection)
     for one in ours:

@@ -196,7 +196,7 @@ class Telling(Tracing, Moving, Evaluating):
         """Stop work at the next batch and let go of the folder. What MLflow has not been told it is told next time."""
         if not self.closed:
             if self._recorder is not None:
-                self.recorder.settle()
+                self.recorder.settle(1.0)  # what is written later is told later; closing it waits once more
             if "_exporting" in self.__dict__:
                 self._exporting.close()
             if "_pages" in self.__dict__:
