@@ -157,13 +157,35 @@ def test_the_outbox_keeps_what_could_not_be_told(experiments: Experiments) -> No
     experiments.queue_export("run", "r-1")
     first, second = experiments.to_export()
     experiments.exported(second)
-    for _ in range(5):
-        experiments.export_failed(first, "MLflow is locked")
+    for _ in range(20):
+        experiments.export_failed(first, "MLflow refuses it")
     assert experiments.to_export() == []
     (failed,) = experiments.unexported()
-    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 5, "MLflow is locked")
+    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 20, "MLflow refuses it")
+    experiments.queue_export("run", "r-2")
     assert experiments.retry_exports() == 1
-    assert [one.key for one in experiments.to_export()] == ["t-1"]
+    assert [one.key for one in experiments.to_export()] == ["r-2", "t-1"]  # behind what was not refused
+
+
+def test_a_deleted_study_is_on_the_disk_no_longer_and_gives_its_space_back(tmp_path: Path) -> None:
+    kept = Experiments(tmp_path / "e.sqlite3")
+    asked = QuestionSet("secret", (Gold("What did the confidential memo say?"),))
+    kept.keep_set(asked)
+    kept.add_study(a_study())
+    [run, *_] = kept.runs("study-0")
+    answered = [Scored(place, {}, (), "confidential " * 100) for place in range(2000)]
+    kept.keep_scored({run.id: answered})
+    kept.remove_set("secret")
+    assert _bytes(tmp_path).count(b"confidential memo") == 0
+    before = len(_bytes(tmp_path))
+    kept.delete_study("study-0")
+    assert b"confidential" not in _bytes(tmp_path)
+    assert len(_bytes(tmp_path)) < before / 4
+    kept.close()
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(one.read_bytes() for one in folder.glob("e.sqlite3*"))
 
 
 def test_what_changes_while_it_is_told_is_told_again(experiments: Experiments) -> None:

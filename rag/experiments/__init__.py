@@ -14,9 +14,9 @@ from rag.experiments.promotions import CHALLENGER, CHAMPION, Promotions
 from rag.experiments.question_sets import QuestionSets
 from rag.experiments.scores import Scores
 from rag.experiments.studies import Studies
-from rag.experiments.tables import outbox, promotions, studies, to_configuration
+from rag.experiments.tables import outbox, promotions, storable, studies, to_configuration
 
-__all__ = ["CHALLENGER", "CHAMPION", "Experiments", "to_configuration"]
+__all__ = ["CHALLENGER", "CHAMPION", "Experiments", "storable", "to_configuration"]
 
 
 class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
@@ -24,6 +24,24 @@ class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
 
     migrations = MIGRATIONS
     called = "file of experiments"
+    wipes = True
+
+    def delete_study(self, study: str) -> None:
+        super().delete_study(study)
+        self._give_back()
+
+    def remove_set(self, name: str) -> None:
+        super().remove_set(name)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Give back the space of what was deleted, if it is much, as the whole file is written anew for it."""
+        with self.read() as connection:
+            empty, all_of_it = (
+                int(connection.exec_driver_sql(f"PRAGMA {one}").scalar_one())
+                for one in ("freelist_count", "page_count")
+            )
+        self.shrink() if empty * 4 > all_of_it else self.empty_log()
 
     def erase(self, there_too: bool = False) -> None:
         """Remove everything, so that it cannot be read any more; `there_too`: MLflow is to forget it as well, of which

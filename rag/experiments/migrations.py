@@ -44,4 +44,7 @@ MIGRATIONS: Migrations = (
     (  # 3: runs whose times are those of a search in memory
         "ALTER TABLE runs ADD COLUMN in_memory BOOLEAN NOT NULL DEFAULT 0",
     ),
+    (  # 4: what MLflow refused is due again later, and stands behind what it has not refused
+        "ALTER TABLE outbox ADD COLUMN due REAL NOT NULL DEFAULT 0",
+    ),
 )

@@ -168,6 +168,10 @@ class Benches(Maps):
         except BaseException:
             index.close()
             raise
+        self.folder.sweep_studies(self.catalog.claimed)  # what was deleted while its passages were made
+        if not folder.exists():
+            index.close()
+            raise ChangedError(CHANGED.format(collection=found.name))
         return index
 
     def _cut(self, recipe: Recipe, told: Told, document: Document) -> list[Chunk]:

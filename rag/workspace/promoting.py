@@ -63,6 +63,7 @@ class Promoting(Telling):
         it was before. Raises NotFoundError."""
         super().delete_collection(name)
         self.experiments.forget_promotions(name)
+        self._sweep_bundles()
 
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
         """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
