@@ -34,4 +34,4 @@ def _listed_pages(value: Any) -> list[str]:
     if value is None:
         return []
     bare = str(value).strip().strip("[]")
-    return [one.strip() for one in _BETWEEN.split(bare) if one.strip()]
+    return [one.strip(" \"'") for one in _BETWEEN.split(bare) if one.strip()]
