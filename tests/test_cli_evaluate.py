@@ -39,7 +39,7 @@ def test_a_leaderboard_for_people_says_what_differs_and_how_sure_that_is(folder:
     first, second = done.stdout.splitlines()
     assert first.startswith("1. abstain_below=0.23: F1 0.")
     assert "baseline" in first
-    assert second.startswith("2. abstain_below=1.0: F1 0.000 [0.000, 0.000], -0.")
+    assert second.startswith("2. abstain_below=1.0: F1 0.000 [0.000, 0.000] of 18 questions, -0.")
     assert "worse" in second
 
 
