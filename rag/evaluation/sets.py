@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rag.errors import InputError
+from rag.evaluation.paging import pages_of
 from rag.parsing.container import open_office
 from rag.records import Gold
 
@@ -34,7 +35,7 @@ MOST_BYTES = 50_000_000
 LONGEST = 4000
 """Characters of a question."""
 _YES, _NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
-_NUMBER = re.compile(r"\d+(?:\.0+)?(?![\d.])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_set(data: bytes, name: str) -> list[Gold]:
@@ -60,7 +61,9 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> lis
             continue
         if len(question) > LONGEST:
             raise InputError(f"Question {number} of {name} has {len(question):,} characters; {LONGEST:,} are allowed.")
-        found.append(_gold(question, known, number, name))
+        gold = _gold(question, known, number, name)
+        require_text(gold, f"Row {number} of {name}")
+        found.append(gold)
         if len(found) > MOST_QUESTIONS:
             raise InputError(f"{name} has more than {MOST_QUESTIONS:,} questions. Divide it into several sets.")
     if not found and not seen_column and any_row:
@@ -69,6 +72,12 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> lis
     if not found:
         raise InputError(f"{name} has no question in it.")
     return found
+
+
+def require_text(gold: Gold, where: str) -> None:
+    """Raises InputError for half of a character (a lone surrogate), which no file can be written with."""
+    if _SURROGATE.search("".join((gold.question, *gold.answers, gold.document, *gold.quotes, *gold.tags))):
+        raise InputError(f"{where} has half of a character, which is no text. Write it anew.")
 
 
 def to_rows(questions: Iterable[Gold]) -> list[dict[str, Any]]:
@@ -111,7 +120,7 @@ def _gold(question: str, known: Mapping[str, Any], number: int, name: str) -> Go
         question,
         answers=_texts(known.get("answers")),
         document=str(known.get("document") or "").strip(),
-        pages=_pages(known.get("pages"), where),
+        pages=pages_of(known.get("pages"), where),
         quotes=_texts(known.get("quotes")),
         tags=_texts(known.get("tags"), divide=True),
         answerable=answerable,
@@ -125,7 +134,8 @@ def _texts(value: Any, divide: bool = False) -> tuple[str, ...]:
     if isinstance(value, Mapping):
         value = value.get("text", list(value.values()))
     parts = list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
-    flat = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]
+    inner = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]
+    flat = [one for one in inner if one is not None and one == one]
     texts = [piece for one in flat for piece in (re.split(r"[;,]", str(one)) if divide else [str(one)])]
     return tuple(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
 
@@ -134,19 +144,9 @@ def _maybe_json(value: str) -> Any:
     if value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
-        except ValueError:  # a text that begins so
+        except (ValueError, RecursionError):  # a text that begins so
             return value
     return value
-
-
-def _pages(value: Any, where: str) -> tuple[int, ...]:
-    if value in (None, "", []):
-        return ()
-    numbers = [value] if isinstance(value, int | float) else _NUMBER.findall(str(value))
-    pages = tuple(dict.fromkeys(int(float(one)) for one in numbers if float(one) == int(float(one))))
-    if not pages or min(pages) < 1 or max(pages) > 10**6:
-        raise InputError(f"{where} has the page {str(value)[:40]!r}. Pages are whole numbers and begin with 1.")
-    return pages
 
 
 def _truth(value: Any, usual: bool, where: str) -> bool:
@@ -196,7 +196,7 @@ def _bare(cell: str) -> str:
 
 
 def _jsonl(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(_text(data, name).splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(_text(data, name)), start=1):  # whose lines end as JSON's do
         if line.strip():
             yield _object(line, f"Line {number} of {name}")
 
@@ -204,7 +204,7 @@ def _jsonl(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
 def _json(data: bytes, name: str) -> Sequence[Mapping[str, Any]]:
     try:
         whole = json.loads(_text(data, name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is no JSON ({error}).") from error
     inside = list(whole.values()) if isinstance(whole, Mapping) else []
     rows = whole if isinstance(whole, list) else next((one for one in inside if isinstance(one, list)), [])
@@ -216,7 +216,7 @@ def _json(data: bytes, name: str) -> Sequence[Mapping[str, Any]]:
 def _object(line: str, where: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is no JSON ({error}).") from error
     if not isinstance(row, Mapping):
         raise InputError(f"{where} is no JSON object with a question.")

@@ -15,7 +15,21 @@ from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
 from rag.evaluation.comparing import LATENCY, Contest, changes, is_expected, matched, pareto, why
 from rag.evaluation.grid import grid, read_grid
-from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, standings, usual_metric, varied
+from rag.evaluation.intervals import FEWEST
+from rag.evaluation.leaderboard import (
+    BETTER,
+    SAME,
+    TOO_FEW,
+    WORSE,
+    Measured,
+    Standing,
+    lower_is_better,
+    standings,
+    usual_metric,
+    varied,
+)
+from rag.evaluation.locating import is_missing
+from rag.evaluation.scoring import names_of
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
 from rag.evaluation.sets import from_rows, read_set, to_rows
 from rag.evidence import answer_markdown, answer_text, inert_markdown
@@ -33,11 +47,16 @@ from rag.workspace.moving import default_name
 from rag.workspace.opening import open_workspace
 
 __all__ = [
+    "BETTER",
+    "FEWEST",
     "LATENCY",
     "LONGEST_NOTE",
     "LONGEST_SEARCH",
     "NOT_ANEW",
     "READABLE",
+    "SAME",
+    "TOO_FEW",
+    "WORSE",
     "Answerer",
     "Contest",
     "Estimate",
@@ -67,12 +86,14 @@ __all__ = [
     "is_archive",
     "is_expected",
     "is_media_type",
+    "is_missing",
     "language_name",
     "language_notice",
     "live",
     "lower_is_better",
     "matched",
     "media_type_called",
+    "names_of",
     "open_workspace",
     "page_noun",
     "pareto",

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rag.errors import ConfigurationError, NotFoundError
 from rag.evaluation.comparing import Changes, Contest, changes, contests
 from rag.evaluation.leaderboard import Measured, Standing, standings
-from rag.evaluation.locating import Library, Wanted
+from rag.evaluation.locating import Library, Wanted, is_missing
 from rag.experiments import CHALLENGER, CHAMPION
 from rag.recipes import BUNDLED
 from rag.records import (
@@ -30,7 +30,7 @@ from rag.records import (
     Study,
     Trace,
 )
-from rag.workspace.benches import data_version
+from rag.workspace.benches import DIGITS, data_version
 from rag.workspace.promoting import Promoting
 
 T = TypeVar("T")
@@ -122,6 +122,12 @@ class Comparing(Promoting):
         shelf: Mapping[Hashable, Standing] = self._shown_of.get("standings", OrderedDict())
         return {one.id: shelf[key] for one in there if (key := (one.id, metric, baseline)) in shelf}
 
+    def missing(self, study: Study) -> list[Gold]:
+        """The questions of a study that name a document or quotes of which nothing is in its collection."""
+        asked = self.questions_asked(study)
+        wanted = self.wanted_of(study, range(len(asked)))
+        return [one for place, one in enumerate(asked) if is_missing(one, wanted[place])]
+
     def measured_of(self, run: str) -> Measured:
         """The metrics of each question of a run that has finished, by its place."""
         return self._kept("measured", run, KEPT_MEASURED, lambda: self.experiments.measured(run))
@@ -147,7 +153,7 @@ class Comparing(Promoting):
             documents = self.ready(study.collection)
         except NotFoundError:
             documents = {}
-        if data_version(documents) != study.data_version:
+        if data_version(documents) != study.data_version[:DIGITS]:  # corrections move no text that is located in
             return dict.fromkeys(places, Wanted())
         library = self._kept("library", (study.collection, study.data_version), 1, lambda: self._library(study))
         return {place: self._wanted(study, library, place, questions[place]) for place in places}

@@ -17,9 +17,10 @@ import rag
 from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
+from rag.evaluation.sets import require_text
 from rag.evaluation.worker import StudyWorker
 from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
-from rag.workspace.benches import Benches, data_version
+from rag.workspace.benches import Benches
 from rag.workspace.conversing import Conversing
 
 LONGEST_NAME = 100
@@ -41,6 +42,8 @@ class Evaluating(Benches, Conversing):
         self._require_writable()
         if not questions:
             raise InputError("A question set needs at least one question.")
+        for number, one in enumerate(questions, start=1):
+            require_text(one, f"Question {number}")
         return self.experiments.keep_set(QuestionSet(_called(name, "question set"), tuple(questions)))
 
     def questions_from_feedback(self, owner: str | None = None, collection: str = "") -> list[Gold]:
@@ -93,7 +96,7 @@ class Evaluating(Benches, Conversing):
             collection=found.name,
             set_name=kept.name,
             set_version=kept.version,
-            data_version=data_version(documents),
+            data_version=self.data_version(found, documents),
             state=RunState.QUEUED,
             created_at=datetime.now(UTC),
             runs=runs,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from rag.records import Run, RunState
-from rag.workspace import Contest, Standing, Workspace
+from rag.workspace import FEWEST, Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
 from ui.experiments.promoting import CHAMPION, draw_promoted, promote
@@ -20,9 +20,11 @@ A_PAGE = 15
 MANY = 20
 LUCK = "Among so many, some look better by luck alone: ask the best of them other questions before you promote one."
 REAL = (
-    "A difference counts as real if 0 lies outside the interval in which 95 of 100 differences lie when the questions "
-    "are drawn anew."
+    f"A difference counts as real if its 95 % interval leaves out 0, and at least {FEWEST} questions have another "
+    "figure."
 )
+FEW = f"With fewer than {FEWEST} questions nothing can be said of differences."
+FAILURES = "A question that failed counts as one for which nothing was found or answered."
 NO_INTERVAL = "It is no mean over questions, so whether a difference is real cannot be said."
 FEW_METRICS = 3
 """Shown beside the one that runs are ordered by, before anybody chooses."""
@@ -126,7 +128,9 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""
-    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {REAL if asked else NO_INTERVAL}{luck}")
+    real = REAL if asked >= FEWEST else FEW if asked else NO_INTERVAL
+    failed = f" {FAILURES}" if any(one.metrics.get("errors") for one in shown) else ""
+    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {real}{failed}{luck}")
 
 
 def _name_baseline(run: Run | None, names: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
     with place:
-        _told(workspace.estimate(collection, questions, configurations), questions)
+        _told(workspace.estimate(collection, questions, configurations), questions, workspace.is_corrected(collection))
 
 
 def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:
@@ -166,7 +166,7 @@ def _help(word: Word, name: str) -> str:
     return f"{escape_markdown(word.help)}{remade}"
 
 
-def _told(found: Estimate, questions: int) -> None:
+def _told(found: Estimate, questions: int, corrected: bool) -> None:
     """What comes of it."""
     st.markdown(
         f"**{counted(found.configurations, 'run')}** of {counted(questions, 'question')} each · {about(found.seconds)}"
@@ -177,6 +177,11 @@ def _told(found: Estimate, questions: int) -> None:
             f"For that, {indexes} to be built beside the collection, unless an earlier study did. The collection stays "
             "as it is, and questions are answered meanwhile."
         )
+        if corrected:
+            st.caption(
+                "Passages of the collection were corrected by hand. Runs whose passages are made anew do not have "
+                "these corrections, which is no fault of how they are cut: mind that when you compare them."
+            )
     if found.asks:
         st.warning(
             f"A language model is asked {found.asks:,} times, with passages of your documents. A provider may charge "

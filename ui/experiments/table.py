@@ -10,12 +10,13 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Promotion, Run, RunState
-from rag.workspace import Standing
+from rag.workspace import TOO_FEW, Standing
 from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
 from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
 
 CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
+FAILED = "Failed"
 _SEEN = "experiments-board-seen"
 _MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
 
@@ -32,6 +33,7 @@ def draw_table(
     """Draw runs from the rank `first` on. `names` are the parameters that differ, `metrics` the figures: the first
     orders the runs. `held` is the baseline."""
     ids = [one.id for one in runs]
+    failures = any(one.metrics.get("errors") for one in runs)
     chosen = [one for one in now(RUNS) or [] if one in ids]
     table = _key(digest([*ids, *metrics, held.id if held else ""]), chosen)
 
@@ -50,6 +52,7 @@ def draw_table(
             {
                 "#": rank if metrics[0] in one.metrics else None,
                 **_row(one, names, metrics, standings.get(one.id), marks, held),
+                **({FAILED: one.metrics.get("errors")} if failures else {}),
             }
             for rank, one in enumerate(runs, first)
         ],
@@ -96,7 +99,7 @@ def _row(
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
         DIFFERENCE: found.mean if found else _apart(run, baseline, first),
-        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found else None,
+        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found and found.enough else None,
         MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
@@ -120,6 +123,8 @@ def verdict(standing: Standing | None) -> str:
     if standing is None or standing.difference is None or not standing.difference.questions:
         return ""
     found = standing.difference
+    if not found.enough:
+        return f"{TOO_FEW}: {found.mean:+.3f}"
     return f"{standing.verdict}: {found.mean:+.3f} (between {found.low:+.3f} and {found.high:+.3f})"
 
 
@@ -135,7 +140,9 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
         "#": st.column_config.NumberColumn(width=40, pinned=True),
         CHANGED: st.column_config.TextColumn(width=210, help="What is set in another way than in the baseline."),
         VERDICT: st.column_config.TextColumn(
-            width=136, help="“No real difference”: other questions of this kind might as well show the contrary."
+            width=136,
+            help="“No real difference”: other questions of this kind might as well show the contrary. “Too few "
+            "questions”: nothing can be said.",
         ),
         DIFFERENCE: st.column_config.NumberColumn(
             format="%+.1f ms" if metrics[0].startswith("latency") else "%+.3f",
@@ -143,13 +150,16 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
             help="To the baseline, over the same questions.",
         ),
         BETWEEN: st.column_config.TextColumn(
-            width=136, help="Where 95 of 100 such differences lie when the questions are drawn anew."
+            width=136, help="Where the true difference lies in 95 of 100 cases, judged by drawing the questions anew."
         ),
         MARK: st.column_config.TextColumn(
             width=110, help="The champion answers on the Ask page. The challenger is who may follow it."
         ),
         **values,
         **figures,
+        FAILED: st.column_config.NumberColumn(
+            format="%d", width=64, help="Questions that failed. Each counts as one for which nothing was found or said."
+        ),
     }
 
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from rag.records import QUOTING, Configuration, Run, RunState, Study
 from rag.workspace import lower_is_better, varied
 
+EQUAL = 1e-9
+"""Figures so near to each other differ by rounding alone."""
+
 
 class Word(NamedTuple):
     """What something is called, and what it means."""
@@ -109,7 +112,7 @@ def figure(metric: str, number: float | None) -> str:
 
 def better(metric: str, one: float, other: float) -> bool:
     """Whether one value is better than the other."""
-    return one < other if lower_is_better(metric) else one > other
+    return one < other - EQUAL if lower_is_better(metric) else one > other + EQUAL
 
 
 def study_name(study: Study) -> str:
