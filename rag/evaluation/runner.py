@@ -115,7 +115,7 @@ class _Work:
         self._done = len(closed) * len(self._questions) + sum(map(len, self._places.values()))
         self._total = len(study.runs) * len(self._questions)
         self._wanted: dict[tuple[Library, int], Wanted] = {}
-        self._encoded: dict[tuple[str, str], Questions] = {}
+        self._encoded: dict[tuple[str, str, str], Questions] = {}
         self._kept: dict[str, list[Scored]] = {}
         self._flushed = 0.0
 
@@ -132,7 +132,9 @@ class _Work:
         """Ask all questions that these runs have not done, and end the runs."""
         for run in runs:
             self._experiments.begin_run(run.id, bench.in_memory)
-        encoded = self._encoded.setdefault((runs[0].configuration.model, runs[0].configuration.precision), {})
+        first = runs[0]  # what two collections take is compared, so each has the questions encoded for itself
+        encoded_by = (first.configuration.model, first.configuration.precision, first.searched)
+        encoded = self._encoded.setdefault(encoded_by, {})
         for place, gold in enumerate(self._questions):
             left = [run for run in runs if place not in self._places[run.id]]
             if left:
