@@ -6,8 +6,11 @@ a study writes all the time. MLflow is told what there is from the outbox; pages
 
 from __future__ import annotations
 
+import logging
+
 import sqlalchemy as sql
 
+from rag.errors import FolderError
 from rag.experiments.migrations import MIGRATIONS
 from rag.experiments.outbox import Outbox, sent
 from rag.experiments.promotions import CHALLENGER, CHAMPION, Promotions
@@ -17,6 +20,8 @@ from rag.experiments.studies import Studies
 from rag.experiments.tables import outbox, promotions, storable, studies, to_configuration
 
 __all__ = ["CHALLENGER", "CHAMPION", "Experiments", "storable", "to_configuration"]
+
+log = logging.getLogger(__name__)
 
 
 class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
@@ -37,11 +42,14 @@ class Experiments(QuestionSets, Studies, Scores, Promotions, Outbox):
     def _give_back(self) -> None:
         """Give back the space of what was deleted, if it is much, as the whole file is written anew for it."""
         with self.read() as connection:
-            empty, all_of_it = (
+            empty, pages = (
                 int(connection.exec_driver_sql(f"PRAGMA {one}").scalar_one())
                 for one in ("freelist_count", "page_count")
             )
-        self.shrink() if empty * 4 > all_of_it else self.empty_log()
+        try:
+            self.shrink() if empty * 4 > pages else self.empty_log()
+        except FolderError as error:  # it is deleted and overwritten all the same
+            log.warning("The space of what was deleted is not given back yet: %s", error)
 
     def erase(self, there_too: bool = False) -> None:
         """Remove everything, so that it cannot be read any more; `there_too`: MLflow is to forget it as well, of which

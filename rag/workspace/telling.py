@@ -59,6 +59,7 @@ class Telling(Tracing, Moving, Evaluating):
     def track_now(self) -> None:
         """After a failure, try again at once."""
         self.experiments.retry_exports()
+        self._pack_later()
         self._exporting.try_now()
 
     def tracking_state(self) -> TrackingState:
