@@ -24,9 +24,7 @@ FLUSH_SECONDS = 0.5
 """How often what was scored is kept."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
-MISSING = (
-    "For {number:,} of {total:,} questions, the document or quote that is named was not found: they measure nothing."
-)
+MISSING = "For {number:,} of {total:,} questions, the document or quote that is named was not found: these say nothing."
 
 Benches = Callable[[Study, Run, Callable[[str], None]], Bench]
 """Makes what a run searches; is told what is being done. Raises RagError if that cannot be."""
