@@ -49,8 +49,8 @@ class Gate:
         if missing and "located" not in limited:
             named = ", ".join(repr(one.document or one.quotes[0])[:LONGEST] for one in missing[:NAMED])
             yield (
-                f"of {len(missing):,} questions, the document or quote that they name is not in the collection, so "
-                f"that they measured nothing: {named}{', ...' if len(missing) > NAMED else ''}."
+                f"for {len(missing):,} of {run.metrics['questions']:,.0f} questions, the document or quote that is "
+                f"named is not in the collection: {named}{', ...' if len(missing) > NAMED else ''}."
             )
 
     def _of(self, name: str, limit: float) -> Iterator[str]:

@@ -93,7 +93,7 @@ def test_questions_that_name_what_is_not_there_are_counted_and_named(filled: Wor
     good, *_ = questions(1).questions
     bad = replace(good, document="arvica.md"), Gold("Who?", quotes=("words that nobody wrote",))
     study = ended(filled, filled.start_study("bad", QuestionSet("Bad", (good, *bad)), None, [Configuration()]))
-    assert study.reason.startswith("Of 2 questions, the document or quote that they name was not found")
+    assert study.reason.startswith("For 2 of 3 questions, the document or quote that is named was not found")
     assert filled.missing(study) == list(bad)
 
 

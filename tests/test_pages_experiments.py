@@ -316,6 +316,31 @@ def studied_with_times(workspace: Workspace) -> Workspace:
     return workspace
 
 
+def test_too_few_questions_are_no_verdict_and_failures_are_counted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = workspace.lexical.search
+
+    def failing(name: str, question: str, *given: Any, **named: Any) -> Any:
+        if question == "When?":
+            raise ValueError("no luck")
+        return search(name, question, *given, **named)
+
+    monkeypatch.setattr(workspace.lexical, "search", failing)
+    asked = [Gold(one, document="lease.md") for one in ("How high is the rent?", "Who lets it?", "When?")]
+    made = workspace.start_study("Few", QuestionSet("Few", tuple(asked)), None, grid({"k": [3, 4]}))
+    assert ended(workspace, made).state is RunState.FINISHED
+    app = start("4_Experiments")
+    app.session_state["experiments-metric"] = "MRR"
+    rows = table(view(app, "Leaderboard"), "Beside the baseline")
+    assert set(rows["Beside the baseline"]) == {"the baseline", "too few questions"}
+    assert rows["Between"].isna().all()
+    assert list(rows["Failed"]) == [1, 1]
+    assert rows["MRR"].max() == pytest.approx(2 / 3), "what failed is missed"
+    assert "fewer than 6 questions" in shown(app)
+    assert "A question that failed counts as one" in shown(app)
+
+
 def test_a_champion_without_the_metric_is_not_missing(studied_with_times: Workspace) -> None:
     promoted = studied_with_times.contests()[1].runs[0]
     answered = grid({"answerer": ["extractive"], "k": [3]})

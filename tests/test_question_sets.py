@@ -163,6 +163,11 @@ def test_pages_are_read_as_people_write_them(said: Any, pages: tuple[int, ...]) 
     assert from_rows([{"question": "When?", "page": said}]) == [Gold("When?", pages=pages)]
 
 
+def test_a_formula_without_its_result_is_not_left_out_unsaid() -> None:
+    with pytest.raises(InputError, match=r"Row 2 of a\.xlsx has a formula without its result"):
+        read_set(workbook([["question", "page"], ["When?", 3], ['="Who"&"?"', 4]]), "a.xlsx")
+
+
 def test_what_is_nothing_is_no_answer() -> None:
     [gold] = read_set(b'[{"question": "When?", "answer": [null, NaN, {"text": null}, 5]}]', "a.json")
     assert gold.answers == ("5",)

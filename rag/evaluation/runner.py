@@ -24,7 +24,7 @@ FLUSH_SECONDS = 0.5
 """How often what was scored is kept."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 
-MISSING = "Of {number:,} questions, the document or quote that they name was not found, so that they measured nothing."
+MISSING = "For {number:,} of {total:,} questions, the document or quote that is named was not found: these say nothing."
 
 Benches = Callable[[Study, Run, Callable[[str], None]], Bench]
 """Makes what a run searches; is told what is being done. Raises RagError if that cannot be."""
@@ -88,14 +88,14 @@ class Runner:
         finally:
             bench.close()
 
-    def _end(self, study: str, missing: int) -> None:
+    def _end(self, study: str, missing: tuple[int, int]) -> None:
         runs = self._experiments.study(study).runs
         failed = [one for one in runs if one.state is RunState.FAILED]
         if len(failed) == len(runs):
             self._experiments.end_study(study, RunState.FAILED, failed[0].reason if failed else "It has no runs.")
             return
         said = [f"{len(failed):,} of {len(runs):,} runs failed."] if failed else []
-        said += [MISSING.format(number=missing)] if missing else []
+        said += [MISSING.format(number=missing[0], total=missing[1])] if missing[0] else []
         self._experiments.end_study(study, RunState.FINISHED, " ".join(said))
 
 
@@ -119,9 +119,11 @@ class _Work:
         self._kept: dict[str, list[Scored]] = {}
         self._flushed = 0.0
 
-    def missing(self) -> int:
-        """How many questions name a document or quotes that are not there."""
-        return sum(is_missing(one, self._located_at(self.located, place)) for place, one in enumerate(self._questions))
+    def missing(self) -> tuple[int, int]:
+        """How many of how many questions name a document or quotes that are not there."""
+        asked = enumerate(self._questions)
+        missing = sum(is_missing(one, self._located_at(self.located, place)) for place, one in asked)
+        return missing, len(self._questions)
 
     def doing(self, what: str) -> None:
         """Say what is being done. Raises StoppedError if it is to go no further."""

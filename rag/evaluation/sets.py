@@ -228,10 +228,17 @@ def _xlsx(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
 
     open_office(data, "xlsx")  # which refuses what would unpack to too much
     try:
-        sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False).worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        headings = [str(one) if one is not None else "" for one in next(rows, ())]
-        for number, row in enumerate(rows):
+        values, formulas = (
+            openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=stored, keep_links=False).worksheets[0]
+            for stored in (True, False)
+        )
+        both = zip(values.iter_rows(values_only=True), formulas.iter_rows(values_only=True), strict=True)
+        headings = [str(one) if one is not None else "" for one in next(both, ((), ()))[0]]
+        for number, (row, written) in enumerate(both):
+            if any(one is None and other is not None for one, other in zip(row, written, strict=True)):
+                raise InputError(
+                    f"Row {number + 1} of {name} has a formula without its result. Save it in a spreadsheet."
+                )
             if number > MOST_QUESTIONS:
                 raise InputError(f"{name} has more than {MOST_QUESTIONS:,} rows. Divide it into several sets.")
             yield dict(zip(headings, row, strict=False))

@@ -128,9 +128,10 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""
-    real = REAL if asked >= FEWEST else FEW if asked else NO_INTERVAL
+    whole = bool(standings) and not any(one.questions for one in standings.values())
+    real = REAL if asked >= FEWEST else FEW if asked else NO_INTERVAL if whole else ""
     failed = f" {FAILURES}" if any(one.metrics.get("errors") for one in shown) else ""
-    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {real}{failed}{luck}")
+    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs}{f' {real}' if real else ''}{failed}{luck}")
 
 
 def _name_baseline(run: Run | None, names: Sequence[str]) -> None:

@@ -51,8 +51,7 @@ def draw_table(
         [
             {
                 "#": rank if metrics[0] in one.metrics else None,
-                **_row(one, names, metrics, standings.get(one.id), marks, held),
-                **({FAILED: one.metrics.get("errors")} if failures else {}),
+                **_row(one, names, metrics, standings.get(one.id), marks, held, failures),
             }
             for rank, one in enumerate(runs, first)
         ],
@@ -86,6 +85,7 @@ def _row(
     standing: Standing | None,
     marks: Mapping[str, Promotion],
     baseline: Run | None,
+    failures: bool,
 ) -> dict[str, Any]:
     """A run as a row. Cells show their text literally, so nothing needs escaping."""
     first, *others = metrics
@@ -100,6 +100,7 @@ def _row(
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
         DIFFERENCE: found.mean if found else _apart(run, baseline, first),
         BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found and found.enough else None,
+        **({FAILED: run.metrics.get("errors")} if failures else {}),
         MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
