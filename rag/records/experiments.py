@@ -104,6 +104,9 @@ class Study:
     mlflow_id: str = ""
     rehearsed: str = ""
     """Of a rehearsal, a hash of all that its two collections were then; else empty."""
+    collection_made: str = ""
+    """When its collection was made, which stays as it is renamed or embedded anew, and tells it from another one of its
+    name; empty of studies from before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class Promotion:
     run: str = ""
     mlflow_id: str = ""
     """The version of the registered model, once it is there."""
+    back_to: int = 0
+    """The number of the promotion that this one went back to; 0 if it is a decision of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,12 @@ class Comparing(Promoting):
 
         return self._kept("changes", (name, before, after), KEPT_STANDINGS, find)
 
-    def promoted_runs(self, collection: str) -> dict[str, Promotion]:
-        """Champion and challenger of a collection, by their alias."""
+    def promoted_runs(self, study: Study) -> dict[str, Promotion]:
+        """Champion and challenger of the collection that a study asked, by their alias; none if it has been deleted."""
+        try:
+            collection = self.measured_on(study).name
+        except NotFoundError:
+            return {}
         found = {one: self.experiments.promoted(collection, one) for one in (CHAMPION, CHALLENGER)}
         return {alias: one for alias, one in found.items() if one is not None}
 
@@ -98,10 +102,10 @@ class Comparing(Promoting):
         """The run to hold the others against where nobody says: the champion, else what is set, else the first that has
         finished; of those with a metric, empty if there is none."""
         done = [one for one in contest.runs if one.state is RunState.FINISHED and metric in one.metrics]
-        champion = self.promoted_runs(contest.newest.collection).get(CHAMPION)
+        champion = self.promoted_runs(contest.newest).get(CHAMPION)
         wanted = [champion.configuration] if champion else []
         with suppress(NotFoundError):  # it has been deleted; what was measured stays
-            wanted.append(self.configuration(contest.newest.collection))
+            wanted.append(self.configuration(self.measured_on(contest.newest).name))
         for one in wanted:
             for run in done:
                 if run.id == (champion.run if champion else "") or run.configuration == one:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import NotFoundError
-from rag.records import Configuration, Promotion, Run
+from rag.records import Configuration, Promotion, Run, Study
 from rag.workspace import Contest, Workspace
 from ui.answerers import sent_to
 from ui.dialogs import close_dialog, open_dialog
@@ -30,14 +30,21 @@ SHOWN = 20
 @st.dialog("Promote this run", icon=":material/trophy:", width="medium", on_dismiss=close_dialog)
 def promote(workspace: Workspace, contest: Contest, run: Run) -> None:
     """Say what changes, ask who decides, then give the run its mark."""
-    collection = contest.newest.collection
+    study = _study(contest, run)
     with friendly_errors():
+        collection = workspace.measured_on(study).name
         alias = st.radio("As", list(_ALIASES), format_func=_ALIASES.__getitem__, key=f"promote-as-{run.id}")
-        before = workspace.promoted_runs(collection).get(alias)
+        before = workspace.promoted_runs(study).get(alias)
         now = before.configuration if before else workspace.configuration(collection)
         _changes(now, run.configuration, f"the {alias} now" if before else "as it is set")
         if alias == CHAMPION:
             _effect(workspace, collection, run.configuration)
+        if workspace.has_changed(study):
+            st.warning(
+                f"{escape_markdown(collection)} has other documents now than when this was measured, so it may do "
+                "better or worse than the figures say. To know, start the study again.",
+                icon=":material/history:",
+            )
         with st.form(f"promote-{run.id}", border=False):
             by = st.text_input(
                 "Who decides", reader(), max_chars=100, placeholder="Your name", key=f"promote-by-{run.id}"
@@ -48,6 +55,20 @@ def promote(workspace: Workspace, contest: Contest, run: Run) -> None:
             close_dialog()
             say(f"It is the {alias} of {escape_markdown(collection)} now.")
             st.rerun()
+
+
+def _study(contest: Contest, run: Run) -> Study:
+    """Studies of one contest may have asked collections of the same documents: each run counts for its own."""
+    return next(one for one in contest.studies if one.id == run.study)
+
+
+def is_there(workspace: Workspace, contest: Contest, run: Run) -> bool:
+    """Whether the collection that a run was measured on has not been deleted."""
+    try:
+        workspace.measured_on(_study(contest, run))
+    except NotFoundError:
+        return False
+    return True
 
 
 def _changes(before: Configuration, after: Configuration, called: str) -> None:
@@ -116,11 +137,12 @@ def _who_answers(workspace: Workspace, configuration: Configuration) -> None:
 
 def draw_promoted(workspace: Workspace, contest: Contest) -> None:
     """Who is champion and challenger, who was, and the way back."""
-    collection = contest.newest.collection
     try:
+        collection = workspace.measured_on(contest.newest).name
         histories = {alias: workspace.promotions(collection, alias) for alias in (CHAMPION, CHALLENGER)}
     except NotFoundError:
-        st.caption(f"The collection {escape_markdown(collection)} has been deleted: nothing of it can be promoted.")
+        called = escape_markdown(contest.newest.collection)
+        st.caption(f"The collection {called} has been deleted: nothing of it can be promoted.")
         return
     count = sum(map(len, histories.values()))
     if not count:
@@ -134,7 +156,7 @@ def draw_promoted(workspace: Workspace, contest: Contest) -> None:
                 _entry(one, is_now=not number)
             if len(history) > SHOWN:
                 st.caption(f"And {len(history) - SHOWN:,} before.")
-            if not workspace.settings.demo and any(one.configuration != history[0].configuration for one in history):
+            if not workspace.settings.demo and workspace.before(collection, alias) is not None:
                 st.button(
                     f"Go back to the {alias} before",
                     key=f"roll-back-{alias}-{contest.key}",
@@ -152,6 +174,7 @@ def _entry(one: Promotion, is_now: bool) -> None:
     differs = [f"{PARAMETERS[name].name} {value(name, row[name])}" for name in PARAMETERS if row[name] != usual[name]]
     what = escape_markdown(" · ".join(differs)) or "all as usual"
     state = "**now**" if is_now else "before"
+    state += ", gone back to" if one.back_to else ""
     st.markdown(f"{one.alias.capitalize()}, {state}: {what}  \n:small[{day(local)}, {local:%H:%M}, {who}]")
 
 
@@ -159,12 +182,11 @@ def _entry(one: Promotion, is_now: bool) -> None:
 def roll_back(workspace: Workspace, collection: str, alias: str) -> None:
     """Ask, then give the mark back to who had it before."""
     with friendly_errors():
-        history = workspace.promotions(collection, alias)
-        before = next((one for one in history if one.configuration != history[0].configuration), None)
-        if before is None:
+        now, before = workspace.champion(collection, alias), workspace.before(collection, alias)
+        if now is None or before is None:
             st.markdown("There is none to go back to any more.")
             return
-        _changes(history[0].configuration, before.configuration, f"the {alias} now")
+        _changes(now.configuration, before.configuration, f"the {alias} now")
         if alias == CHAMPION:
             _effect(workspace, collection, before.configuration)
         with st.form(f"roll-back-{alias}", border=False):
