@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import FolderError, NotFoundError, StoreUnavailableError
-from rag.records import Run, RunState
+from rag.records import AS_SET, Configuration, Run, RunState
 from rag.workspace import Workspace, grid
 from tests.conftest import outcomes
 from tests.mlflow_store import QUESTIONS, make_study
@@ -102,14 +102,50 @@ def test_going_back_again_goes_further_back_and_never_to_what_was_given_up(ready
     assert before.configuration.k == 4
     assert [ready.roll_back(by="bob").configuration.k for _ in range(2)] == [4, 3]
     assert ready.before() is None
-    with pytest.raises(NotFoundError, match="none to go back to"):
-        ready.roll_back()
     assert ready.usual_passages() == 3
     # A new decision is gone back from to what it followed.
     ready.promote(six.id)
     assert ready.roll_back().configuration.k == 3
     assert ready.before() is None
     assert [one.configuration.k for one in ready.promotions()] == [3, 6, 3, 4, 6, 4, 4, 3], "nothing is left out"
+
+
+def test_the_first_one_can_be_gone_back_from_too_to_what_is_set(ready: Workspace) -> None:
+    three, four = make_study(ready, ks=(3, 4))
+    ready.promote(three.id, by="ann")
+    assert ready.usual_passages() == 3
+    assert ready.roll_back(by="bob").back_to == AS_SET
+    assert ready.champion() is None
+    assert ready.answers_with() == (None, "")
+    assert ready.usual_passages() == ready.settings.top_k
+    assert ready.promoted_runs(ready.experiments.study(three.study)) == {}
+    with pytest.raises(NotFoundError, match="none to go back to"):
+        ready.roll_back()
+    ready.promote(four.id)
+    assert ready.usual_passages() == 4
+    assert ready.before() is None, "what was given up is not come back to"
+    assert [one.by for one in ready.promotions()] == ["", "bob", "ann"]
+
+
+def test_a_champion_that_waits_for_its_passages_leaves_the_one_before_at_work(ready: Workspace) -> None:
+    [four] = make_study(ready, ks=(4,))
+    decided = ready.promote(four.id, by="ann")
+    waiting = ready.experiments.promote(Configuration(chunk_tokens=64, k=1), "bob", four.id, "documents")
+    assert ready.champion() == waiting
+    promotion, why_not = ready.answering()
+    assert promotion == decided
+    assert "the champion before it answers" in why_not
+    assert ready.usual_passages() == 4
+    assert len(ready.ask("How high is the yearly rent?").hits) == len(
+        ready.ask("How high is the yearly rent?", configuration=Configuration(k=4)).hits
+    )
+    # One that was gone back from does not come to work again.
+    ready.roll_back()
+    ready.roll_back()
+    ready.experiments.promote(Configuration(chunk_tokens=64, k=1), "bob", four.id, "documents")
+    promotion, why_not = ready.answering()
+    assert promotion is None
+    assert "questions are answered as it is set" in why_not
 
 
 def test_a_collection_that_could_not_be_deleted_keeps_its_champion(

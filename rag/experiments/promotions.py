@@ -11,7 +11,7 @@ from rag.catalog import Database
 from rag.errors import InputError, NotFoundError
 from rag.experiments.outbox import sent
 from rag.experiments.tables import as_json, now, outbox, promotions, storable, studies, to_promotion
-from rag.records import Configuration, Promotion
+from rag.records import AS_SET, Configuration, Promotion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -54,21 +54,31 @@ class Promotions(Database):
         """Who has an alias for a collection: its own, else the one for all."""
         for place in dict.fromkeys((collection, "")):
             if found := self.history(place, alias):
-                return found[0]
+                return found[0] if found[0].back_to != AS_SET else None
         return None
 
+    def standing(self, collection: str = "", alias: str = CHAMPION) -> list[Promotion]:
+        """The decisions for a collection that nobody has gone back beyond, its own, else those for all; newest first:
+        the first one counts."""
+        for place in dict.fromkeys((collection, "")):
+            if found := self.history(place, alias):
+                return _standing(found)
+        return []
+
     def before(self, collection: str = "", alias: str = CHAMPION) -> Promotion | None:
-        """The promotion that going back leads to: the last one of another configuration than now has the alias, of
-        those that nobody has gone back beyond. None if there is none."""
-        left = standing(self.history(collection, alias))
+        """The decision that going back leads to: the last one for another configuration than has the alias now. None
+        if there is none: then nobody has it afterwards."""
+        left = _standing(self.history(collection, alias))
         return next((one for one in left if one.configuration != left[0].configuration), None)
 
     def roll_back(self, by: str, collection: str = "", alias: str = CHAMPION) -> Promotion:
-        """Give an alias back to the configuration that had it before; done again, to the one before that. Raises
-        NotFoundError if none had."""
-        other = self.before(collection, alias)
+        """Give an alias back to the configuration that had it before, and to nobody if none had; done again, to the one
+        before that. Raises NotFoundError if nobody has it."""
+        left, other = _standing(self.history(collection, alias)), self.before(collection, alias)
+        if not left:
+            raise NotFoundError(f"Nothing was promoted to {alias}, so there is none to go back to.")
         if other is None:
-            raise NotFoundError(f"No configuration was {alias} before, so there is none to go back to.")
+            return self.promote(left[0].configuration, by, left[0].run, collection, alias, AS_SET)
         return self.promote(other.configuration, by, other.run, collection, alias, other.number)
 
     def forget_promotions(self, collection: str) -> None:
@@ -97,8 +107,8 @@ class Promotions(Database):
                     sent(connection, "promotion", one)
 
 
-def standing(history: Sequence[Promotion]) -> list[Promotion]:
-    """Of a history the decisions that nobody has gone back beyond, as it is newest first: the first one counts."""
+def _standing(history: Sequence[Promotion]) -> list[Promotion]:
+    """Of a history, as it is newest first, the decisions that nobody has gone back beyond."""
     left: list[Promotion] = []
     for one in reversed(history):
         if one.back_to:

@@ -137,10 +137,15 @@ class Scored:
     error: str = ""
 
 
+AS_SET = -1
+"""What a promotion goes `back_to` that takes an alias away: from then on nobody has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A configuration that was given an alias, `champion` or `challenger`, for a collection (empty: for all). The last
-    one of an alias has it; `run` is the id of the run that spoke for it, empty if none did, `by` who decided."""
+    """A configuration that was given an alias, `champion` or `challenger`, for a collection (empty: for all), or from
+    which it was taken away. The last one of an alias has it; `run` is the id of the run that spoke for it, empty if
+    none did, `by` who decided."""
 
     number: int
     alias: str
@@ -152,7 +157,7 @@ class Promotion:
     mlflow_id: str = ""
     """The version of the registered model, once it is there."""
     back_to: int = 0
-    """The number of the promotion that this one went back to; 0 if it is a decision of its own."""
+    """The number of the promotion that this one went back to, or AS_SET; 0 if it is a decision of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,13 @@ class Comparing(Promoting):
         return {alias: one for alias, one in found.items() if one is not None}
 
     def baseline_of(self, contest: Contest, metric: str) -> str:
-        """The run to hold the others against where nobody says: the champion, else what is set, else the first that has
-        finished; of those with a metric, empty if there is none."""
+        """The run to hold the others against where nobody says: of a rehearsal the collection as it was, else the
+        champion, else what is set, else the first that has finished; of those with a metric, empty if there is none."""
         done = [one for one in contest.runs if one.state is RunState.FINISHED and metric in one.metrics]
+        if contest.newest.rehearsed:  # once it is swapped in, what is new is as things are
+            mine = [one.id for one in contest.runs if one.study == contest.newest.id]
+            if mine and mine[0] in {one.id for one in done}:
+                return mine[0]
         champion = self.promoted_runs(contest.newest).get(CHAMPION)
         wanted = [champion.configuration] if champion else []
         with suppress(NotFoundError):  # it has been deleted; what was measured stays

@@ -62,12 +62,12 @@ class Promoting(Telling):
         return data_version(self.ready(self.measured_on(study).name)) != study.data_version
 
     def before(self, collection: str | None = None, alias: str = CHAMPION) -> Promotion | None:
-        """The promotion that rolling back leads to; None if there is none. Raises NotFoundError."""
+        """The promotion that rolling back leads to; None if then nobody has the alias. Raises NotFoundError."""
         return self.experiments.before(self.collection(collection).name, alias)
 
     def roll_back(self, by: str = "", collection: str | None = None, alias: str = CHAMPION) -> Promotion:
-        """Give an alias back to the configuration that had it before; done again, to the one before that. Raises
-        NotFoundError if none had."""
+        """Give an alias back to the configuration that had it before, and to nobody if none had; done again, to the one
+        before that. Raises NotFoundError if nobody has it."""
         self._require_writable()
         name = self.collection(collection).name
         before = self.experiments.history(name, alias)
@@ -93,17 +93,28 @@ class Promoting(Telling):
         super().delete_collection(name)
 
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
-        """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
-        a collection that is not there."""
+        """The configuration that a collection is asked with, if somebody chose one, and why that is not the champion's,
+        if it is not; neither without a champion, or for a collection that is not there."""
+        promotion, why_not = self.answering(collection)
+        return promotion.configuration if promotion else None, why_not
+
+    def answering(self, collection: str | None = None) -> tuple[Promotion | None, str]:
+        """Who decided with what a collection is asked; and why that is not the champion, if it is not.
+
+        A champion that wants passages made in another way waits until they are: until then the one before it answers
+        that takes them as they are, if there is one."""
         found = self._there(collection)
-        promotion = self.experiments.promoted(found.name) if found else None
-        if found is None or promotion is None:
+        left = self.experiments.standing(found.name) if found else []
+        if found is None or not left:
             return None, ""
-        if promotion.configuration.index == self.configuration(found.name).index:
-            return promotion.configuration, ""
-        return None, (
-            f"The champion of {found.name} wants its passages made in another way, so it does not answer. Re-embed the "
-            "collection as the champion wants it, or promote another run."
+        index = self.configuration(found.name).index
+        fits = next((one for one in left if one.configuration.index == index), None)
+        if fits is left[0]:
+            return self.experiments.promoted(found.name), ""
+        who = "the champion before it answers" if fits else "questions are answered as it is set"
+        return fits, (
+            f"The champion of {found.name} wants its passages made in another way. Until the collection is re-embedded "
+            f"so, {who}."
         )
 
     def answered_by(self, collection: str | None = None) -> tuple[Answerer, str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from rag.errors import InputError, NotFoundError, RagError
-from rag.records import Promotion, TrackingState
+from rag.records import AS_SET, Promotion, TrackingState
 from rag.tracking import SERVER, Exporting, Pages, Place, place_of
 from rag.workspace.evaluating import Evaluating
 from rag.workspace.moving import Moving
@@ -99,7 +99,9 @@ class Telling(Tracing, Moving, Evaluating):
         if kind != "promotion":
             return True
         promotion = self.experiments.promotion(int(key))
-        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
+        if promotion is None or promotion.back_to == AS_SET:
+            return True
+        return bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
 
     # -- a champion takes its collection along -------------------------------------------------------------------
 

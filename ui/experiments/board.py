@@ -10,7 +10,7 @@ from rag.records import Run, RunState
 from rag.workspace import Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
-from ui.experiments.promoting import CHAMPION, draw_promoted, is_there, promote
+from ui.experiments.promoting import CHAMPION, draw_promoted, promote, why_not_promoted
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
 from ui.experiments.table import digest, draw_table, is_promoted
 from ui.experiments.words import described, differing
@@ -191,13 +191,13 @@ def _chosen(workspace: Workspace, contest: Contest) -> None:
 def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
     """What can be done with one run that has finished."""
     if not workspace.settings.demo:
-        there = is_there(workspace, contest, run)
+        why_not = why_not_promoted(workspace, contest, run)
         st.button(
             "Promote",
             key=f"promote-{run.id}",
             icon=":material/trophy:",
-            disabled=not there,
-            help=None if there else "Its collection has been deleted.",
+            disabled=bool(why_not),
+            help=why_not or None,
             on_click=open_dialog,
             args=(promote, workspace, contest, run),
         )

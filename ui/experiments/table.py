@@ -17,7 +17,7 @@ from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
 CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
 _SEEN = "experiments-board-seen"
-_MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
+_MARKS = {"champion": "champion", "challenger": "challenger"}
 
 
 def draw_table(
