@@ -21,12 +21,9 @@ def draw_champion(workspace: Workspace, collection: str) -> None:
     """Say how somebody chose that passages are found and who answers here, and why the champion does not, if it does
     not; nothing where nobody has."""
     promotion, why_not = workspace.answering(collection)
-    if why_not:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/info: {escape_markdown(why_not)}")
-            if not workspace.settings.demo:
-                link_to_reembedding(collection)
     if promotion is None:
+        if why_not:
+            _tell(workspace, collection, f":material/info: {escape_markdown(why_not)}", waits=True)
         return
     configuration = promotion.configuration
     answerer, not_theirs = workspace.answerer_named(configuration)
@@ -34,12 +31,24 @@ def draw_champion(workspace: Workspace, collection: str) -> None:
     if configuration.answerer and not not_theirs and choice_of(workspace) is None:
         llm = answerer.settings.llm
         what += f" and answers written by {escape_markdown(sent_to(answerer.settings))}" if llm else " and quoted"
-    st.caption(
-        f":material/trophy: {what} in the way that {_who(promotion)} on {day(promotion.at.astimezone())}.",
-        help=f"{_WHY}\n\n{_way(workspace, collection, promotion)}",
+    until = ", until the collection is re-embedded for its new champion" if why_not else ""
+    _tell(
+        workspace,
+        collection,
+        f":material/trophy: {what} in the way that {_who(promotion)} on {day(promotion.at.astimezone())}{until}.",
+        f"{_WHY}\n\n{_way(workspace, collection, promotion)}",
+        waits=bool(why_not),
     )
     if not_theirs:
         st.caption(f":material/info: {escape_markdown(not_theirs)}")
+
+
+def _tell(workspace: Workspace, collection: str, said: str, more: str | None = None, waits: bool = False) -> None:
+    """A line, and where a champion waits for passages that are made otherwise, the way there."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(said, help=more)
+        if waits and not workspace.settings.demo:
+            link_to_reembedding(collection)
 
 
 def _who(promotion: Promotion) -> str:

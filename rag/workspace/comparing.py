@@ -99,17 +99,19 @@ class Comparing(Promoting):
         return {alias: one for alias, one in found.items() if one is not None}
 
     def baseline_of(self, contest: Contest, metric: str) -> str:
-        """The run to hold the others against where nobody says: of a rehearsal the collection as it was, else the
-        champion, else what is set, else the first that has finished; of those with a metric, empty if there is none."""
+        """The run to hold the others against where nobody says: of a rehearsal the collection as it was, else what
+        answers now, which is the champion unless that waits for its passages; else what is set, else the first that has
+        finished; of those with a metric, empty if there is none."""
         done = [one for one in contest.runs if one.state is RunState.FINISHED and metric in one.metrics]
         if contest.newest.rehearsed:  # once it is swapped in, what is new is as things are
             mine = [one.id for one in contest.runs if one.study == contest.newest.id]
             if mine and mine[0] in {one.id for one in done}:
                 return mine[0]
-        champion = self.promoted_runs(contest.newest).get(CHAMPION)
-        wanted = [champion.configuration] if champion else []
+        champion, wanted = None, list[Configuration]()
         with suppress(NotFoundError):  # it has been deleted; what was measured stays
-            wanted.append(self.configuration(self.measured_on(contest.newest).name))
+            collection = self.measured_on(contest.newest).name
+            champion, _ = self.answering(collection)
+            wanted = [*([champion.configuration] if champion else []), self.configuration(collection)]
         for one in wanted:
             for run in done:
                 if run.id == (champion.run if champion else "") or run.configuration == one:

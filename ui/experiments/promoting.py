@@ -40,7 +40,7 @@ def promote(workspace: Workspace, contest: Contest, run: Run) -> None:
         held = before.configuration if before else workspace.configuration(collection)
         _changes(held, run.configuration, f"the {alias} now" if before else "as it is set")
         if alias == CHAMPION:
-            _effect(workspace, collection, run.configuration)
+            _effect(workspace, collection, run.configuration, "It can be taken back on this page.")
         if workspace.has_changed(study):
             st.warning(
                 f"{escape_markdown(collection)} has other documents now than when this was measured, so it may do "
@@ -108,7 +108,7 @@ def _said(name: str, given: Any) -> str:
     return "as it is set" if name == "answerer" and not given else value(name, given)
 
 
-def _effect(workspace: Workspace, collection: str, configuration: Configuration) -> None:
+def _effect(workspace: Workspace, collection: str, configuration: Configuration, then: str = "") -> None:
     """What that means for those who ask, and for their documents."""
     if configuration.index != workspace.configuration(collection).index:
         passages = counted(workspace.collection(collection).chunks, "passage")
@@ -118,11 +118,8 @@ def _effect(workspace: Workspace, collection: str, configuration: Configuration)
             icon=":material/refresh:",
         )
     else:
-        st.info(
-            f"Whoever asks in {escape_markdown(collection)} is answered so from the next question on. It can be rolled "
-            "back on this page.",
-            icon=":material/forum:",
-        )
+        who = f"Whoever asks in {escape_markdown(collection)}"
+        st.info(f"{who} is answered so from the next question on. {then}".strip(), icon=":material/forum:")
     _who_answers(workspace, configuration)
 
 
