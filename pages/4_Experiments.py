@@ -5,6 +5,7 @@ import streamlit as st
 from ui.experiments.address import VIEW, follow_address, key, look_at, now, tell_address
 from ui.experiments.board import draw_board
 from ui.experiments.compare import draw_compare
+from ui.experiments.mlflow import RUNS, draw_mlflow
 from ui.experiments.plots import draw_plots
 from ui.experiments.sets import draw_sets
 from ui.experiments.studies import draw_studies
@@ -40,4 +41,6 @@ with page("Experiments") as workspace:
         on_change=close_viewer,
     )
     VIEWS[view](workspace)
+    if view in ("Studies", "Leaderboard") and workspace.tracks and workspace.contests():
+        draw_mlflow(workspace, RUNS)
     tell_address()

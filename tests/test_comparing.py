@@ -131,6 +131,14 @@ def test_the_usual_baseline_is_the_champion_else_what_is_set(workspace: Workspac
     assert workspace.baseline_of(contest, "hit@3") != contest.runs[0].id, "of one passage that is not measured"
 
 
+def test_a_rehearsal_is_held_against_the_collection_as_it_was(workspace: Workspace) -> None:
+    contest = workspace.contests()[0]
+    rehearsal = replace(contest.newest, rehearsed="of both")
+    held = replace(contest, studies=(rehearsal, *contest.studies[1:]))
+    assert workspace.champion() is not None, "which would else be held against"
+    assert workspace.baseline_of(held, "MRR") == contest.runs[0].id
+
+
 def test_where_an_answer_stands_is_known_as_long_as_the_documents_are_the_same(
     workspace: Workspace, tmp_path: Path
 ) -> None:

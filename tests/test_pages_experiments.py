@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.records import Gold, QuestionSet, Run, RunState, Study
+from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.workspace import Workspace, grid, open_workspace
 from tests.studying import ended, fill, questions
@@ -352,7 +352,7 @@ def test_a_champion_without_the_metric_is_not_missing(studied_with_times: Worksp
     app.session_state["experiments-metric"] = "abstained"
     view(app, "Leaderboard")
     assert "which it has not measured, so it stands last" in shown(app)
-    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    assert "champion" in list(table(app, "Mark")["Mark"])
     healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
     assert "at place" in shown(app)
     bare = next(one for one in studied_with_times.contests() if one.newest.set_name == "Bare")
@@ -454,13 +454,86 @@ def test_a_run_is_promoted_after_a_look_and_rolled_back(measured: Workspace) -> 
     champion = measured.champion()
     assert champion is not None
     assert (champion.run, champion.by) == (second.id, "*Anna*")
-    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    assert "champion" in list(table(app, "Mark")["Mark"])
     assert r"by \*Anna\*" in shown(app)
     press(app, "Go back to the champion before")
     healthy(next(one for one in reversed(app.button) if one.label == "Go back").click().run())
     champion = measured.champion()
     assert champion is not None
     assert champion.configuration == first.configuration
+
+
+def decide(app: AppTest, words: str) -> AppTest:
+    """Press the last button called so, which is that of a dialog."""
+    return healthy(next(one for one in reversed(app.button) if one.label == words).click().run())
+
+
+def links(app: AppTest) -> list[str]:
+    return [one.proto.label for one in app.main.get("page_link")]
+
+
+def test_the_first_promotion_is_taken_back_and_all_is_as_it_is_set(measured: Workspace) -> None:
+    first, _ = measured.experiments.runs()
+    measured.promote(first.id, by="ann")
+    app = view(start("4_Experiments"), "Leaderboard")
+    assert "Ask with it" in links(app)
+    app.session_state["experiments-run"] = [first.id]
+    app = healthy(app.run())
+    assert next(one for one in app.button if one.label == "Promote").disabled, "it is the champion already"
+    press(app, "Have no champion any more")
+    assert "There was no champion before" in shown(app)
+    app = decide(app, "Go back")
+    assert measured.champion() is None
+    assert "Champion, **now**, gone back to: nobody" in shown(app)
+    assert not next(one for one in app.button if one.label == "Promote").disabled
+
+
+def test_what_runs_are_held_against_stays_when_one_is_promoted(measured: Workspace) -> None:
+    _, second = measured.experiments.runs()
+    app = view(start("4_Experiments"), "Leaderboard")
+    before = list(table(app, "Beside the baseline")["Beside the baseline"])
+    app.session_state["experiments-run"] = [second.id]
+    press(healthy(app.run()), "Promote")
+    app = decide(app, "Promote")
+    assert list(table(app, "Beside the baseline")["Beside the baseline"]) == before
+    assert measured.champion() is not None
+
+
+def test_other_documents_since_a_study_are_said_before_a_run_of_it_is_promoted(
+    measured: Workspace, tmp_path: Path
+) -> None:
+    run = measured.experiments.runs()[0]
+    app = view(start("4_Experiments"), "Leaderboard")
+    app.session_state["experiments-run"] = [run.id]
+    press(healthy(app.run()), "Promote")
+    assert "has other documents now" not in shown(app)
+    (tmp_path / "more.md").write_text("# More\n\nThere is more of it.")
+    list(measured.ingest([tmp_path / "more.md"]))
+    assert "has other documents now than when this was measured" in shown(healthy(app.run()))
+    decide(app, "Promote")
+    assert measured.champion() is not None
+
+
+def test_a_champion_that_waits_for_its_passages_has_a_way_there(measured: Workspace) -> None:
+    run = measured.experiments.runs()[0]
+    measured.promote(run.id, by="*ann*")
+    measured.experiments.promote(Configuration(chunk_tokens=150, k=2), "bob", run.id, "documents")
+    app = view(start("4_Experiments"), "Leaderboard")
+    assert "the champion before it answers" in shown(app)
+    assert "Re-embed it" in links(app)
+    app = start("2_Ask")
+    assert r"\*ann\* chose on" in shown(app)
+    assert "until the collection is re-embedded for its new champion" in shown(app)
+    assert "Re-embed it" in links(app)
+    app = start("3_Collections")
+    app.query_params["collection"], app.query_params["view"] = "documents", "Upkeep"
+    app = healthy(app.run())
+    assert "wants its passages made otherwise:** Passage length 150" in shown(app)
+    press(app, "See what that takes")
+    press(app, "Start")
+    making = measured.reembedding("documents")
+    assert making is not None
+    assert making.recipe.chunk_tokens == 150
 
 
 def test_hostile_words_stay_words(measured: Workspace) -> None:

@@ -139,6 +139,9 @@ def test_aliases_follow_promotions_and_going_back_takes_the_version_that_was(rea
     assert str(of.get_model_version_by_alias(name, "champion").version) == "1"
     assert len(of.search_model_versions(f"name = '{name}'")) == 3
     assert "by eve" in of.get_model_version(name, "1").tags["footnote.champion"]
+    ready.roll_back(by="eve")
+    of = told(ready)
+    assert of.get_registered_model(name).aliases == {"challenger": 2}, "nobody was champion before"
     assert list((ready.folder.mlflow / "bundles").iterdir()) == []  # nothing is kept twice
 
 

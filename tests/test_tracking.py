@@ -565,7 +565,9 @@ def test_mlflows_pages_open_on_the_same_store(tracked: Workspace) -> None:
     with httpx.Client(base_url=address, timeout=30, trust_env=False) as http:
         assert "<title>MLflow</title>" in http.get("/").text
         found = http.post("/api/2.0/mlflow/experiments/search", json={"max_results": 10}).json()["experiments"]
-        assert {STUDIES, ANSWERS} <= {one["name"] for one in found}
+        ids = {one["name"]: one["experiment_id"] for one in found}
+        assert tracked.mlflow_address("runs") == f"{address}/#/experiments/{ids[STUDIES]}/runs"
+        assert tracked.mlflow_address("traces") == f"{address}/#/experiments/{ids[ANSWERS]}/traces"
         run = told_runs(tracked)["study1run5"].info.run_id
         kept = http.get("/get-artifact", params={"path": TABLE, "run_uuid": run})
         assert kept.json()["columns"][0] == "question"

@@ -30,3 +30,13 @@ def link_to_document(collection: str, document: str, label: str) -> None:
         icon=":material/arrow_forward:",
         query_params={"collection": collection, "document": document},
     )
+
+
+def link_to_reembedding(collection: str) -> None:
+    """A link to where a collection is made in another way. A collection's name is data, so the label names none."""
+    st.page_link(
+        COLLECTIONS,
+        label="Re-embed it",
+        icon=":material/model_training:",
+        query_params={"collection": collection, "view": "Upkeep"},
+    )

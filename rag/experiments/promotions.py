@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 
@@ -10,8 +11,8 @@ import sqlalchemy as sql
 from rag.catalog import Database
 from rag.errors import InputError, NotFoundError
 from rag.experiments.outbox import sent
-from rag.experiments.tables import as_json, now, outbox, promotions, storable, to_promotion
-from rag.records import Configuration, Promotion
+from rag.experiments.tables import as_json, now, outbox, promotions, storable, studies, to_promotion
+from rag.records import AS_SET, Configuration, Promotion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -20,14 +21,20 @@ class Promotions(Database):
     """A history for each alias and collection; an empty collection means all that have none of their own."""
 
     def promote(
-        self, configuration: Configuration, by: str, run: str = "", collection: str = "", alias: str = CHAMPION
+        self,
+        configuration: Configuration,
+        by: str,
+        run: str = "",
+        collection: str = "",
+        alias: str = CHAMPION,
+        back_to: int = 0,
     ) -> Promotion:
         """Give a configuration an alias, which another one had. Raises InputError for an alias that there is not."""
         if alias not in (CHAMPION, CHALLENGER):
             raise InputError(f"{alias!r} is no alias: there are {CHAMPION} and {CHALLENGER}.")
         row = {"alias": alias, "collection": collection, "configuration": as_json(asdict(configuration))}
         with self.write() as connection:
-            made = promotions.insert().values(**row, run=run, by=storable(by), at=now(), mlflow_id="")
+            made = promotions.insert().values(**row, run=run, by=storable(by), at=now(), mlflow_id="", back_to=back_to)
             sent(connection, "promotion", str(connection.execute(made).lastrowid))
         return self.history(collection, alias)[0]
 
@@ -48,16 +55,32 @@ class Promotions(Database):
         """Who has an alias for a collection: its own, else the one for all."""
         for place in dict.fromkeys((collection, "")):
             if found := self.history(place, alias):
-                return found[0]
+                return found[0] if found[0].back_to != AS_SET else None
         return None
 
+    def standing(self, collection: str = "", alias: str = CHAMPION) -> list[Promotion]:
+        """The decisions for a collection that nobody has gone back beyond, its own, else those for all; newest first:
+        the first one counts."""
+        for place in dict.fromkeys((collection, "")):
+            if found := self.history(place, alias):
+                return _standing(found)
+        return []
+
+    def before(self, collection: str = "", alias: str = CHAMPION) -> Promotion | None:
+        """The decision that going back leads to: the last one for another configuration than has the alias now. None
+        if there is none: then nobody has it afterwards."""
+        left = _standing(self.history(collection, alias))
+        return next((one for one in left if one.configuration != left[0].configuration), None)
+
     def roll_back(self, by: str, collection: str = "", alias: str = CHAMPION) -> Promotion:
-        """Give an alias back to the configuration that had it before. Raises NotFoundError if none had."""
-        before = self.history(collection, alias)
-        other = next((one for one in before if one.configuration != before[0].configuration), None)
+        """Give an alias back to the configuration that had it before, and to nobody if none had; done again, to the one
+        before that. Raises NotFoundError if nobody has it."""
+        left, other = _standing(self.history(collection, alias)), self.before(collection, alias)
+        if not left:
+            raise NotFoundError(f"Nothing was promoted to {alias}, so there is none to go back to.")
         if other is None:
-            raise NotFoundError(f"No configuration was {alias} before, so there is none to go back to.")
-        return self.promote(other.configuration, by, other.run, collection, alias)
+            return self.promote(left[0].configuration, by, left[0].run, collection, alias, AS_SET)
+        return self.promote(other.configuration, by, other.run, collection, alias, other.number)
 
     def versions_in_use(self, collection: str) -> set[str]:
         """The versions of its model that have an alias here, or get it by going back: what MLflow calls them."""
@@ -84,11 +107,13 @@ class Promotions(Database):
                 connection.execute(promotions.delete().where(promotions.c.collection == collection))
                 sent(connection, "model", collection)
 
-    def rename_promotions(self, old: str, new: str) -> None:
-        """Let a collection that is called something else keep its history; MLflow gets a model of the new name for each
-        alias, in the place of that of the old one."""
+    def rename_promotions(self, old: str, new: str, made: str = "") -> None:
+        """Let a collection that is called something else keep its history, and its studies say its name; MLflow gets a
+        model of the new name for each alias, in the place of that of the old one. `made` is as studies have it."""
         mine = promotions.c.collection == old
+        measured = studies.c.collection == old, studies.c.collection_made.in_(("", made))
         with self.write() as connection:
+            connection.execute(studies.update().where(*measured).values(collection=new))
             last = sql.select(sql.func.max(promotions.c.number)).where(mine).group_by(promotions.c.alias)
             numbers = [str(one) for one in connection.execute(last).scalars()]
             if numbers:
@@ -96,3 +121,14 @@ class Promotions(Database):
                 sent(connection, "model", old)
                 for one in numbers:
                     sent(connection, "promotion", one)
+
+
+def _standing(history: Sequence[Promotion]) -> list[Promotion]:
+    """Of a history, as it is newest first, the decisions that nobody has gone back beyond."""
+    left: list[Promotion] = []
+    for one in reversed(history):
+        if one.back_to:
+            left = [each for each in left if each.number <= one.back_to]
+        else:
+            left.append(one)
+    return left[::-1]

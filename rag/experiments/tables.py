@@ -49,6 +49,7 @@ studies = _table(
     cancelling=sql.Boolean,
     mlflow_id=sql.String,
     rehearsed=sql.String,
+    collection_made=sql.String,
 )
 runs = _table(
     "runs",
@@ -87,6 +88,7 @@ promotions = _table(
     by=sql.String,
     at=sql.String,
     mlflow_id=sql.String,
+    back_to=sql.Integer,
 )
 outbox = _table(
     "outbox",
@@ -141,6 +143,7 @@ def to_set(row: sql.RowMapping) -> KeptSet:
 def study_row(study: Study) -> dict[str, Any]:
     row = {one: getattr(study, one) for one in ("id", "name", "collection", "set_name", "set_version", "data_version")}
     row |= {one: getattr(study, one) for one in ("done", "total", "reason", "code_version", "mlflow_id", "rehearsed")}
+    row |= {"collection_made": study.collection_made}
     created = study.created_at.isoformat(timespec="microseconds")
     environment = as_json(dict(study.environment))
     return row | {"state": study.state.value, "created_at": created, "environment": environment, "cancelling": False}

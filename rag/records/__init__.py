@@ -56,7 +56,7 @@ from rag.records.documents import (
 )
 from rag.records.evaluation import Gold, KeptSet, QuestionSet, version_of
 from rag.records.evidence import Asked, Evidence, Exhibit, Original, Proof
-from rag.records.experiments import Configuration, Found, Outgoing, Promotion, Run, RunState, Scored, Study
+from rag.records.experiments import AS_SET, Configuration, Found, Outgoing, Promotion, Run, RunState, Scored, Study
 from rag.records.ingestion import Finding, IngestEvent, Preflight, Progress
 from rag.records.maps import Fallen, MapPoint, VectorMap
 from rag.records.models import ModelChoice, Trial
@@ -68,6 +68,7 @@ from rag.records.searches import Facets, Search, Totals
 from rag.records.traces import Span, Trace, TracedAs, TrackingState
 
 __all__ = [
+    "AS_SET",
     "DOUBTFUL",
     "FIRST_WORDS",
     "PARTS",

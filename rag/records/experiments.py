@@ -104,6 +104,9 @@ class Study:
     mlflow_id: str = ""
     rehearsed: str = ""
     """Of a rehearsal, a hash of all that its two collections were then; else empty."""
+    collection_made: str = ""
+    """When its collection was made, which stays as it is renamed or embedded anew, and tells it from another one of its
+    name; empty of studies from before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +137,15 @@ class Scored:
     error: str = ""
 
 
+AS_SET = -1
+"""What a promotion goes `back_to` that takes an alias away: from then on nobody has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A configuration that was given an alias, `champion` or `challenger`, for a collection (empty: for all). The last
-    one of an alias has it; `run` is the id of the run that spoke for it, empty if none did, `by` who decided."""
+    """A configuration that was given an alias, `champion` or `challenger`, for a collection (empty: for all), or from
+    which it was taken away. The last one of an alias has it; `run` is the id of the run that spoke for it, empty if
+    none did, `by` who decided."""
 
     number: int
     alias: str
@@ -148,6 +156,8 @@ class Promotion:
     run: str = ""
     mlflow_id: str = ""
     """The version of the registered model, once it is there."""
+    back_to: int = 0
+    """The number of the promotion that this one went back to, or AS_SET; 0 if it is a decision of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ neither. Nothing that somebody waits for waits for MLflow.
 
 from __future__ import annotations
 
+from rag.tracking.opening import ANSWERS, STUDIES
 from rag.tracking.pages import Pages
 from rag.tracking.place import SERVER, Place, place_of
 from rag.tracking.process import Exporting
 
-__all__ = ["SERVER", "Exporting", "Pages", "Place", "place_of"]
+__all__ = ["ANSWERS", "SERVER", "STUDIES", "Exporting", "Pages", "Place", "place_of"]

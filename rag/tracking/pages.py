@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from rag.errors import ConfigurationError
 from rag.settings import Settings, tracking_environment
@@ -36,6 +37,7 @@ class Pages:
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._address = ""
+        self._ids: dict[tuple[str, str], str] = {}
 
     @property
     def address(self) -> str:
@@ -44,6 +46,19 @@ class Pages:
             parts = urlsplit(self._place.uri)
             return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         return self._address if self._server is not None and self._server.poll() is None else ""
+
+    def address_of(self, experiment: str, view: str) -> str:
+        """Where one of the views of an experiment is, by its name; their first page where that is not known: it is not
+        there yet, or MLflow is a server, which is not asked for this."""
+        address = self.address
+        if self._place.is_server or not address:
+            return address
+        if (address, experiment) not in self._ids:
+            found = _experiment(address, experiment)
+            if not found:
+                return address
+            self._ids[address, experiment] = found
+        return f"{address}/#/experiments/{self._ids[address, experiment]}/{view}"
 
     def start(self, port: int = 0) -> str:
         """Have the pages on a port of this machine, a free one if none is given; returns their address once they are
@@ -128,6 +143,16 @@ def _free_port() -> int:
     with socket.socket() as listening:
         listening.bind((HERE, 0))
         return int(listening.getsockname()[1])
+
+
+def _experiment(address: str, name: str) -> str:
+    """The id of an experiment in MLflow on this machine; empty if it has none of that name, or does not say."""
+    asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?{urlencode({'experiment_name': name})}"
+    try:
+        with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310 - on this machine
+            return str(json.load(answer)["experiment"]["experiment_id"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _answers(address: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.experiments import Experiments
-from rag.records import Promotion
+from rag.records import AS_SET, Promotion
 from rag.tracking.opening import STUDIES, Opened
 from rag.tracking.place import SNAPSHOT, Place
 from rag.tracking.studies import run_or_none, send_run
@@ -31,19 +31,39 @@ def model_name(collection: str) -> str:
 
 
 def send_promotion(mlflow: Opened, experiments: Experiments, promotion: Promotion) -> str:
-    """Tell MLflow who has an alias now, having registered its model if it is a new one; returns its version."""
+    """Tell MLflow who has an alias now, having registered its model if it is a new one; returns its version, which is
+    empty if nobody has it."""
     name = model_name(promotion.collection)
+    if promotion.back_to == AS_SET:
+        _take_away(mlflow, experiments, promotion, name)
+        return ""
     version = promotion.mlflow_id or _registered(mlflow, name, promotion.number)
     if not version:
         version = _register(mlflow, experiments, promotion, name)
-    latest = experiments.history(promotion.collection, promotion.alias)[:1]
-    if latest and latest[0].number == promotion.number:
+    if _is_latest(experiments, promotion):
         mlflow.client.set_registered_model_alias(name, promotion.alias, version)
         by = f"{promotion.alias} since {promotion.at:%Y-%m-%d %H:%M} UTC, by {promotion.by or 'somebody'}"
         mlflow.client.set_model_version_tag(name, version, f"footnote.{promotion.alias}", by[:5000])
     for one in (mlflow.place.bundle(promotion.number), mlflow.place.reference(promotion.number)):
         one.unlink(missing_ok=True)
     return version
+
+
+def _is_latest(experiments: Experiments, promotion: Promotion) -> bool:
+    latest = experiments.history(promotion.collection, promotion.alias)[:1]
+    return bool(latest) and latest[0].number == promotion.number
+
+
+def _take_away(mlflow: Opened, experiments: Experiments, promotion: Promotion, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    if not _is_latest(experiments, promotion):
+        return
+    try:
+        mlflow.client.delete_registered_model_alias(name, promotion.alias)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # it was never told of a model
+            raise
 
 
 def _registered(mlflow: Opened, name: str, number: int) -> str:

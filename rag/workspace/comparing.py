@@ -89,19 +89,29 @@ class Comparing(Promoting):
 
         return self._kept("changes", (name, before, after), KEPT_STANDINGS, find)
 
-    def promoted_runs(self, collection: str) -> dict[str, Promotion]:
-        """Champion and challenger of a collection, by their alias."""
+    def promoted_runs(self, study: Study) -> dict[str, Promotion]:
+        """Champion and challenger of the collection that a study asked, by their alias; none if it has been deleted."""
+        try:
+            collection = self.measured_on(study).name
+        except NotFoundError:
+            return {}
         found = {one: self.experiments.promoted(collection, one) for one in (CHAMPION, CHALLENGER)}
         return {alias: one for alias, one in found.items() if one is not None}
 
     def baseline_of(self, contest: Contest, metric: str) -> str:
-        """The run to hold the others against where nobody says: the champion, else what is set, else the first that has
+        """The run to hold the others against where nobody says: of a rehearsal the collection as it was, else what
+        answers now, which is the champion unless that waits for its passages; else what is set, else the first that has
         finished; of those with a metric, empty if there is none."""
         done = [one for one in contest.runs if one.state is RunState.FINISHED and metric in one.metrics]
-        champion = self.promoted_runs(contest.newest.collection).get(CHAMPION)
-        wanted = [champion.configuration] if champion else []
+        if contest.newest.rehearsed:  # once it is swapped in, what is new is as things are
+            mine = [one.id for one in contest.runs if one.study == contest.newest.id]
+            if mine and mine[0] in {one.id for one in done}:
+                return mine[0]
+        champion, wanted = None, list[Configuration]()
         with suppress(NotFoundError):  # it has been deleted; what was measured stays
-            wanted.append(self.configuration(contest.newest.collection))
+            collection = self.measured_on(contest.newest).name
+            champion, _ = self.answering(collection)
+            wanted = [*([champion.configuration] if champion else []), self.configuration(collection)]
         for one in wanted:
             for run in done:
                 if run.id == (champion.run if champion else "") or run.configuration == one:

@@ -104,6 +104,7 @@ class Evaluating(Benches, Conversing):
             code_version=_code_version(),
             environment=_environment(),
             rehearsed=rehearsed,
+            collection_made=made_at(found),
         )
         self.experiments.add_study(made)
         self.resume_studies()
@@ -139,6 +140,11 @@ class Evaluating(Benches, Conversing):
     def close(self) -> None:
         self.study_worker.stop(STOP_SECONDS)
         super().close()
+
+
+def made_at(collection: Collection) -> str:
+    """What a study knows its collection by."""
+    return collection.created_at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _called(name: str, what: str) -> str:

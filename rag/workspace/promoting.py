@@ -8,7 +8,9 @@ from functools import cached_property
 from rag.answering import Answerer
 from rag.errors import InputError, NotFoundError
 from rag.experiments import CHAMPION
-from rag.records import QUOTING, Collection, Configuration, ModelChoice, Promotion, RunState
+from rag.records import QUOTING, Collection, Configuration, ModelChoice, Promotion, RunState, Study
+from rag.workspace.benches import data_version
+from rag.workspace.evaluating import made_at
 from rag.workspace.telling import Telling
 
 HERE = "ollama"
@@ -29,18 +31,43 @@ class Promoting(Telling):
     def promote(self, run: str, alias: str = CHAMPION, by: str = "") -> Promotion:
         """Give a finished run's configuration an alias for the collection that it was measured on; `by` is who decided.
         MLflow's registry gets a model of it with the collection as it is now, in the background. Raises NotFoundError,
-        InputError for a run that has not finished, or an alias that there is not."""
+        also if the collection has been deleted, InputError for a run that has not finished, or an alias that there is
+        not."""
         self._require_writable()
         found = self.experiments.run(run)
         if found.state is not RunState.FINISHED:
             raise InputError(f"This run {_STATES[found.state]}: only one that has finished can be promoted.")
-        collection = self.collection(self.experiments.study(found.study).collection)
+        collection = self.measured_on(self.experiments.study(found.study))
         made = self.experiments.promote(found.configuration, by, run, collection.name, alias)
         self._pack_later()
         return made
 
+    def measured_on(self, study: Study) -> Collection:
+        """The collection that a study asked, whatever it is called by now. Raises NotFoundError if it has been deleted,
+        even if there is another one of its name."""
+        if not study.collection_made:
+            return self.collection(study.collection)
+        name = self.current_name(study.collection)
+        mine = [one for one in self.collections() if made_at(one) == study.collection_made]
+        # One that was restored from a backup beside itself is as old: of those it is the one of that name.
+        for one in sorted(mine, key=lambda each: each.name != name):
+            return one
+        raise NotFoundError(
+            f"The collection {study.collection!r} that this was measured on has been deleted. For another one, start a "
+            "study there and promote a run of that."
+        )
+
+    def has_changed(self, study: Study) -> bool:
+        """Whether the collection that a study asked has other documents by now. Raises NotFoundError."""
+        return data_version(self.ready(self.measured_on(study).name)) != study.data_version
+
+    def before(self, collection: str | None = None, alias: str = CHAMPION) -> Promotion | None:
+        """The promotion that rolling back leads to; None if then nobody has the alias. Raises NotFoundError."""
+        return self.experiments.before(self.collection(collection).name, alias)
+
     def roll_back(self, by: str = "", collection: str | None = None, alias: str = CHAMPION) -> Promotion:
-        """Give an alias back to the configuration that had it before. Raises NotFoundError if none had."""
+        """Give an alias back to the configuration that had it before, and to nobody if none had; done again, to the one
+        before that. Raises NotFoundError if nobody has it."""
         self._require_writable()
         name = self.collection(collection).name
         before = self.experiments.history(name, alias)
@@ -54,29 +81,41 @@ class Promoting(Telling):
     def rename_collection(self, name: str, new: str) -> Collection:
         before = self.collection(name).name
         renamed = super().rename_collection(name, new)
-        self.experiments.rename_promotions(before, renamed.name)
+        self.experiments.rename_promotions(before, renamed.name, made_at(renamed))
         self._pack_later()
         return renamed
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection, all its documents, and who was champion of it. It has to be named as it is now, not as
         it was before. Raises NotFoundError."""
+        # Before it goes: what ends this in between leaves no champion to another collection of its name.
+        self.experiments.forget_promotions(self._to_delete(name).name)
         super().delete_collection(name)
-        self.experiments.forget_promotions(name)
         self._sweep_bundles()
 
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
-        """The champion's configuration, if a collection can be asked with it, else why not; neither without one, or for
-        a collection that is not there."""
+        """The configuration that a collection is asked with, if somebody chose one, and why that is not the champion's,
+        if it is not; neither without a champion, or for a collection that is not there."""
+        promotion, why_not = self.answering(collection)
+        return promotion.configuration if promotion else None, why_not
+
+    def answering(self, collection: str | None = None) -> tuple[Promotion | None, str]:
+        """Who decided with what a collection is asked; and why that is not the champion, if it is not.
+
+        A champion that wants passages made in another way waits until they are: until then the one before it answers
+        that takes them as they are, if there is one."""
         found = self._there(collection)
-        promotion = self.experiments.promoted(found.name) if found else None
-        if found is None or promotion is None:
+        left = self.experiments.standing(found.name) if found else []
+        if found is None or not left:
             return None, ""
-        if promotion.configuration.index == self.configuration(found.name).index:
-            return promotion.configuration, ""
-        return None, (
-            f"The champion of {found.name} wants its passages made in another way, so it does not answer. Re-embed the "
-            "collection as the champion wants it, or promote another run."
+        index = self.configuration(found.name).index
+        fits = next((one for one in left if one.configuration.index == index), None)
+        if fits is left[0]:
+            return self.experiments.promoted(found.name), ""
+        who = "the champion before it answers" if fits else "questions are answered as it is set"
+        return fits, (
+            f"The champion of {found.name} wants its passages made in another way. Until the collection is re-embedded "
+            f"so, {who}."
         )
 
     def answered_by(self, collection: str | None = None) -> tuple[Answerer, str]:

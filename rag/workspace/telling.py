@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from rag.errors import InputError, NotFoundError, RagError
-from rag.records import Promotion, TrackingState
-from rag.tracking import SERVER, Exporting, Pages, Place, place_of
+from rag.records import AS_SET, Promotion, TrackingState
+from rag.tracking import ANSWERS, SERVER, STUDIES, Exporting, Pages, Place, place_of
 from rag.workspace.evaluating import Evaluating
 from rag.workspace.moving import Moving
 from rag.workspace.tracing import Tracing
@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 _ELSEWHERE = ("server", "cloud")
 """Where Chroma is for others as well: a champion refers to its collection there, and answers from it as it is then."""
+
+
+_IN_MLFLOW = {"runs": (STUDIES, "runs"), "traces": (ANSWERS, "traces")}
+"""The experiment, and which of its views."""
 
 
 class Telling(Tracing, Moving, Evaluating):
@@ -84,6 +88,10 @@ class Telling(Tracing, Moving, Evaluating):
         self._require_writable()
         return self._pages.start(port)
 
+    def mlflow_address(self, what: str) -> str:
+        """Where MLflow's pages, which have to be there, show our `runs` or `traces`; its first page if it has none."""
+        return self._pages.address_of(*_IN_MLFLOW[what])
+
     def wait_for_mlflow(self) -> None:
         """Until MLflow's pages, that this workspace has started, have ended."""
         self._pages.wait()
@@ -101,7 +109,9 @@ class Telling(Tracing, Moving, Evaluating):
         if kind != "promotion":
             return True
         promotion = self.experiments.promotion(int(key))
-        return promotion is None or bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
+        if promotion is None or promotion.back_to == AS_SET:
+            return True
+        return bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
 
     # -- a champion takes its collection along -------------------------------------------------------------------
 

@@ -48,14 +48,19 @@ class Upkeep(DocumentsIn):
     def delete_collection(self, name: str) -> None:
         """Delete a collection and all its documents. It has to be named as it is now, not as it was before. Raises
         NotFoundError."""
+        found = self._to_delete(name)
+        self._owns()
+        with self._gate.shared():
+            self.ingestion.removal.delete_collection(found)
+
+    def _to_delete(self, name: str) -> Collection:
+        """A collection that may be deleted by this name. Raises NotFoundError, ReadOnlyError."""
         self._require_writable()
         found = self.catalog.collection(name)
         self._require_made(found)
         if found.name != name:
             raise NotFoundError(f"{name!r} is called {found.name!r} now. Delete it by that name.")
-        self._owns()
-        with self._gate.shared():
-            self.ingestion.removal.delete_collection(found)
+        return found
 
     @property
     def _told_elsewhere(self) -> bool:

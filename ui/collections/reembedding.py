@@ -13,6 +13,7 @@ from ui.collections.rehearsing import draw_rehearsal
 from ui.collections.swapping import BUNDLED, WITHOUT, confirm_discard, confirm_swap, lost, model_of
 from ui.dialogs import open_dialog, run_page_if_asked
 from ui.errors import friendly_errors
+from ui.experiments.words import MADE, apart
 from ui.progress import POLL_SECONDS
 from ui.stages import time_left
 from ui.text import about, counted, escape_markdown, message_markdown, shortened
@@ -49,6 +50,7 @@ def draw_reembedding(workspace: Workspace, collection: Collection) -> None:
         return
     found = workspace.reembedding(collection.name)
     if found is None:
+        _for_champion(workspace, collection)
         with st.expander("Make it with another model or passage size", icon=":material/model_training:"):
             _choose(workspace, collection)
         return
@@ -71,6 +73,27 @@ def _made(collection: Collection, demo: bool) -> str:
     size = f", passages of about {escape_markdown(made['chunk_tokens'])} tokens" if "chunk_tokens" in made else ""
     whose = "Set for this collection, whatever Footnote's settings say." if recipe else "As Footnote's settings say."
     return f"**{escape_markdown(model)}**{size}. {whose}"
+
+
+def _for_champion(workspace: Workspace, collection: Collection) -> None:
+    """Where a champion wants its passages made otherwise, what makes them so."""
+    champion = workspace.champion(collection.name)
+    if champion is None or champion.configuration.recipe == workspace.recipe_now(collection.name):
+        return
+    recipe, key = champion.configuration.recipe, f"reembed-{collection.id}-champion"
+    with st.container(border=True):
+        differs = escape_markdown(apart(champion.configuration, workspace.configuration(collection.name), MADE))
+        st.markdown(f"**The champion wants its passages made otherwise:** {differs}. Until then it does not answer.")
+        if st.session_state.get(f"{key}-planned") == recipe:
+            _offer(workspace, collection, recipe, key)
+        else:
+            st.button(
+                "See what that takes",
+                key=f"{key}-plan",
+                icon=":material/calculate:",
+                on_click=st.session_state.update,
+                args=({f"{key}-planned": recipe},),
+            )
 
 
 # -- nothing is in the making ----------------------------------------------------------------------------

@@ -65,7 +65,8 @@ def _tell_of_champion(workspace: Workspace, name: str) -> None:
     if now and not then:
         st.warning(
             "The champion wants passages as they are made now: once the new version is swapped in, it does not answer "
-            "any more. What is set answers until you promote another run.",
+            "any more. An earlier champion for passages as the new version has them answers then, if there was one, "
+            "else questions are answered as it is set.",
             icon=":material/trophy:",
         )
     elif then and not now:

@@ -10,7 +10,7 @@ from rag.records import Run, RunState
 from rag.workspace import FEWEST, Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
-from ui.experiments.promoting import CHAMPION, draw_promoted, promote
+from ui.experiments.promoting import CHAMPION, draw_promoted, promote, why_not_promoted
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
 from ui.experiments.table import digest, draw_table, is_promoted
 from ui.experiments.words import described, differing
@@ -54,7 +54,7 @@ def draw_board(workspace: Workspace) -> None:
     held = next((one for one in contest.runs if one.id == baseline), None)
     with place:
         if some:
-            marks = workspace.promoted_runs(contest.newest.collection)
+            marks = workspace.promoted_runs(contest.newest)
             draw_table(some, first + 1, names, (metric, *beside), standings, marks, held)
         else:
             st.markdown("No run has these words in its description. Look for less.")
@@ -147,7 +147,7 @@ def _name_champion(
     workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, names: Sequence[str]
 ) -> None:
     """Where the champion stands, which need not be on this page of the table, nor among these runs at all."""
-    promotion = workspace.promoted_runs(contest.newest.collection).get(CHAMPION)
+    promotion = workspace.promoted_runs(contest.newest).get(CHAMPION)
     if promotion is None:
         return
     run = next((one for one in contest.runs if is_promoted(one, promotion)), None)
@@ -196,13 +196,13 @@ def _chosen(workspace: Workspace, contest: Contest) -> None:
 def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
     """What can be done with one run that has finished."""
     if not workspace.settings.demo:
-        there = contest.newest.collection in {one.name for one in workspace.collections()}
+        why_not = why_not_promoted(workspace, contest, run)
         st.button(
             "Promote",
             key=f"promote-{run.id}",
             icon=":material/trophy:",
-            disabled=not there,
-            help=None if there else "Its collection has been deleted.",
+            disabled=bool(why_not),
+            help=why_not or None,
             on_click=open_dialog,
             args=(promote, workspace, contest, run),
         )

@@ -167,9 +167,9 @@ def _again(workspace: Workspace, study: str) -> None:
         left = [one.configuration for one in found.runs if one.state is not RunState.FINISHED]
         asked = workspace.experiments.questions_of(found.set_version, found.set_name)
         if found.rehearsed:  # of what is in the making now, and not of passages made for a study
-            workspace.rehearse(asked, found.collection)
+            workspace.rehearse(asked, workspace.measured_on(found).name)
         else:
-            workspace.start_study(found.name, asked, found.collection, left)
+            workspace.start_study(found.name, asked, workspace.measured_on(found).name, left)
         say(f"Started {escape_markdown(found.name)} again.")
 
 

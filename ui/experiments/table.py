@@ -18,7 +18,7 @@ CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
 FAILED = "Failed"
 _SEEN = "experiments-board-seen"
-_MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
+_MARKS = {"champion": "champion", "challenger": "challenger"}
 
 
 def draw_table(

@@ -9,8 +9,8 @@ import streamlit as st
 
 from rag.records import QUOTING, Step, Trace
 from rag.workspace import Workspace
-from ui.door import is_here, reader
-from ui.errors import friendly_errors
+from ui.door import reader
+from ui.experiments.mlflow import STEPS, draw_mlflow
 from ui.places import ASK
 from ui.talk import ADDRESS
 from ui.text import counted, day, escape_markdown, message_markdown, shortened
@@ -19,7 +19,6 @@ A_PAGE = 25
 _JUDGED = {1: "good", -1: "bad", 0: ""}
 _ABSTAINED = {"All": None, "Answered": False, "Not answered": True}
 _THOUGHT = {"All": None, "Called good": 1, "Called bad": -1, "Nothing said": 0}
-_KINDS = {"trace": "trace", "study": "study", "run": "run", "promotion": "promotion", "model": "model"}
 _STEPS = {
     Step.REWRITE: ("Wording", "The question is worded so that it stands alone."),
     Step.RETRIEVE: ("Finding", "Passages are found."),
@@ -39,7 +38,7 @@ def draw_traces(workspace: Workspace) -> None:
     if workspace.settings.demo:
         st.markdown("A demo keeps no traces: nothing that is asked here is kept.")
         return
-    _mlflow(workspace)
+    draw_mlflow(workspace, STEPS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         at_least = st.number_input("At least, seconds", 0.0, 3600.0, 0.0, 0.5, key="traces-seconds", width=150)
         abstained = st.selectbox("Answer", list(_ABSTAINED), key="traces-abstained", width=160)
@@ -189,62 +188,3 @@ def _waterfall(trace: Trace) -> None:
         },
     }
     st.vega_lite_chart(data, spec, height=120 + 26 * len(rows), width="stretch")
-
-
-def _mlflow(workspace: Workspace) -> None:
-    """Where all this is in MLflow, and how far it has come there."""
-    if not workspace.tracks:
-        st.caption(
-            "Nothing is told to MLflow: `RAG_MLFLOW` is off, or all is kept in memory only. Studies and traces are "
-            "kept here all the same."
-        )
-        return
-    state = workspace.tracking_state()
-    waiting = ", ".join(
-        f"{number:,} {_KINDS.get(kind, kind) if number == 1 else _several(_KINDS.get(kind, kind))}"
-        for kind, number in state.waiting.items()
-        if number
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f":small[MLflow: {f'{waiting} on the way' if waiting else 'has all of it'}]",
-            help="MLflow keeps studies, runs, champions and traces as well, so that they open in its own pages.",
-            width="stretch",
-        )
-        if state.address and (is_here() or not state.is_local):
-            st.link_button("Open MLflow", state.address, icon=":material/open_in_new:")
-        elif is_here():
-            st.button(
-                "Start MLflow’s pages",
-                icon=":material/play_arrow:",
-                key="start-mlflow",
-                help="On this machine only, for they show everybody's questions and ask nobody who they are. It takes "
-                "some seconds; `python -m rag mlflow` does the same.",
-                on_click=_start,
-                args=(workspace,),
-            )
-        else:
-            st.markdown(
-                ":small[:material/lock: Its pages open where Footnote runs]",
-                help="They show everybody's questions and ask nobody who they are, so they open on that machine only: "
-                "there `python -m rag mlflow` starts them.",
-                width="content",
-            )
-    if state.error:
-        st.warning(message_markdown(state.error), icon=":material/sync_problem:")
-        st.button("Try again now", icon=":material/sync:", key="track-now", on_click=_try_now, args=(workspace,))
-
-
-def _several(noun: str) -> str:
-    return "studies" if noun == "study" else f"{noun}s"
-
-
-def _try_now(workspace: Workspace) -> None:
-    with friendly_errors():
-        workspace.track_now()
-
-
-def _start(workspace: Workspace) -> None:
-    with friendly_errors(), st.spinner("Starting MLflow’s pages…"):
-        if is_here():  # a button may have been drawn for somebody who came another way
-            workspace.open_mlflow()

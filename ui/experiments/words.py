@@ -89,10 +89,14 @@ def described(configuration: Configuration, names: Iterable[str]) -> str:
     return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in names) or "as usual"
 
 
-def apart(configuration: Configuration, baseline: Configuration) -> str:
-    """In what it is set otherwise than the baseline, on a line; empty if in nothing."""
+MADE = ("model", "precision", "chunk_tokens", "overlap", "headers")
+"""Those that say how passages are made."""
+
+
+def apart(configuration: Configuration, baseline: Configuration, names: Iterable[str] = PARAMETERS) -> str:
+    """In which of its parameters it is set otherwise than the baseline, on a line; empty if in none."""
     held, row = asdict(baseline), asdict(configuration)
-    return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in PARAMETERS if row[one] != held[one])
+    return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in names if row[one] != held[one])
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
