@@ -136,6 +136,35 @@ def test_versions_say_what_they_changed(workspace: Workspace) -> None:
     assert workspace.experiments.question_set("Numbers").questions == first
 
 
+UNTIDY = (
+    Gold("Who  sails from Arvika? ", (" the fishers", ""), " a.md", (2, 2), ("They sail at dawn. ",), ("sea, ships",)),
+    Gold("Who stays?"),
+)
+
+
+@pytest.mark.parametrize("kept", ["now", "before"])
+def test_a_set_that_nobody_changed_is_not_called_changed(workspace: Workspace, kept: str) -> None:
+    if kept == "now":
+        workspace.keep_questions("Sea", UNTIDY)
+    else:  # as sets were kept that were kept as they were given
+        workspace.experiments.keep_set(QuestionSet("Sea", UNTIDY))
+    app = start("4_Experiments")
+    assert "Not saved yet" not in shown(app)
+    assert not {"Save as a new version", "Discard changes"} & set(labels(app))
+    study = next(one for one in app.button if one.label == "Start a study with it")
+    assert not study.disabled
+
+
+def test_studies_of_a_set_kept_before_stay_comparable(workspace: Workspace) -> None:
+    version = workspace.experiments.keep_set(QuestionSet("Sea", UNTIDY)).version
+    asked = workspace.experiments.question_set("Sea")
+    assert workspace.start_study("Again", asked, None, grid({"k": [3]})).set_version == version
+    assert (
+        workspace.keep_questions("Land", [Gold(" Who  stays? ")]).version
+        == QuestionSet("", (Gold("Who stays?"),)).version
+    )
+
+
 def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
     workspace.keep_questions("Numbers", [Gold("One?")])
     app = press(start("4_Experiments"), "Delete")

@@ -18,6 +18,7 @@ from rag.evaluation.grid import grid, read_grid
 from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
 from rag.evaluation.sets import from_rows, read_set, to_rows
+from rag.evaluation.tidying import tidied
 from rag.evidence import answer_markdown, answer_text, inert_markdown
 from rag.evidence.words import beside
 from rag.filters import where_of
@@ -80,6 +81,7 @@ __all__ = [
     "read_set",
     "set_as_jsonl",
     "standings",
+    "tidied",
     "to_rows",
     "type_name",
     "usual_metric",

@@ -17,8 +17,9 @@ import rag
 from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
+from rag.evaluation.tidying import tidied
 from rag.evaluation.worker import StudyWorker
-from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
+from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study, version_of
 from rag.workspace.benches import Benches, data_version
 from rag.workspace.conversing import Conversing
 
@@ -37,11 +38,15 @@ class Evaluating(Benches, Conversing):
         self.study_worker = StudyWorker(self.experiments, runner)
 
     def keep_questions(self, name: str, questions: Sequence[Gold]) -> KeptSet:
-        """Keep a question set as the newest version of its name. Raises InputError."""
+        """Keep a question set, tidied, as the newest version of its name. Questions that are kept as they are already
+        stay so: what studies made of them can be compared. Raises InputError."""
         self._require_writable()
         if not questions:
             raise InputError("A question set needs at least one question.")
-        return self.experiments.keep_set(QuestionSet(_called(name, "question set"), tuple(questions)))
+        called, given = _called(name, "question set"), tuple(questions)
+        if not self.experiments.has_questions(version_of(given)):
+            given = tidied(given)
+        return self.experiments.keep_set(QuestionSet(called, given))
 
     def questions_from_feedback(self, owner: str | None = None, collection: str = "") -> list[Gold]:
         """The questions that an owner, or anybody, has put into the evaluation set, in one collection or in all; each

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -108,9 +108,11 @@ def _actions(
     workspace: Workspace, shown: KeptSet, questions: Sequence[Gold], rows: list[dict[str, Any]] | None
 ) -> None:
     changed = None if rows is None else _read(rows)
-    is_changed = isinstance(changed, RagError) or (changed is not None and tuple(changed) != tuple(questions))
+    tidy = questions if rows is None else _read(to_rows(questions))
+    before = questions if isinstance(tidy, RagError) else tidy  # as a table gives them: else much would look changed
+    is_changed = isinstance(changed, RagError) or (changed is not None and tuple(changed) != tuple(before))
     if rows is not None:
-        _tell_unsaved(shown, questions, rows, changed if is_changed else None)
+        _tell_unsaved(shown, before, rows, changed if is_changed else None)
     with st.container(horizontal=True):
         if isinstance(changed, list) and is_changed:
             st.button(
@@ -187,7 +189,7 @@ def _newest(workspace: Workspace, name: str) -> KeptSet | None:
     return next((one for one in workspace.question_sets() if one.name == name), None)
 
 
-def _read(rows: Sequence[dict[str, Any]]) -> list[Gold] | RagError:
+def _read(rows: Sequence[Mapping[str, Any]]) -> list[Gold] | RagError:
     try:
         return from_rows(rows)
     except RagError as error:
