@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.records import Gold, QuestionSet, Run, RunState, Study
+from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.workspace import Workspace, grid, open_workspace
 from tests.studying import ended, fill, questions
 from tests.test_pages import ask, close, data_dir, healthy, labels, on_loopback, plain, press, shown, start  # noqa: F401 - fixtures
+from ui.experiments.filtering import example, filtered
 
 pytestmark = pytest.mark.end_to_end
 # ruff: noqa: F811 - fixtures
@@ -116,6 +117,17 @@ def test_an_uploaded_set_is_shown_before_it_is_kept(workspace: Workspace) -> Non
     assert "2 questions · 1 with the expected answer" in shown(app)
 
 
+def test_what_is_left_out_of_a_file_is_said(workspace: Workspace) -> None:
+    app = press(start("4_Experiments"), "Upload questions")
+    file = "Frage;QUESTION ;Expected Answer;Seite*\n1;How high is the rent?;900 euros;3\n2;Why?;;\n;;x;\n;;;\n"
+    healthy(app.file_uploader(key="experiments-file").set_value(("odd.csv", file.encode(), "text/csv")).run())
+    assert "2 questions understood" in shown(app)
+    assert "1 row has no question" in shown(app)
+    assert "The columns “Frage”, “Seite*” are of no name that is known" in plain(app)
+    assert "what is found cannot be measured" in shown(app)
+    assert "measured by its document alone" not in shown(app), "it has none"
+
+
 def test_a_file_without_questions_is_refused_in_words(workspace: Workspace) -> None:
     app = press(start("4_Experiments"), "Upload questions")
     healthy(app.file_uploader(key="experiments-file").set_value(("x.csv", b"name,age\nAnna,3\n", "text/csv")).run())
@@ -211,6 +223,22 @@ def test_a_study_says_what_it_comes_to_and_is_started(workspace: Workspace) -> N
         (k, tokens) for k in (3, 5) for tokens in (200, 100)
     }
     assert "finished" in shown(healthy(app.run()))
+
+
+def test_the_form_says_what_a_study_would_not_measure(workspace: Workspace) -> None:
+    workspace.keep_questions("Bare", [Gold("Why?"), Gold("When?")])
+    workspace.keep_questions(
+        "Elsewhere", [Gold("How high is it?", document="lease.md"), Gold("Who?", document="*a*.pdf")]
+    )
+    workspace.keep_questions("There", [Gold("How high is the rent?", document="Lease")])
+    app = view(start("4_Experiments"), "Studies")
+    healthy(app.selectbox(key="study-set").select("Bare").run())
+    assert "nothing is measured but how long a question takes" in plain(app)
+    healthy(app.selectbox(key="study-set").select("Elsewhere").run())
+    assert "1 of 2 documents that the questions name is not in documents (*a*.pdf)" in plain(app)
+    assert "nothing is measured" not in plain(app)
+    healthy(app.selectbox(key="study-set").select("There").run())
+    assert not app.warning
 
 
 def test_passages_too_long_for_the_model_are_left_out(workspace: Workspace) -> None:
@@ -324,6 +352,7 @@ def test_what_is_clicked_before_the_browser_knows_the_address_undoes_nothing(
 def test_a_metric_that_nobody_chose_follows_the_questions(studied_with_times: Workspace) -> None:
     app = view(start("4_Experiments"), "Leaderboard")
     assert app.selectbox(key="experiments-metric").value == "latency p50", "nothing else was measured there"
+    assert "Only how long a question took was measured" in plain(app)
     rows = table(app, "Difference")
     at = list(rows["Beside the baseline"]).index("the baseline")
     assert rows["Difference"][1 - at] == pytest.approx(rows["latency p50"][1 - at] - rows["latency p50"][at])
@@ -390,6 +419,42 @@ def test_plots_show_each_run(studied: Workspace) -> None:
     app = view(start("4_Experiments"), "Plots")
     assert len(app.get("vega_lite_chart")) == 2
     assert "no other is both better and faster" in shown(app)
+
+
+def test_runs_that_no_picture_shows_are_counted(studied_with_times: Workspace) -> None:
+    located = next(one for one in studied_with_times.contests() if one.newest.set_name == "Located")
+    asked = studied_with_times.experiments.question_set("Located")
+    more = studied_with_times.start_study("More", asked, None, grid({"k": [1]}))
+    ended(studied_with_times, more)
+    app = start("4_Experiments")
+    app.session_state["experiments-asked"] = located.key
+    app.session_state["experiments-metric"] = "nDCG@3"
+    assert "1 run of 3 has no nDCG@3, so it is not in these pictures" in plain(view(app, "Plots"))
+
+
+def test_questions_on_other_pages_are_counted_as_well(workspace: Workspace) -> None:
+    many = tuple(Gold(f"How high is the rent in month {one}?", document="lease.md") for one in range(30))
+    study = workspace.start_study("Many", QuestionSet("Many", many), None, grid({"k": [3, 4]}))
+    assert ended(workspace, study).state is RunState.FINISHED
+    app = compared(workspace, *workspace.experiments.runs())
+    assert "30 questions, 25 on this page" in shown(app)
+
+
+def test_a_filter_finds_values_and_not_parts_of_them() -> None:
+    ways = grid({"routed": [0.0, 0.7], "chunk_tokens": [50, 150], "lexical": [0.0, 1.0]})
+    runs = [Run(str(number), "", one, RunState.FINISHED) for number, one in enumerate(ways)]
+
+    def found(wanted: str) -> list[Configuration]:
+        return [one.configuration for one in filtered(runs, wanted)]
+
+    assert found("weight of named documents 0") == [one for one in ways if one.routed == 0]
+    assert found("passage length 50") == [one for one in ways if one.chunk_tokens == 50]
+    both = [one for one in ways if one.chunk_tokens == 150 and one.routed == 0.7]
+    assert found("passage length 150 · weight of named documents 0.7") == both
+    assert found("LENGTH 150, named 0.7") == both
+    assert not found("passage length 400")
+    assert found(" , ") == ways
+    assert filtered(runs, example(runs, ["chunk_tokens", "routed"])), "what is given as an example finds something"
 
 
 def test_two_runs_are_compared_question_by_question(studied: Workspace) -> None:

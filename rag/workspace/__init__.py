@@ -19,6 +19,7 @@ from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, stan
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
 from rag.evaluation.sets import from_rows, read_set, to_rows
 from rag.evaluation.tidying import tidied
+from rag.evaluation.understanding import Understood, understood
 from rag.evidence import answer_markdown, answer_text, inert_markdown
 from rag.evidence.words import beside
 from rag.filters import where_of
@@ -46,6 +47,7 @@ __all__ = [
     "OneQuestion",
     "Removed",
     "Standing",
+    "Understood",
     "Unpacked",
     "Upload",
     "Workspace",
@@ -84,6 +86,7 @@ __all__ = [
     "tidied",
     "to_rows",
     "type_name",
+    "understood",
     "usual_metric",
     "varied",
     "where_of",

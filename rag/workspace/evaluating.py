@@ -18,6 +18,7 @@ from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
 from rag.evaluation.tidying import tidied
+from rag.evaluation.understanding import named_documents
 from rag.evaluation.worker import StudyWorker
 from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study, version_of
 from rag.workspace.benches import Benches, data_version
@@ -47,6 +48,11 @@ class Evaluating(Benches, Conversing):
         if not self.experiments.has_questions(version_of(given)):
             given = tidied(given)
         return self.experiments.keep_set(QuestionSet(called, given))
+
+    def named_documents(self, questions: Sequence[Gold], collection: str | None = None) -> dict[str, bool]:
+        """The documents that questions name, and whether a study of the collection would ask each. Raises
+        NotFoundError."""
+        return named_documents(questions, {one: each.name for one, each in self.ready(collection).items()})
 
     def questions_from_feedback(self, owner: str | None = None, collection: str = "") -> list[Gold]:
         """The questions that an owner, or anybody, has put into the evaluation set, in one collection or in all; each

@@ -10,6 +10,8 @@ from rag.records import Run, RunState
 from rag.workspace import Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
+from ui.experiments.filtering import example, filtered
+from ui.experiments.measurable import tell_unmeasured
 from ui.experiments.promoting import CHAMPION, draw_promoted, promote
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
 from ui.experiments.table import digest, draw_table, is_promoted
@@ -40,6 +42,7 @@ def draw_board(workspace: Workspace) -> None:
     if not metric:
         _nothing_measured(runs)
         return
+    tell_unmeasured(finished(runs))
     baseline = _choose_baseline(workspace, contest, metric)
     names = differing(finished(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -55,7 +58,7 @@ def draw_board(workspace: Workspace) -> None:
             marks = workspace.promoted_runs(contest.newest.collection)
             draw_table(some, first + 1, names, (metric, *beside), standings, marks, held)
         else:
-            st.markdown("No run has these words in its description. Look for less.")
+            st.markdown("No run has a value with these words. Look for less, or divide several values by commas.")
     _told(shown, runs, standings, metric)
     _name_baseline(held, names)
     _name_champion(workspace, contest, shown, metric, names)
@@ -85,18 +88,15 @@ def _choose_baseline(workspace: Workspace, contest: Contest, metric: str) -> str
 def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
     if len(runs) <= A_PAGE:
         return list(runs)
+    such = example(runs, names)
     wanted = st.text_input(
         "Filter",
         key="experiments-filter",
-        placeholder="Such as: passage length 400",
+        placeholder=f"Such as: {such}" if such else None,
+        help="Words of one value. Divide several values by commas: then runs that have all of them are shown.",
         persist_state="session",
     )
-    words = (wanted or "").lower().split()
-    return [one for one in runs if _has(described(one.configuration, names), words)] if words else list(runs)
-
-
-def _has(text: str, words: Sequence[str]) -> bool:
-    return all(one in f"{text.lower()} " for one in words)
+    return filtered(runs, wanted or "")
 
 
 def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
@@ -123,6 +123,9 @@ def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:
 def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Standing], metric: str) -> None:
     lower = " Less is better." if metric.startswith(("latency", "errors")) else ""
     few = f"{len(shown):,} of " if len(shown) < len(runs) else ""
+    if not shown:
+        st.caption(f"{few}{counted(len(runs), 'run')}.")
+        return
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""

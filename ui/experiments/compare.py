@@ -158,7 +158,10 @@ def _questions(workspace: Workspace, contest: Contest, runs: Sequence[Run], metr
     if pages > 1:
         number = st.pagination(pages, key=f"compare-page-{which}-{pages}")
     with place:
-        _table(workspace, contest, runs, metric, shown[(number - 1) * A_PAGE : number * A_PAGE])
+        some = shown[(number - 1) * A_PAGE : number * A_PAGE]
+        _table(workspace, contest, runs, metric, some)
+        here = f", {len(some):,} on this page" if len(some) < len(shown) else ""
+        st.caption(f"{counted(len(shown), 'question')}{here}. Click one to see what was found for it.")
 
 
 def _tally(rows: Sequence[Row], metric: str) -> str:
@@ -206,7 +209,6 @@ def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: 
         },
         alt="Questions with their figures",
     )
-    st.caption(f"{counted(len(rows), 'question')}. Click one to see what was found for it.")
 
 
 def _outcome(row: Row, metric: str) -> str:

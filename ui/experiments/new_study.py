@@ -13,6 +13,7 @@ from rag.records import QUOTING, Configuration
 from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
 from ui.experiments.address import CONTEST, VIEW, key, look_at
+from ui.experiments.measurable import draw_measurable
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
 from ui.shell import MESSAGE
@@ -92,7 +93,7 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     configurations = _possible(workspace, configurations)
     if not configurations:
         return
-    questions = next(one.questions for one in workspace.question_sets() if one.name == asked)
+    questions = workspace.experiments.question_set(asked).questions
     place = st.container()  # filled last: once it says what is started, that is what the button starts
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
@@ -107,7 +108,8 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
     with place:
-        _told(workspace.estimate(collection, questions, configurations), questions)
+        _told(workspace.estimate(collection, len(questions), configurations), len(questions))
+        draw_measurable(workspace, questions, collection, configurations)
 
 
 def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:

@@ -37,10 +37,16 @@ def draw_plots(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = choose_runs(contest)
         metric = choose_metric(chosen)
-    runs = [one for one in ranked(finished(chosen), metric) if metric in one.metrics]
+    done = finished(chosen)
+    runs = [one for one in ranked(done, metric) if metric in one.metrics]
     if len(runs) < 2:
         st.markdown("A picture needs two runs that have finished. Start a study with more values, or wait for it.")
         return
+    if without := len(done) - len(runs):
+        st.caption(
+            f":material/info: {counted(without, 'run')} of {len(done):,} {'has' if without == 1 else 'have'} no "
+            f"{escape_markdown(metric)}, so {'it is' if without == 1 else 'they are'} not in these pictures."
+        )
     names = differing(runs)
     picked = next((one for one in runs if one.id in (now(RUNS) or [])), None)
     st.subheader("Quality and time", anchor=False)
