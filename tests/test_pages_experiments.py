@@ -279,6 +279,20 @@ def test_studies_that_failed_or_were_cancelled_say_so_and_start_again(workspace:
     assert "study-cancelled" not in {one.id for one in workspace.experiments.studies()}
 
 
+def test_a_cancelled_study_goes_on_where_it_was(workspace: Workspace) -> None:
+    asked = QuestionSet("Rent", (Gold("How high is the rent?", document="lease.md"),))
+    done = ended(workspace, workspace.start_study("Short", asked, None, grid({"k": [3, 4]})))
+    last = done.runs[1].id
+    workspace.experiments.end_run(last, RunState.CANCELLED, {})
+    workspace.experiments.end_study(done.id, RunState.CANCELLED, "It was cancelled.")
+    app = view(start("4_Experiments"), "Studies")
+    healthy(app.button(key=f"again-{done.id}").click().run())
+    assert [one.id for one in workspace.experiments.studies()] == [done.id], "in its place"
+    assert ended(workspace, done).state is RunState.FINISHED
+    assert workspace.experiments.run(last).metrics["MRR"] == 1.0
+    assert f"again-{done.id}" not in {one.key for one in healthy(app.run()).button}
+
+
 # -- leaderboard ------------------------------------------------------------------------------------------------------
 
 
@@ -429,7 +443,9 @@ def test_runs_that_no_picture_shows_are_counted(studied_with_times: Workspace) -
     app = start("4_Experiments")
     app.session_state["experiments-asked"] = located.key
     app.session_state["experiments-metric"] = "nDCG@3"
-    assert "1 run of 3 has no nDCG@3, so it is not in these pictures" in plain(view(app, "Plots"))
+    said = plain(view(app, "Plots"))
+    assert "1 run of 3 has no nDCG" in said
+    assert "so it is not in these pictures" in said
 
 
 def test_questions_on_other_pages_are_counted_as_well(workspace: Workspace) -> None:

@@ -130,6 +130,19 @@ class Evaluating(Benches, Conversing):
         self._require_writable()
         self.experiments.cancel_study(study)
 
+    def study_again(self, study: str) -> Study:
+        """Go on with the runs of a study that have not finished: in their place, or in a new study if the documents are
+        others by now. Raises InputError if that cannot be done, NotFoundError."""
+        self._require_writable()
+        found = self.experiments.study(study)
+        if data_version(self.ready(found.collection)) == found.data_version:
+            self.experiments.again(study)
+            self.resume_studies()
+            return self.experiments.study(study)
+        left = [one.configuration for one in found.runs if one.state is not RunState.FINISHED]
+        asked = self.experiments.questions_of(found.set_version, found.set_name)
+        return self.start_study(found.name, asked, found.collection, left)
+
     def delete_study(self, study: str) -> None:
         """Remove a study with its runs. Raises NotFoundError."""
         self._require_writable()

@@ -48,12 +48,12 @@ def tell_unmeasured(runs: Sequence[Run]) -> None:
 
 
 def _missing(questions: Sequence[Gold], missing: Sequence[str], named: int, collection: str) -> None:
-    about = sum(one.document in set(missing) for one in questions)
+    touched = counted(sum(one.document in set(missing) for one in questions), "question")
     names = ", ".join(escape_markdown(shortened(one, 60)) for one in missing[:NAMED])
     more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
-    are = "is" if len(missing) == 1 else "are"
-    few = f"{len(missing):,} of {counted(named, 'document')} that the questions name {are}"
+    few = f"{len(missing):,} of {counted(named, 'document')} that the questions name"
     st.warning(
-        f"{few} not in {escape_markdown(collection)} ({names}{more}): what is found for {counted(about, 'question')} cannot be measured there.",
+        f"{few} {'is' if len(missing) == 1 else 'are'} not in {escape_markdown(collection)} ({names}{more}): what is "
+        f"found for {touched} cannot be measured there.",
         icon=":material/warning:",
     )
