@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.cli_output import Output, escape
 from rag.errors import InputError, RagError
-from rag.records import QuestionSet, Run, RunState, Study
+from rag.records import Configuration, QuestionSet, Run, RunState, Study
 
 if TYPE_CHECKING:  # it is imported late, for it takes a while
     from rag.workspace import Standing, Workspace
@@ -75,7 +75,7 @@ def compared(workspace: Workspace, study: Study, metric: str | None, output: Out
     found = standings(ended.runs, measured, metric, ended.runs[0].id)
     if metric and not found:
         raise InputError(f"{metric!r} was not measured. {_there_are(ended.runs)}")
-    _print(ended, found, metric, output)
+    _print(ended, workspace.configuration(ended.collection), found, metric, output)
     return ended, metric
 
 
@@ -118,10 +118,11 @@ def _followed(workspace: Workspace, study: Study, output: Output) -> Study:
             time.sleep(POLL_SECONDS)
 
 
-def _print(study: Study, found: Sequence[Standing], metric: str, output: Output) -> None:
+def _print(study: Study, usual: Configuration, found: Sequence[Standing], metric: str, output: Output) -> None:
     from rag.workspace import varied
 
-    names = varied([one.configuration for one in study.runs])
+    tried = [one.configuration for one in study.runs]
+    names = varied(tried) or varied([usual, *tried])  # where nothing varies: what is other than the collection has it
     ranked = {one.run.id: (rank, one) for rank, one in enumerate(found, start=1)}
     for run in sorted(study.runs, key=lambda one: ranked[one.id][0] if one.id in ranked else len(study.runs) + 1):
         rank, standing = ranked.get(run.id, (None, None))

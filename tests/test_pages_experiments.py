@@ -15,6 +15,7 @@ from rag.workspace import Workspace, grid, open_workspace
 from tests.studying import ended, fill, questions
 from tests.test_pages import ask, close, data_dir, healthy, labels, on_loopback, plain, press, shown, start  # noqa: F401 - fixtures
 from ui.experiments.filtering import example, filtered
+from ui.experiments.words import described, differing, signed
 
 pytestmark = pytest.mark.end_to_end
 # ruff: noqa: F811 - fixtures
@@ -311,7 +312,7 @@ def test_the_leaderboard_ranks_and_says_what_is_no_difference(studied: Workspace
     assert set(said) <= {"the baseline", "no real difference", "better", "worse"}
     for verdict, low_high in zip(said, rows["Between"], strict=True):
         if verdict != "the baseline":
-            low, high = map(float, low_high.split(" and "))
+            low, high = map(float, low_high.replace("\N{MINUS SIGN}", "-").split(" and "))
             assert (verdict == "no real difference") == (low <= 0 <= high)
 
 
@@ -399,7 +400,7 @@ def test_a_champion_without_the_metric_is_not_missing(studied_with_times: Worksp
     app.session_state["experiments-metric"] = "abstained"
     view(app, "Leaderboard")
     assert "which it has not measured, so it stands last" in shown(app)
-    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    assert "champion" in list(table(app, "Mark")["Mark"])
     healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
     assert "at place" in shown(app)
     bare = next(one for one in studied_with_times.contests() if one.newest.set_name == "Bare")
@@ -424,6 +425,29 @@ def test_what_was_measured_outlives_its_collection(workspace: Workspace, notes: 
     assert "not there any more" in shown(view(app, "Compare"))
     view(app, "Plots")
     view(app, "Studies")
+
+
+def test_runs_are_told_apart_by_what_is_other_than_in_the_baseline(studied: Workspace) -> None:
+    best, worst = best_and_worst(studied)
+    app = compared(studied, best, worst)
+    chips = app.multiselect(key="experiments-run").options
+    assert "the baseline" in chips
+    assert len(set(chips)) == len(chips)
+    assert all("·" not in one or "Passages found" in one for one in chips), "only what differs"
+    columns = table(view(app, "Leaderboard"), "Beside the baseline").columns
+    assert "Mark" not in columns, "nothing is promoted"
+    assert "How near to the top" in shown(app), "what the metric is stands there"
+
+
+def test_runs_that_are_all_alike_say_what_is_other_than_usual() -> None:
+    runs = [Run("a", "", Configuration(chunk_tokens=150), RunState.FINISHED)]
+    names = differing(runs, Configuration())
+    assert described(runs[0].configuration, names) == "Passage length 150"
+    assert described(Configuration(), differing(runs[:0])) == "as it is set"
+
+
+def test_signs_of_differences() -> None:
+    assert [signed(one) for one in (0.0312, -0.0004, 0.0, -0.0312)] == ["+0.031", "0", "0", "\N{MINUS SIGN}0.031"]
 
 
 # -- plots and comparison ---------------------------------------------------------------------------------------------
@@ -539,7 +563,7 @@ def test_a_run_is_promoted_after_a_look_and_rolled_back(measured: Workspace) -> 
     champion = measured.champion()
     assert champion is not None
     assert (champion.run, champion.by) == (second.id, "*Anna*")
-    assert "🏆 champion" in list(table(app, "Mark")["Mark"])
+    assert "champion" in list(table(app, "Mark")["Mark"])
     assert r"by \*Anna\*" in shown(app)
     press(app, "Go back to the champion before")
     healthy(next(one for one in reversed(app.button) if one.label == "Go back").click().run())

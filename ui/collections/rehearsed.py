@@ -12,7 +12,7 @@ from rag.records import Outcomes, Rehearsal
 from rag.workspace import Contest, Standing, Workspace, lower_is_better, usual_metric
 from ui.experiments.diff import draw_question
 from ui.experiments.scope import metrics_of
-from ui.experiments.words import figure, metric_help
+from ui.experiments.words import figure, metric_help, signed
 from ui.places import EXPERIMENTS
 from ui.text import about, bytes_as_text, counted, escape_markdown, shortened
 
@@ -48,8 +48,8 @@ def draw_verdict(workspace: Workspace, found: Rehearsal, metric: str = "") -> No
     chance = f" {_CHANCE}" if standing.verdict == SAME else ""
     st.caption(
         f"{escape_markdown(metric)}: {before:.3f} now, {after:.3f} with the new version. The difference is "
-        f"{difference.mean:+.3f}, and would lie between {difference.low:+.3f} and {difference.high:+.3f} for 95 of 100 "
-        f"such sets.{chance}",
+        f"{signed(difference.mean)}, and would lie between {signed(difference.low)} and {signed(difference.high)} for "
+        f"95 of 100 such sets.{chance}",
         help=metric_help(metric),
     )
 
@@ -139,8 +139,8 @@ def _row(workspace: Workspace, found: Rehearsal, metric: str) -> dict[str, Any]:
         "Figure": metric,
         NOW: figure(metric, found.before.metrics.get(metric)),
         THEN: figure(metric, found.after.metrics.get(metric)),
-        "Difference": f"{difference.mean:+.3f}" if difference else None,
-        "Between": f"{difference.low:+.3f} and {difference.high:+.3f}" if difference else None,
+        "Difference": signed(difference.mean) if difference else None,
+        "Between": f"{signed(difference.low)} and {signed(difference.high)}" if difference else None,
         "In words": standing.verdict if standing and difference else None,
         "What it is": metric_help(metric),
     }

@@ -13,9 +13,19 @@ from ui.experiments.address import RUNS, VIEW, look_at, now
 from ui.experiments.filtering import example, filtered
 from ui.experiments.measurable import tell_unmeasured
 from ui.experiments.promoting import CHAMPION, draw_promoted, promote
-from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
+from ui.experiments.scope import (
+    baseline,
+    choose_contest,
+    choose_metric,
+    choose_runs,
+    finished,
+    hold_against,
+    metrics_of,
+    ranked,
+    told_apart,
+)
 from ui.experiments.table import digest, draw_table, is_promoted
-from ui.experiments.words import described, differing
+from ui.experiments.words import beside, described, metric_help
 from ui.text import counted, escape_markdown, message_markdown
 
 A_PAGE = 15
@@ -43,26 +53,25 @@ def draw_board(workspace: Workspace) -> None:
         _nothing_measured(runs)
         return
     tell_unmeasured(finished(runs))
-    baseline = _choose_baseline(workspace, contest, metric)
-    names = differing(finished(runs))
+    held = baseline(workspace, contest, metric)
+    names = told_apart(workspace, contest, finished(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = _filtered(ranked(runs, metric), names)
-        beside = _choose_beside(runs, metric)
+        more = _choosebeside(runs, metric)
     place = st.container()
     first = _first_of_page(shown, contest)
     some = shown[first : first + A_PAGE]
-    standings = workspace.standings_of(some, metric, baseline)
-    held = next((one for one in contest.runs if one.id == baseline), None)
+    standings = workspace.standings_of(some, metric, held.id if held else "")
     with place:
         if some:
             marks = workspace.promoted_runs(contest.newest.collection)
-            draw_table(some, first + 1, names, (metric, *beside), standings, marks, held)
+            draw_table(some, first + 1, names, (metric, *more), standings, marks, held)
         else:
             st.markdown("No run has a value with these words. Look for less, or divide several values by commas.")
     _told(shown, runs, standings, metric)
     _name_baseline(held, names)
-    _name_champion(workspace, contest, shown, metric, names)
-    _chosen(workspace, contest)
+    _name_champion(workspace, contest, shown, metric, held)
+    _chosen(workspace, contest, names, held)
     draw_promoted(workspace, contest)
 
 
@@ -75,14 +84,6 @@ def _nothing_measured(runs: Sequence[Run]) -> None:
     for one in reasons[:3]:
         st.error(message_markdown(one), icon=":material/error:")
     st.button("See the studies", icon=":material/science:", on_click=look_at, args=(VIEW, "Studies"))
-
-
-def _choose_baseline(workspace: Workspace, contest: Contest, metric: str) -> str:
-    """The run that the others are held against: what was chosen for these questions, else the usual one."""
-    kept = f"experiments-baseline-{contest.key}"
-    there = {one.id for one in finished(contest.runs) if metric in one.metrics}
-    chosen = st.session_state.get(kept, "")
-    return chosen if chosen in there else workspace.baseline_of(contest, metric)
 
 
 def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
@@ -109,7 +110,7 @@ def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
     return (number - 1) * A_PAGE
 
 
-def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:
+def _choosebeside(runs: Sequence[Run], metric: str) -> list[str]:
     there = [one for one in metrics_of(runs) if one != metric]
     usual = [one for one in _BESIDE if one in there][:FEW_METRICS]
     kept = f"experiments-beside-{digest(there)}"
@@ -130,6 +131,8 @@ def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Sta
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""
     st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {REAL if asked else NO_INTERVAL}{luck}")
+    if said := metric_help(metric):
+        st.caption(f":material/info: {escape_markdown(metric)}: {escape_markdown(said)}")
 
 
 def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
@@ -141,9 +144,7 @@ def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
         )
 
 
-def _name_champion(
-    workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, names: Sequence[str]
-) -> None:
+def _name_champion(workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, held: Run | None) -> None:
     """Where the champion stands, which need not be on this page of the table, nor among these runs at all."""
     promotion = workspace.promoted_runs(contest.newest.collection).get(CHAMPION)
     if promotion is None:
@@ -161,21 +162,20 @@ def _name_champion(
         said = "not among the runs that are shown here. Show all studies, and filter nothing."
     else:
         said = f"at place {place:,}."
-    called = f" {escape_markdown(described(run.configuration, names))} ·" if run is not None else ""
+    called = f" {escape_markdown(beside(run, held, ()))} ·" if run is not None and held is not None else ""
     st.caption(f":material/trophy: The champion:{called} {said}")
 
 
-def _chosen(workspace: Workspace, contest: Contest) -> None:
+def _chosen(workspace: Workspace, contest: Contest, names: Sequence[str], held: Run | None) -> None:
     """What can be done with the runs that are marked."""
     by_id = {one.id: one for one in contest.runs}
     chosen = [by_id[one] for one in now(RUNS) or [] if one in by_id]
     if not chosen:
         st.caption("Mark one run to promote it, or several to compare them.")
         return
-    names = differing(finished(contest.runs))
     with st.container(border=True, gap="xsmall", key="experiments-chosen"):
         for one in chosen:
-            st.markdown(f"{escape_markdown(described(one.configuration, names))}")
+            st.markdown(escape_markdown(beside(one, held, names)))
             if one.reason:
                 st.caption(message_markdown(one.reason))
         with st.container(horizontal=True):
@@ -208,7 +208,7 @@ def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
         "Hold others against it",
         key=f"baseline-{run.id}",
         icon=":material/flag:",
-        on_click=_hold_against,
+        on_click=hold_against,
         args=(contest.key, run.id),
     )
     st.button(
@@ -218,10 +218,6 @@ def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
         on_click=_see,
         args=(run.id,),
     )
-
-
-def _hold_against(contest: str, run: str) -> None:
-    st.session_state[f"experiments-baseline-{contest}"] = run
 
 
 def _see(run: str) -> None:

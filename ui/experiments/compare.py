@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Run, Scored
-from rag.workspace import Contest, Workspace, why
-from ui.experiments.address import MOST_RUNS, QUESTION, RUNS, key, look_at, now
+from rag.workspace import Contest, Workspace, usual_metric, why
+from ui.experiments.address import METRIC, MOST_RUNS, QUESTION, RUNS, key, look_at, now
 from ui.experiments.diff import draw_question
 from ui.experiments.rows import Row, rows_of
-from ui.experiments.scope import choose_contest, choose_metric, finished, metrics_of, ranked
+from ui.experiments.scope import baseline, choose_contest, choose_metric, finished, metrics_of, ranked, told_apart
 from ui.experiments.table import verdict
-from ui.experiments.words import better, described, differing, figure, metric_help
+from ui.experiments.words import beside, better, described, differing, figure, metric_help
 from ui.text import counted, escape_markdown
 
 LETTERS = "ABCDEF"
@@ -29,7 +29,7 @@ def draw_compare(workspace: Workspace) -> None:
     contest = choose_contest(workspace)
     if contest is None:
         return
-    runs = _choose(contest)
+    runs = _choose(workspace, contest)
     metric = choose_metric(runs or finished(contest.runs))
     if not runs:
         st.markdown("Choose a run to see its questions, or two and more to hold them against each other.")
@@ -38,7 +38,7 @@ def draw_compare(workspace: Workspace) -> None:
     if not metric:
         st.markdown("Nothing has been measured yet.")
         return
-    names = differing(runs) or differing(finished(contest.runs))
+    names = differing(runs) or told_apart(workspace, contest, finished(contest.runs))
     _describe(workspace, runs, metric, names)
     _figures(runs, metric)
     st.subheader("Questions", anchor=False)
@@ -54,26 +54,30 @@ def draw_compare(workspace: Workspace) -> None:
 def _offer_best(workspace: Workspace, contest: Contest, metric: str) -> None:
     """What most people come for: the best run beside the one that it is to replace."""
     best = next(iter(ranked(finished(contest.runs), metric)), None)
-    baseline = workspace.baseline_of(contest, metric)
-    if metric and best is not None and baseline not in ("", best.id):
+    held = baseline(workspace, contest, metric)
+    if metric and best is not None and held is not None and held.id != best.id:
         st.button(
             f"Compare the best by {escape_markdown(metric)} with the baseline",
             icon=":material/compare_arrows:",
             on_click=look_at,
-            args=(RUNS, [baseline, best.id]),
+            args=(RUNS, [held.id, best.id]),
         )
 
 
-def _choose(contest: Contest) -> list[Run]:
-    """The runs that are compared, of those that have finished."""
+def _choose(workspace: Workspace, contest: Contest) -> list[Run]:
+    """The runs that are compared, of those that have finished. Each is called by what tells it from the baseline: the
+    room is for a few words."""
     there = {one.id: one for one in finished(contest.runs)}
-    names = differing(list(there.values()))
+    measure = now(METRIC) if now(METRIC) in metrics_of(contest.runs) else usual_metric(finished(contest.runs))
+    held = baseline(workspace, contest, measure)
+    names = told_apart(workspace, contest, list(there.values()))
+
     look_at(RUNS, [one for one in now(RUNS) or [] if one in there])
     st.multiselect(
         "Runs",
         list(there),
         key=key(RUNS),
-        format_func=lambda one: described(there[one].configuration, names) if one in there else one,
+        format_func=lambda one: beside(there[one], held, names) if one in there else one,
         max_selections=MOST_RUNS,
         wrap=True,
         placeholder="Choose runs",

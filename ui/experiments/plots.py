@@ -12,8 +12,8 @@ from rag.records import Run
 from rag.workspace import LATENCY, Workspace, lower_is_better, pareto
 from ui.experiments.address import RUNS, look_at, now
 from ui.experiments.board import draw_one
-from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked
-from ui.experiments.words import PARAMETERS, described, differing, figure, value
+from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked, told_apart
+from ui.experiments.words import PARAMETERS, described, figure, value
 from ui.text import counted, escape_markdown, shortened
 
 MOST_LINES = 200
@@ -47,7 +47,7 @@ def draw_plots(workspace: Workspace) -> None:
             f":material/info: {counted(without, 'run')} of {len(done):,} {'has' if without == 1 else 'have'} no "
             f"{escape_markdown(metric)}, so {'it is' if without == 1 else 'they are'} not in these pictures."
         )
-    names = differing(runs)
+    names = told_apart(workspace, contest, runs)
     picked = next((one for one in runs if one.id in (now(RUNS) or [])), None)
     st.subheader("Quality and time", anchor=False)
     _scatter(runs, metric, names, picked)

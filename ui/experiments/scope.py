@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from rag.errors import NotFoundError
 from rag.records import Run, RunState
 from rag.workspace import Contest, Workspace, lower_is_better, usual_metric
 from ui.experiments.address import CONTEST, METRIC, VIEW, key, look_at, now
-from ui.experiments.words import metric_help, study_name
+from ui.experiments.words import differing, metric_help, study_name
 from ui.text import counted
 
-_USUAL = "experiments-usual-metric"
+_USUAL, _BASELINE = "experiments-usual-metric", "experiments-baseline"
 _LAST = ("questions", "errors", "located")
 
 
@@ -88,6 +90,26 @@ def _most(runs: Sequence[Run]) -> list[Run]:
     done = finished(runs)
     answer = [one for one in done if one.configuration.answerer]
     return answer if 2 * len(answer) > len(done) else [one for one in done if not one.configuration.answerer] or answer
+
+
+def told_apart(workspace: Workspace, contest: Contest, runs: Sequence[Run]) -> list[str]:
+    """The parameters by which runs are told apart; of runs that are all set alike those in which they are other than
+    what is set now."""
+    with suppress(NotFoundError):  # its collection has been deleted; what was measured stays
+        return differing(runs, workspace.configuration(contest.newest.collection))
+    return differing(runs)
+
+
+def baseline(workspace: Workspace, contest: Contest, metric: str) -> Run | None:
+    """The run that the others are held against: what was chosen for these questions, else the usual one."""
+    there = {one.id: one for one in finished(contest.runs) if metric in one.metrics}
+    chosen = st.session_state.get(f"{_BASELINE}-{contest.key}", "")
+    return there.get(chosen if chosen in there else workspace.baseline_of(contest, metric))
+
+
+def hold_against(contest: str, run: str) -> None:
+    """Hold the others against a run from now on."""
+    st.session_state[f"{_BASELINE}-{contest}"] = run
 
 
 def ranked(runs: Sequence[Run], metric: str) -> list[Run]:

@@ -12,12 +12,11 @@ import streamlit as st
 from rag.records import Promotion, Run, RunState
 from rag.workspace import Standing
 from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
-from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
+from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, signed, value
 
 CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
 _SEEN = "experiments-board-seen"
-_MARKS = {"champion": "🏆 champion", "challenger": "challenger"}
 
 
 def draw_table(
@@ -44,15 +43,18 @@ def draw_table(
         if selection.columns and selection.columns[0] in metrics:
             look_at(METRIC, selection.columns[0])
 
+    rows = [
+        {
+            "#": rank if metrics[0] in one.metrics else None,
+            **_row(one, names, metrics, standings.get(one.id), marks, held),
+        }
+        for rank, one in enumerate(runs, first)
+    ]
+    if not any(one[MARK] for one in rows):
+        rows = [{name: cell for name, cell in one.items() if name != MARK} for one in rows]
     st.space("xxsmall")  # where the table's toolbar appears
     st.dataframe(
-        [
-            {
-                "#": rank if metrics[0] in one.metrics else None,
-                **_row(one, names, metrics, standings.get(one.id), marks, held),
-            }
-            for rank, one in enumerate(runs, first)
-        ],
+        rows,
         hide_index=True,
         key=table,
         on_select=clicked,
@@ -95,9 +97,9 @@ def _row(
         **changed,
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
-        DIFFERENCE: found.mean if found else _apart(run, baseline, first),
-        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found else None,
-        MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
+        DIFFERENCE: _rounded(found.mean if found else _apart(run, baseline, first)),
+        BETWEEN: f"{signed(found.low)} and {signed(found.high)}" if found else None,
+        MARK: ", ".join(alias for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
     }
@@ -110,6 +112,11 @@ def _apart(run: Run, baseline: Run | None, metric: str) -> float | None:
     return run.metrics[metric] - baseline.metrics[metric]
 
 
+def _rounded(number: float | None) -> float | None:
+    """As far as it is shown: else what is nearly 0 would have a sign."""
+    return None if number is None else round(number, 3) + 0.0
+
+
 def is_promoted(run: Run, promotion: Promotion) -> bool:
     """Whether a promotion is of this run, or of one that was configured alike."""
     return run.id == promotion.run if promotion.run else run.configuration == promotion.configuration
@@ -120,7 +127,7 @@ def verdict(standing: Standing | None) -> str:
     if standing is None or standing.difference is None or not standing.difference.questions:
         return ""
     found = standing.difference
-    return f"{standing.verdict}: {found.mean:+.3f} (between {found.low:+.3f} and {found.high:+.3f})"
+    return f"{standing.verdict}: {signed(found.mean)} (between {signed(found.low)} and {signed(found.high)})"
 
 
 def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
