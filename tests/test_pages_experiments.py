@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
+from rag.records import Configuration, Found, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.workspace import Workspace, grid, open_workspace
 from tests.studying import ended, fill, questions
 from tests.test_pages import ask, close, data_dir, healthy, labels, on_loopback, plain, press, shown, start  # noqa: F401 - fixtures
+from ui.experiments.excerpts import answering, excerpt
 from ui.experiments.filtering import example, filtered
 from ui.experiments.words import described, differing, signed
 
@@ -242,15 +243,12 @@ def test_the_form_says_what_a_study_would_not_measure(workspace: Workspace) -> N
     assert not app.warning
 
 
-def test_passages_too_long_for_the_model_are_left_out(workspace: Workspace) -> None:
+def test_passages_too_long_for_the_model_are_not_offered(workspace: Workspace) -> None:
     workspace.keep_questions("Rent", [Gold("How high is the rent?", document="lease.md")])
     app = view(start("4_Experiments"), "Studies")
     lengths = app.button_group(key=f"study-chunk_tokens-{workspace.settings.collection}")
-    healthy(lengths.set_value([100, 400]).run())
-    assert "1 of 2 runs cannot be made, and are left out: Passages of 400 tokens" in plain(app)
-    press(app, "Start")
-    assert [one.configuration.chunk_tokens for one in workspace.experiments.runs()] == [100]
-    ended(workspace, workspace.experiments.studies()[0])
+    assert lengths.options == ["50", "100", "150", "200"]
+    assert "cannot be made" not in plain(app)
 
 
 def test_an_impossible_grid_is_refused_before_it_starts(workspace: Workspace) -> None:
@@ -503,6 +501,8 @@ def test_two_runs_are_compared_question_by_question(studied: Workspace) -> None:
     healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
     assert "beside A, by MRR" in shown(app)
     rows = table(app, "Question")
+    assert {"Why, in A", "Why, in B"} <= set(rows.columns)
+    assert "those first that all runs together do worst" in shown(app)
     assert len(rows) == 18, "what no document answers has no rank"
     mine, theirs = (studied.experiments.measured(one.id) for one in (best, worst))
     won = sum(theirs[one]["MRR"] > mine[one]["MRR"] for one in mine if "MRR" in mine[one])
@@ -523,6 +523,7 @@ def test_what_was_found_for_a_question_stands_side_by_side(studied: Workspace) -
     view(app, "Compare")
     assert "What did the harbour of Arvika earn" in plain(app)
     assert "It stands in arvika.md, page 1" in plain(app)
+    assert "“The harbour of Arvika earned 117 thousand crowns.”" in plain(app)
     assert "expected" in shown(app)
     found = studied.experiments.scored_at([best.id], 0)[best.id].found
     text = studied.found_text("documents", found[0])
@@ -530,6 +531,20 @@ def test_what_was_found_for_a_question_stands_side_by_side(studied: Workspace) -
     assert "found" in shown(app).lower()
     healthy(app.button(key=f"diff-open-A-{best.id}-0").click().run())
     assert "viewer" in app.session_state, "its page is opened"
+
+
+def test_what_answers_is_shown_of_a_passage() -> None:
+    text = "The town of Arvika has <b>many</b> streets. " * 4 + "The rent is 900 euros a month. It is due in May."
+    found = Found("d", "lease.md", 1, 1000, 1000 + len(text), 1.0)
+    at = 1000 + text.index("The rent")
+    quoted = answering(found, text, Gold("How high?", quotes=("The rent is 900 euros",)), [("d", at, at + 21)])
+    said = excerpt(text, [(start - 1000, end - 1000) for start, end in quoted])
+    assert ">The rent is 900 euros</mark> a month." in said
+    assert said.startswith("…")
+    assert "<b>" not in said
+    assert answering(found, text, Gold("How high?", ("900 EUROS",)), []) == [(at + 12, at + 21)]
+    assert answering(found, text, Gold("How high?", ("900 EUROS",)), [("d", 0, 9)]) == [], "it has not the quote"
+    assert excerpt("<i>", []) == "&lt;i&gt;"
 
 
 def test_why_a_question_went_wrong_is_said(studied: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -127,7 +128,7 @@ def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> 
 def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> list[Any]:
     """The values of a parameter that are ticked; what is set if none is."""
     word = PARAMETERS[name]
-    offered = list(dict.fromkeys([*_OFFERED[name], *_others(workspace, name), usual]))
+    offered = list(dict.fromkeys([*_readable(workspace, name, collection), *_others(workspace, name), usual]))
     offered = sorted(offered) if not isinstance(usual, str | bool) else offered
     widget = f"study-{name}-{collection}"
     if name in _TYPED:
@@ -154,6 +155,15 @@ def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> lis
             persist_state="session",
         )
     return list(chosen) or [usual]
+
+
+def _readable(workspace: Workspace, name: str, collection: str) -> Sequence[Any]:
+    """The values to offer, without passages that the collection's model could not read to their end."""
+    if name != "chunk_tokens":
+        return _OFFERED[name]
+    ways = [replace(workspace.configuration(collection), chunk_tokens=one, overlap=0) for one in _OFFERED[name]]
+    impossible = workspace.impossible(ways)
+    return [one.chunk_tokens for one in ways if one not in impossible]
 
 
 def _others(workspace: Workspace, name: str) -> list[str]:

@@ -23,6 +23,8 @@ HOLLOW = (
     "Hollow: its passages were made for the study and are searched in memory, some milliseconds faster than a "
     "collection is, so that these are compared among themselves."
 )
+MOST_LABELS = 6
+"""Values that are written on an axis."""
 CROWD = 150
 """Runs that are drawn as smaller points."""
 _HEIGHT, _LEGEND, _AXIS = 400, 90, 48
@@ -125,7 +127,7 @@ def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
     scale = {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]}
     legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
     return {
-        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.85},
+        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.7},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
             "fillOpacity": {"condition": {"test": "datum.memory", "value": 0}, "value": 1},
@@ -171,8 +173,9 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
     scale = [one.metrics[metric] for one in runs]
     low, high = min(scale), max(scale)
-    axes = {name: f"{PARAMETERS[name].name}|{_ends(name, heights[name])}" for name in names}
-    end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
+    axes = {name: PARAMETERS[name].name for name in names}
+    labels = {(axes[name], heights[name][one]): said for name in names for one, said in _labels(name, heights[name])}
+    labels |= {(metric, 0.0): figure(metric, low), (metric, 1.0): figure(metric, high)}
     rows = []
     for run in reversed(runs):  # what is drawn last lies on top
         of_run = asdict(run.configuration)
@@ -183,15 +186,16 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
             "wide": 4 if picked is not None and picked.id == run.id else 1.5,
         }
         places = {axes[name]: heights[name][of_run[name]] for name in names}
-        places[end] = (run.metrics[metric] - low) / (high - low) if high > low else 0.5
+        places[metric] = (run.metrics[metric] - low) / (high - low) if high > low else 0.5
         rows += [
-            common | {"axis": axis, "place": place, "order": at} for at, (axis, place) in enumerate(places.items())
+            common | {"axis": axis, "place": place, "order": at, "label": labels.pop((axis, place), "")}
+            for at, (axis, place) in enumerate(places.items())
         ]
-    spec = _parallel_spec(metric, [*axes.values(), end])
+    spec = _parallel_spec(metric, [*axes.values(), metric])
     _chart(rows, spec, "parallel", runs, _LEGEND + _AXIS * (len(axes) + 1))
     st.caption(
-        "Each line is a run, down through its values to its quality. Below each name stand the lowest value, which is "
-        "at the left, and the highest."
+        "Each line is a run, down through its values to its quality: the lowest value stands at the left, the highest "
+        "at the right."
     )
 
 
@@ -201,45 +205,42 @@ def _heights(given: Sequence[Any]) -> dict[Any, float]:
     return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
 
 
-def _ends(name: str, heights: Mapping[Any, float]) -> str:
-    """The lowest and the highest value on an axis."""
-    values = [shortened(value(name, one), 12) for one in heights]
-    return f"{values[0]} – {values[-1]}"
+def _labels(name: str, heights: Mapping[Any, float]) -> list[tuple[Any, str]]:
+    """The values on an axis that are written there: all, or the lowest and the highest where they are many."""
+    values = list(heights)
+    shown = values if len(values) <= MOST_LABELS else [values[0], values[-1]]
+    return [(one, shortened(value(name, one), 14)) for one in shown]
 
 
 def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
-    return {
+    # Axes lie below each other, so that their names have room on a narrow screen as well.
+    axis = {"labelLimit": 170, "grid": True, "labelOverlap": False}
+    scale = {"range": ["#6b8fc2", "#e07b1a"]}
+    legend = {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160}
+    across = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}}
+    down = {"field": "axis", "type": "ordinal", "sort": list(axes), "title": None, "axis": axis}
+    lines = {
+        "name": "lines",
         "mark": {"type": "line", "cursor": "pointer", "opacity": 0.75, "point": False},
-        "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
-            # Axes lie below each other, so that their names have room on a narrow screen as well.
-            "y": {
-                "field": "axis",
-                "type": "ordinal",
-                "sort": list(axes),
-                "title": None,
-                "axis": {
-                    "labelLimit": 150,
-                    "grid": True,
-                    "labelOverlap": False,
-                    "labelExpr": "split(datum.label, '|')",
-                },
-                "scale": {"padding": 0.4},
-            },
-            "x": {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
             "order": {"field": "order", "type": "quantitative"},
             "detail": {"field": "run", "type": "nominal"},
             "strokeWidth": {"field": "wide", "type": "quantitative", "scale": None},
-            "color": {
-                "field": "quality",
-                "type": "quantitative",
-                "title": metric,
-                "scale": {"range": ["#6b8fc2", "#e07b1a"]},
-                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160},
-            },
+            "color": {"field": "quality", "type": "quantitative", "title": metric, "scale": scale, "legend": legend},
             "tooltip": [
                 {"field": "Run", "type": "nominal"},
                 {"field": "quality", "type": "quantitative", "title": metric, "format": ".3f"},
             ],
         },
+    }
+    values = {
+        "transform": [{"filter": "datum.label != ''"}],
+        "mark": {"type": "text", "dy": -9, "fontSize": 11, "color": "#808080", "tooltip": None},
+        "encoding": {"text": {"field": "label", "type": "nominal"}},
+    }
+    pick = {"type": "point", "fields": ["run"], "toggle": False}
+    return {
+        "params": [{"name": "pick", "select": pick, "views": ["lines"]}],
+        "encoding": {"x": across, "y": down | {"scale": {"padding": 0.4}}},
+        "layer": [lines, values],
     }
