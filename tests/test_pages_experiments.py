@@ -82,6 +82,7 @@ def test_where_nothing_is_each_view_says_what_to_do_next(data_dir: Path) -> None
     app = start("4_Experiments")
     assert "There is no question set yet" in shown(app)
     assert "Upload questions" in labels(app)
+    assert "There are no documents to ask yet" in shown(app)
     assert "There are no documents to ask yet" in shown(view(app, "Studies"))
     for name in ("Leaderboard", "Plots", "Compare"):
         assert "There are no runs yet" in shown(view(app, name))

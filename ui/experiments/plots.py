@@ -12,6 +12,7 @@ from rag.records import Run
 from rag.workspace import LATENCY, Workspace, lower_is_better, pareto
 from ui.experiments.address import RUNS, look_at, now
 from ui.experiments.board import draw_one
+from ui.experiments.parallel import parallel_spec
 from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked, told_apart
 from ui.experiments.words import PARAMETERS, described, figure, value
 from ui.text import counted, escape_markdown, shortened
@@ -191,7 +192,7 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
             common | {"axis": axis, "place": place, "order": at, "label": labels.pop((axis, place), "")}
             for at, (axis, place) in enumerate(places.items())
         ]
-    spec = _parallel_spec(metric, [*axes.values(), metric])
+    spec = parallel_spec(metric, [*axes.values(), metric])
     _chart(rows, spec, "parallel", runs, _LEGEND + _AXIS * (len(axes) + 1))
     st.caption(
         "Each line is a run, down through its values to its quality: the lowest value stands at the left, the highest "
@@ -210,37 +211,3 @@ def _labels(name: str, heights: Mapping[Any, float]) -> list[tuple[Any, str]]:
     values = list(heights)
     shown = values if len(values) <= MOST_LABELS else [values[0], values[-1]]
     return [(one, shortened(value(name, one), 14)) for one in shown]
-
-
-def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
-    # Axes lie below each other, so that their names have room on a narrow screen as well.
-    axis = {"labelLimit": 170, "grid": True, "labelOverlap": False}
-    scale = {"range": ["#6b8fc2", "#e07b1a"]}
-    legend = {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160}
-    across = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}}
-    down = {"field": "axis", "type": "ordinal", "sort": list(axes), "title": None, "axis": axis}
-    lines = {
-        "name": "lines",
-        "mark": {"type": "line", "cursor": "pointer", "opacity": 0.75, "point": False},
-        "encoding": {
-            "order": {"field": "order", "type": "quantitative"},
-            "detail": {"field": "run", "type": "nominal"},
-            "strokeWidth": {"field": "wide", "type": "quantitative", "scale": None},
-            "color": {"field": "quality", "type": "quantitative", "title": metric, "scale": scale, "legend": legend},
-            "tooltip": [
-                {"field": "Run", "type": "nominal"},
-                {"field": "quality", "type": "quantitative", "title": metric, "format": ".3f"},
-            ],
-        },
-    }
-    values = {
-        "transform": [{"filter": "datum.label != ''"}],
-        "mark": {"type": "text", "dy": -9, "fontSize": 11, "color": "#808080", "tooltip": None},
-        "encoding": {"text": {"field": "label", "type": "nominal"}},
-    }
-    pick = {"type": "point", "fields": ["run"], "toggle": False}
-    return {
-        "params": [{"name": "pick", "select": pick, "views": ["lines"]}],
-        "encoding": {"x": across, "y": down | {"scale": {"padding": 0.4}}},
-        "layer": [lines, values],
-    }

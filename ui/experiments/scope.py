@@ -12,7 +12,7 @@ from rag.errors import NotFoundError
 from rag.records import Run, RunState
 from rag.workspace import Contest, Workspace, lower_is_better, usual_metric
 from ui.experiments.address import CONTEST, METRIC, VIEW, key, look_at, now
-from ui.experiments.words import differing, metric_help, study_name
+from ui.experiments.words import differing, metric_help, study_name, when
 from ui.text import counted
 
 _USUAL, _BASELINE = "experiments-usual-metric", "experiments-baseline"
@@ -36,17 +36,26 @@ def choose_contest(workspace: Workspace) -> Contest | None:
         "Questions and collection",
         list(found),
         key=key(CONTEST),
-        format_func=lambda one: called(found[one]) if one in found else one,
+        format_func=lambda one: called(found[one], list(found.values())) if one in found else one,
         help="Runs can be compared if they asked the same questions of the same documents.",
         persist_state="session",
     )
     return found[now(CONTEST)]
 
 
-def called(contest: Contest) -> str:
-    """What was asked, in a list: set, its version, collection."""
+def called(contest: Contest, others: Sequence[Contest] = ()) -> str:
+    """What was asked, in a list: set, how many questions, collection, runs; and when, if others are called so too."""
+    name = _named(contest)
+    if sum(_named(one) == name for one in others) > 1:
+        return f"{name} · {when(contest.newest)}"
+    return name
+
+
+def _named(contest: Contest) -> str:
     newest = contest.newest
-    return f"{newest.set_name} ({newest.set_version[:6]}) in {newest.collection} · {counted(len(contest.runs), 'run')}"
+    runs = sum(one.study == newest.id for one in contest.runs)
+    asked = counted(newest.total // max(1, runs), "question")
+    return f"{newest.set_name} in {newest.collection} · {asked} · {counted(len(contest.runs), 'run')}"
 
 
 def choose_runs(contest: Contest) -> list[Run]:

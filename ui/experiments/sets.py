@@ -15,6 +15,7 @@ from ui.errors import friendly_errors
 from ui.experiments.adding_sets import COLUMNS, offer_new
 from ui.experiments.address import SET, VIEW, key, look_at, now
 from ui.experiments.drafts import drafts, draw_editor, drop_draft, keep_draft
+from ui.places import UPLOAD
 from ui.shell import say
 from ui.text import counted, day, escape_markdown
 
@@ -35,6 +36,9 @@ def draw_sets(workspace: Workspace) -> None:
             "stand. With it, ways of finding and answering can be told apart: start with twenty questions that people "
             "really ask."
         )
+        if not any(one.documents for one in workspace.collections()):
+            st.markdown("There are no documents to ask yet, without which a set measures nothing: upload some too.")
+            st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         return
     if now(SET) not in names:
         look_at(SET, names[0])

@@ -132,5 +132,10 @@ def better(metric: str, one: float, other: float) -> bool:
 
 def study_name(study: Study) -> str:
     """A study in a list."""
-    when = study.created_at.astimezone()
-    return f"{study.name} · {when.day} {when:%b %H:%M}"
+    return f"{study.name} · {when(study)}"
+
+
+def when(study: Study) -> str:
+    """When a study was started, in a list."""
+    local = study.created_at.astimezone()
+    return f"{local.day} {local:%b %H:%M}"
