@@ -438,6 +438,15 @@ def test_runs_are_told_apart_by_what_is_other_than_in_the_baseline(studied: Work
     assert "How near to the top" in shown(app), "what the metric is stands there"
 
 
+def test_contests_are_told_apart_by_their_questions(workspace: Workspace) -> None:
+    for number in (1, 2):
+        asked = QuestionSet("Rent", tuple(Gold(f"Who is {one}?", document="lease.md") for one in range(number)))
+        ended(workspace, workspace.start_study("Rent", asked, None, grid({"k": [3]})))
+    app = view(start("4_Experiments"), "Leaderboard")
+    names = app.selectbox(key="experiments-asked").options
+    assert names == ["Rent in documents · 2 questions · 1 run", "Rent in documents · 1 question · 1 run"]
+
+
 def test_runs_that_are_all_alike_say_what_is_other_than_usual() -> None:
     runs = [Run("a", "", Configuration(chunk_tokens=150), RunState.FINISHED)]
     names = differing(runs, Configuration())

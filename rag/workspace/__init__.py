@@ -14,6 +14,7 @@ from rag.answering import Answerer
 from rag.archive import Unpacked
 from rag.conversations import LONGEST_SEARCH, Removed, as_csv, as_jsonl, as_row
 from rag.evaluation.comparing import LATENCY, Contest, changes, is_expected, matched, pareto, why
+from rag.evaluation.estimating import Estimate
 from rag.evaluation.grid import grid, read_grid
 from rag.evaluation.leaderboard import Measured, Standing, lower_is_better, standings, usual_metric, varied
 from rag.evaluation.sets import as_jsonl as set_as_jsonl
@@ -28,7 +29,7 @@ from rag.ingestion import Upload, as_uploads, distinct_names, is_archive
 from rag.language import language_name, language_notice
 from rag.parsing import READABLE, extension_of, has_image, is_media_type, media_type_called, page_noun, type_name
 from rag.workspace.asking import Workspace
-from rag.workspace.comparing import Estimate, OneQuestion
+from rag.workspace.comparing import OneQuestion
 from rag.workspace.conversing import LONGEST_NOTE, expected_of
 from rag.workspace.live import live
 from rag.workspace.moving import default_name

@@ -17,13 +17,13 @@ _WRITTEN: Sequence[tuple[str, Mapping[str, Any]]] = (
 
 
 def parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
-    """Rows have the `run`, its `quality` by the metric, how `wide` its line is, the `axis` and its `order`, the `place` on
-    it from 0 to 1, and as `label` the value there where it is to be written."""
+    """Rows have the `run`, its `quality` by the metric, how `wide` its line is, the `axis` and its `order`, the `place`
+    on it from 0 to 1, and as `label` the value there where it is to be written."""
     # Axes lie below each other, so that their names have room on a narrow screen as well.
     axis = {"labelLimit": 170, "grid": True, "labelOverlap": False}
     scale = {"range": ["#6b8fc2", "#e07b1a"]}
     legend = {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160}
-    across = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.14, 1.14]}}
+    across = {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.16, 1.24]}}
     down = {"field": "axis", "type": "ordinal", "sort": list(axes), "title": None, "axis": axis}
     lines = {
         "name": "lines",
@@ -39,10 +39,10 @@ def parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
             ],
         },
     }
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "transform": [{"filter": f"datum.label != '' && {where}"}],
-            "mark": {"type": "text", "fontSize": 11, "color": "#808080", "tooltip": None, **how},
+            "mark": {**how, "type": "text", "fontSize": 11, "color": "#808080", "tooltip": None},
             "encoding": {"text": {"field": "label", "type": "nominal"}},
         }
         for where, how in _WRITTEN
