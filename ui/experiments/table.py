@@ -97,7 +97,7 @@ def _row(
         **changed,
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
-        DIFFERENCE: _rounded(found.mean if found else _apart(run, baseline, first)),
+        DIFFERENCE: _shown(found.mean if found else _apart(run, baseline, first), first),
         BETWEEN: f"{signed(found.low)} and {signed(found.high)}" if found else None,
         MARK: ", ".join(alias for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
@@ -112,9 +112,10 @@ def _apart(run: Run, baseline: Run | None, metric: str) -> float | None:
     return run.metrics[metric] - baseline.metrics[metric]
 
 
-def _rounded(number: float | None) -> float | None:
-    """As far as it is shown: else what is nearly 0 would have a sign."""
-    return None if number is None else round(number, 3) + 0.0
+def _shown(number: float | None, metric: str) -> float | None:
+    """0 for what would be shown as 0 with a sign."""
+    digits = 1 if metric.startswith("latency") else 3
+    return 0.0 if number is not None and not round(number, digits) else number
 
 
 def is_promoted(run: Run, promotion: Promotion) -> bool:
