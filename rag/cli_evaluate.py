@@ -90,7 +90,7 @@ def compared(workspace: Workspace, study: Study, metric: str | None, output: Out
     found = standings(ended.runs, measured, metric, ended.runs[0].id)
     if metric and not found:
         raise InputError(f"{metric!r} was not measured. {_there_are(ended.runs)}")
-    _print(ended, found, metric, output)
+    _print(ended, workspace.configuration(ended.collection), found, metric, output)
     return ended, metric
 
 
@@ -156,10 +156,11 @@ def _is_idle(workspace: Workspace) -> bool:
     return all(one.state is not RunState.RUNNING for one in workspace.experiments.studies())
 
 
-def _print(study: Study, found: Sequence[Standing], metric: str, output: Output) -> None:
+def _print(study: Study, usual: Configuration, found: Sequence[Standing], metric: str, output: Output) -> None:
     from rag.workspace import varied
 
-    names = varied([one.configuration for one in study.runs])
+    tried = [one.configuration for one in study.runs]
+    names = varied(tried) or varied([usual, *tried])  # where nothing varies: what is other than the collection has it
     ranked = {one.run.id: (rank, one) for rank, one in enumerate(found, start=1)}
     for run in sorted(study.runs, key=lambda one: ranked[one.id][0] if one.id in ranked else len(study.runs) + 1):
         rank, standing = ranked.get(run.id, (None, None))

@@ -156,3 +156,9 @@ def test_it_works_while_another_process_owns_the_folder(folder: Path) -> None:
         done = evaluate(folder, "--threshold", "recall@5=0.8")
         process.communicate("\n")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_single_way_is_called_by_what_is_other_than_usual(folder: Path) -> None:
+    (folder / "one.json").write_text('{"k": [3]}', encoding="utf-8")
+    done = evaluate(folder, "--grid", folder / "one.json")
+    assert done.stdout.startswith("1. k=3: nDCG@3 "), done.stderr

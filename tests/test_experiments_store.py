@@ -296,3 +296,27 @@ def test_two_writers_and_ten_readers_at_once_meet_no_error(experiments: Experime
     for number in range(2):
         assert experiments.study(f"study-{number}").done == 60
         assert sum(len(experiments.places(f"study-{number}-run-{run}")) for run in range(4)) == 60
+
+
+def test_a_study_goes_on_in_place_with_what_is_left(experiments: Experiments) -> None:
+    experiments.add_study(a_study(runs=3))
+    done, failed, waiting = (one.id for one in experiments.study("study-0").runs)
+    experiments.next_study()
+    experiments.end_run(done, RunState.FINISHED, {"recall@5": 1.0})
+    broken = replace(scored(1), error="The model did not answer.")
+    experiments.keep_scored({done: [scored(0), broken], failed: [scored(0), broken]})
+    experiments.end_run(failed, RunState.FAILED, {}, reason="It was full.")
+    experiments.again("study-0")
+    assert experiments.study("study-0").state is RunState.RUNNING, "it has not ended yet"
+    experiments.cancel_study("study-0")
+    experiments.end_study("study-0", RunState.CANCELLED, "It was cancelled.")
+    experiments.again("study-0")
+    found = experiments.study("study-0")
+    assert (found.state, found.reason, experiments.is_cancelling("study-0")) == (RunState.QUEUED, "", False)
+    states = [RunState.FINISHED, RunState.QUEUED, RunState.QUEUED]
+    assert [(one.state, one.reason) for one in found.runs] == [(one, "") for one in states]
+    assert experiments.places(done) == {0, 1}, "what has finished stays as it is"
+    assert experiments.places(failed) == {0}, "what failed is asked anew"
+    assert experiments.places(waiting) == set()
+    with pytest.raises(NotFoundError):
+        experiments.again("study-1")

@@ -40,13 +40,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def read_set(data: bytes, name: str) -> list[Gold]:
     """The questions in a file of that name. Raises InputError, which says in which line something is wrong."""
+    return from_rows(rows_of(data, name), name)
+
+
+def rows_of(data: bytes, name: str) -> Iterable[Mapping[str, Any]]:
+    """The rows of a file of that name, by its own columns. Raises InputError, also while they are read."""
     if len(data) > MOST_BYTES:
         raise InputError(f"{name} has more than {MOST_BYTES // 1_000_000} MB. Divide it into several sets.")
     kind = name.rpartition(".")[2].lower()
     readers = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "ndjson": _jsonl, "json": _json, "xlsx": _xlsx}
     if kind not in readers:
         raise InputError(f"{name} is no question set that can be read: save it as CSV, JSONL or XLSX.")
-    return from_rows(readers[kind](data, name), name)
+    return readers[kind](data, name)
+
+
+def is_known_column(name: str) -> bool:
+    """Whether a column of that name is understood."""
+    return any(_plain(name) in theirs for theirs in COLUMNS.values())
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> list[Gold]:
@@ -67,8 +77,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> lis
         if len(found) > MOST_QUESTIONS:
             raise InputError(f"{name} has more than {MOST_QUESTIONS:,} questions. Divide it into several sets.")
     if not found and not seen_column and any_row:
-        wanted = ", ".join(COLUMNS["question"][:3])
-        raise InputError(f"{name} has no column of questions. Call one of its columns {wanted}.")
+        *some, last = COLUMNS["question"][:3]
+        raise InputError(f"{name} has no column of questions. Call one of its columns {', '.join(some)} or {last}.")
     if not found:
         raise InputError(f"{name} has no question in it.")
     return found
@@ -103,13 +113,18 @@ def as_jsonl(questions: Iterable[Gold]) -> str:
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
     """The values by our names; of several columns with one meaning the first that has something."""
-    given = {re.sub(r"\W+", "_", str(key).strip().lower()).strip("_"): value for key, value in row.items() if key}
+    given = {_plain(str(key)): value for key, value in row.items() if key}
     known: dict[str, Any] = {}
     for ours, theirs in COLUMNS.items():
         values = [given[one] for one in theirs if one in given]
         if values:
             known[ours] = next((one for one in values if one not in (None, "", [])), values[0])
     return known
+
+
+def _plain(name: str) -> str:
+    """A column's name without case and signs."""
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
 
 
 def _gold(question: str, known: Mapping[str, Any], number: int, name: str) -> Gold:
@@ -167,7 +182,7 @@ def _text(data: bytes, name: str) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InputError(f"{name} is no text in UTF-8. Save it as CSV in UTF-8.")
+    raise InputError(f"{name} is not text in UTF-8. Save it as CSV in UTF-8.")
 
 
 def _csv(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:

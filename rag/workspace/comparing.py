@@ -12,6 +12,14 @@ from typing import Any, TypeVar
 
 from rag.errors import ConfigurationError, NotFoundError
 from rag.evaluation.comparing import Changes, Contest, changes, contests
+from rag.evaluation.estimating import (
+    MODEL_SECONDS,
+    PASSAGES_A_SECOND,
+    QUOTE_SECONDS,
+    RERANK_SECONDS,
+    Estimate,
+    search_seconds,
+)
 from rag.evaluation.leaderboard import Measured, Standing, standings
 from rag.evaluation.locating import Library, Wanted, is_missing
 from rag.experiments import CHALLENGER, CHAMPION
@@ -37,21 +45,6 @@ T = TypeVar("T")
 SHOWN_DRAWS = 2_000
 """Times that questions are drawn anew for intervals on a page: their ends move by less than a tenth of their width."""
 KEPT_STANDINGS, KEPT_MEASURED = 5_000, 64
-SEARCH_SECONDS, RERANK_SECONDS, QUOTE_SECONDS, MODEL_SECONDS = 0.04, 0.4, 0.1, 4.0
-"""For estimates: of a question for each index, and of one for each configuration that ranks anew or answers."""
-PASSAGES_A_SECOND = 40.0
-"""Of a machine that has not embedded anything yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a study comes to: `indexes` have to be made at most, which a study before may have done; `asks` are the
-    questions that a language model would be asked."""
-
-    configurations: int
-    indexes: int
-    asks: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +189,7 @@ class Comparing(Promoting):
         passages = sum(found.chunks * own.chunk_tokens / max(1, one.chunk_tokens) for one in recipes if one != own)
         models = sum(one.answerer not in ("", QUOTING) for one in configurations)
         each = (
-            len(recipes) * SEARCH_SECONDS
+            len(recipes) * search_seconds(self.contests(), found.name)
             + sum(bool(one.reranker) for one in configurations) * RERANK_SECONDS
             + sum(one.answerer == QUOTING for one in configurations) * QUOTE_SECONDS
             + models * MODEL_SECONDS

@@ -12,7 +12,7 @@ from rag.records import Outcomes, Rehearsal
 from rag.workspace import BETTER, FEWEST, SAME, WORSE, Contest, Standing, Workspace, lower_is_better, usual_metric
 from ui.experiments.diff import draw_question
 from ui.experiments.scope import metrics_of
-from ui.experiments.words import figure, metric_help
+from ui.experiments.words import figure, metric_help, signed
 from ui.places import EXPERIMENTS
 from ui.text import about, bytes_as_text, counted, escape_markdown, shortened
 
@@ -52,8 +52,8 @@ def draw_verdict(workspace: Workspace, found: Rehearsal, metric: str = "") -> No
         st.info(f"**No real difference between the two.** {said}", icon=":material/trending_flat:")
     chance = f" {_CHANCE}" if standing.verdict == SAME else ""
     st.caption(
-        f"{told} The difference is {difference.mean:+.3f}, and would lie between {difference.low:+.3f} and "
-        f"{difference.high:+.3f} for 95 of 100 such sets.{chance}",
+        f"{told} The difference is {signed(difference.mean)}, and would lie between {signed(difference.low)} and "
+        f"{signed(difference.high)} for 95 of 100 such sets.{chance}",
         help=metric_help(metric),
     )
 
@@ -143,8 +143,8 @@ def _row(workspace: Workspace, found: Rehearsal, metric: str) -> dict[str, Any]:
         "Figure": metric,
         NOW: figure(metric, found.before.metrics.get(metric)),
         THEN: figure(metric, found.after.metrics.get(metric)),
-        "Difference": f"{difference.mean:+.3f}" if difference else None,
-        "Between": f"{difference.low:+.3f} and {difference.high:+.3f}" if difference else None,
+        "Difference": signed(difference.mean) if difference else None,
+        "Between": f"{signed(difference.low)} and {signed(difference.high)}" if difference else None,
         "In words": standing.verdict if standing and difference else None,
         "What it is": metric_help(metric),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from rag.records import QUOTING, Configuration
 from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
 from ui.experiments.address import CONTEST, VIEW, key, look_at
+from ui.experiments.measurable import draw_measurable
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
 from ui.shell import MESSAGE
@@ -92,7 +94,7 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     configurations = _possible(workspace, configurations)
     if not configurations:
         return
-    questions = next(one.questions for one in workspace.question_sets() if one.name == asked)
+    questions = workspace.experiments.question_set(asked).questions
     place = st.container()  # filled last: once it says what is started, that is what the button starts
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
@@ -107,7 +109,10 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
     with place:
-        _told(workspace.estimate(collection, questions, configurations), questions, workspace.is_corrected(collection))
+        many = len(questions)
+        estimate = workspace.estimate(collection, many, configurations)
+        _told(estimate, many, workspace.is_corrected(collection))
+        draw_measurable(workspace, questions, collection, configurations)
 
 
 def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:
@@ -125,7 +130,7 @@ def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> 
 def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> list[Any]:
     """The values of a parameter that are ticked; what is set if none is."""
     word = PARAMETERS[name]
-    offered = list(dict.fromkeys([*_OFFERED[name], *_others(workspace, name), usual]))
+    offered = list(dict.fromkeys([*_readable(workspace, name, collection), *_others(workspace, name), usual]))
     offered = sorted(offered) if not isinstance(usual, str | bool) else offered
     widget = f"study-{name}-{collection}"
     if name in _TYPED:
@@ -152,6 +157,15 @@ def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> lis
             persist_state="session",
         )
     return list(chosen) or [usual]
+
+
+def _readable(workspace: Workspace, name: str, collection: str) -> Sequence[Any]:
+    """The values to offer, without passages that the collection's model could not read to their end."""
+    if name != "chunk_tokens":
+        return _OFFERED[name]
+    ways = [replace(workspace.configuration(collection), chunk_tokens=one, overlap=0) for one in _OFFERED[name]]
+    impossible = workspace.impossible(ways)
+    return [one.chunk_tokens for one in ways if one not in impossible]
 
 
 def _others(workspace: Workspace, name: str) -> list[str]:

@@ -12,13 +12,12 @@ import streamlit as st
 from rag.records import Promotion, Run, RunState
 from rag.workspace import TOO_FEW, Standing
 from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
-from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
+from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, signed, value
 
 CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
 FAILED = "Failed"
 _SEEN = "experiments-board-seen"
-_MARKS = {"champion": "champion", "challenger": "challenger"}
 
 
 def draw_table(
@@ -46,15 +45,18 @@ def draw_table(
         if selection.columns and selection.columns[0] in metrics:
             look_at(METRIC, selection.columns[0])
 
+    rows = [
+        {
+            "#": rank if metrics[0] in one.metrics else None,
+            **_row(one, names, metrics, standings.get(one.id), marks, held, failures),
+        }
+        for rank, one in enumerate(runs, first)
+    ]
+    if not any(one[MARK] for one in rows):
+        rows = [{name: cell for name, cell in one.items() if name != MARK} for one in rows]
     st.space("xxsmall")  # where the table's toolbar appears
     st.dataframe(
-        [
-            {
-                "#": rank if metrics[0] in one.metrics else None,
-                **_row(one, names, metrics, standings.get(one.id), marks, held, failures),
-            }
-            for rank, one in enumerate(runs, first)
-        ],
+        rows,
         hide_index=True,
         key=table,
         on_select=clicked,
@@ -98,10 +100,10 @@ def _row(
         **changed,
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
-        DIFFERENCE: found.mean if found else _apart(run, baseline, first),
-        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found and found.enough else None,
+        DIFFERENCE: _shown(found.mean if found else _apart(run, baseline, first), first),
+        BETWEEN: f"{signed(found.low)} and {signed(found.high)}" if found and found.enough else None,
         **({FAILED: run.metrics.get("errors")} if failures else {}),
-        MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
+        MARK: ", ".join(alias for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
     }
@@ -112,6 +114,12 @@ def _apart(run: Run, baseline: Run | None, metric: str) -> float | None:
     if baseline is None or run.id == baseline.id or not {metric} <= run.metrics.keys() & baseline.metrics.keys():
         return None
     return run.metrics[metric] - baseline.metrics[metric]
+
+
+def _shown(number: float | None, metric: str) -> float | None:
+    """0 for what would be shown as 0 with a sign."""
+    digits = 1 if metric.startswith("latency") else 3
+    return 0.0 if number is not None and not round(number, digits) else number
 
 
 def is_promoted(run: Run, promotion: Promotion) -> bool:
@@ -125,8 +133,8 @@ def verdict(standing: Standing | None) -> str:
         return ""
     found = standing.difference
     if not found.enough:
-        return f"{TOO_FEW}: {found.mean:+.3f}"
-    return f"{standing.verdict}: {found.mean:+.3f} (between {found.low:+.3f} and {found.high:+.3f})"
+        return f"{TOO_FEW}: {signed(found.mean)}"
+    return f"{standing.verdict}: {signed(found.mean)} (between {signed(found.low)} and {signed(found.high)})"
 
 
 def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
