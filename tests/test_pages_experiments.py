@@ -126,7 +126,7 @@ def test_what_is_left_out_of_a_file_is_said(workspace: Workspace) -> None:
     healthy(app.file_uploader(key="experiments-file").set_value(("odd.csv", file.encode(), "text/csv")).run())
     assert "2 questions understood" in shown(app)
     assert "1 row has no question" in shown(app)
-    assert "The columns “Frage”, “Seite*” are of no name that is known" in plain(app)
+    assert "The columns “Frage” and “Seite*” are of no name that is known" in plain(app)
     assert "what is found cannot be measured" in shown(app)
     assert "measured by its document alone" not in shown(app), "it has none"
 

@@ -78,7 +78,8 @@ def test_a_rehearsal_says_what_is_won_and_lost_and_the_swap_says_so_too(workspac
     app = healthy(app.button(key=f"rehearsed-{found.study.id}-{won}").click().run())
     assert {"Now", "New version"} <= {one.value.strip("*") for one in app.markdown}
     assert "It stands in" in plain(app)
-    assert len([one for one in labels(app) if one.startswith("1. ")]) == 2, "what both found, side by side"
+    first = [one.partition(" · 1. ")[0] for one in labels(app) if " · 1. " in one]
+    assert first == ["Now", "New version"], "what both found, side by side"
     app = press(app, "Close")
     assert "It stands in" not in plain(app)
     app = press(app, "Swap in")

@@ -146,11 +146,13 @@ def _left_out(found: Understood) -> None:
         has = "row has" if found.without == 1 else "rows have"
         st.caption(f":orange[:material/warning:] {found.without:,} {has} no question, and will be left out.")
     if found.ignored:
-        names = ", ".join(f"“{escape_markdown(shortened(one, 40))}”" for one in found.ignored[:NAMED])
-        more = f" and {len(found.ignored) - NAMED:,} more" if len(found.ignored) > NAMED else ""
+        names = [f"“{escape_markdown(shortened(one, 40))}”" for one in found.ignored[:NAMED]]
+        if len(found.ignored) > NAMED:
+            names.append(f"{len(found.ignored) - NAMED:,} more")
+        listed = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
         columns, are = ("column", "is") if len(found.ignored) == 1 else ("columns", "are")
         st.caption(
-            f":orange[:material/warning:] The {columns} {names}{more} {are} of no name that is known here, and will be "
+            f":orange[:material/warning:] The {columns} {listed} {are} of no name that is known here, and will be "
             "left out. The names above are."
         )
 
