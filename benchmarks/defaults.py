@@ -32,7 +32,7 @@ import question_sets
 from rag.chunking import sentence_spans
 from rag.records import Configuration, Gold, QuestionSet, RunState, Study
 from rag.settings import load_settings
-from rag.workspace import Standing, Workspace, grid, standings
+from rag.workspace import Standing, Workspace, grid, standings, tidied
 
 GRID: Sequence[Mapping[str, object]] = (
     {},
@@ -88,7 +88,7 @@ def _studied(workspace: Workspace, name: str, given: argparse.Namespace, scratch
     texts = {source: workspace.text(ids[source], name) for source in {one.source for one in chosen.questions}}
     gold = tuple(GOLD[name](one, texts[one.source]) for one in chosen.questions)
     configurations = tuple(one for some in GRID for one in grid(some, workspace.configuration(name)))
-    questions = QuestionSet(name, gold)
+    questions = QuestionSet(name, tidied(gold))
     for one in workspace.experiments.studies():
         asked = (one.name, one.set_version, one.state) == (name, questions.version, RunState.FINISHED)
         if asked and tuple(run.configuration for run in workspace.experiments.runs(one.id)) == configurations:

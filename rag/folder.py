@@ -152,6 +152,9 @@ class Folder(Owned):
                 return
             for path in (self.original(document_id), self.unlocked(document_id), self._parse(document_id)):
                 path.unlink(missing_ok=True)
+            for index in self.study_indexes.glob("*"):
+                if (index / "documents" / f"{document_id}.json").exists():
+                    shutil.rmtree(index, ignore_errors=True)  # a study may be reading it: the rest goes at a sweep
 
     def empty_mlflow(self) -> None:
         """Remove what MLflow keeps here, without what others may be waiting for."""
@@ -166,8 +169,16 @@ class Folder(Owned):
             for path in (*self.files.iterdir(), *self._in_transit()):
                 _remove(path)
 
+    def sweep_studies(self, claimed: Callable[[], Collection[str]]) -> None:
+        """Remove the indexes of studies that have a document which no collection has; they are made anew for others."""
+        there = {one: {text.stem for text in one.glob("documents/*.json")} for one in self.study_indexes.glob("*")}
+        known = set(claimed()) if there else set()  # after looking: documents come meanwhile
+        for index in (one for one, has in there.items() if has - known):
+            shutil.rmtree(index, ignore_errors=True)
+
     def sweep(self, claimed: Callable[[], Collection[str]]) -> None:
         """Remove what an interruption left: what no document claims and that is an hour old."""
+        self.sweep_studies(claimed)
         with self._keeping():
             old = [path for path in self.files.iterdir() if _age(path) >= ABANDONED_SECONDS]
             known = claimed()

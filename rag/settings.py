@@ -147,9 +147,13 @@ class Settings(BaseSettings):
     )
     trace_sample: float = Field(1.0, ge=0, le=1, description="share of the traces of answers that goes to MLflow")
     trace_texts: bool = Field(
-        True, description="keep questions, answers and names of documents in traces; false: times and counts alone"
+        True,
+        description="keep questions, answers and names of documents in traces; false: times and counts alone; studies "
+        "go to MLflow with theirs all the same, champions with who promoted them",
     )
-    traces_kept: int = Field(1000, ge=0, description="traces of answers that are kept here; 0: none are made")
+    traces_kept: int = Field(
+        1000, ge=0, description="traces of answers that are kept, here and in MLflow; 0: none are made"
+    )
 
     password_hash: SecretStr = Field(
         SecretStr(""), description="hash of the shared password, from `python -m rag hash-password`"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag.evaluation.comparing import changes, contests, front, is_same, matched, why
+from rag.evaluation.estimating import SEARCH_SECONDS, search_seconds
 from rag.evaluation.locating import Wanted
 from rag.records import Configuration, Found, Gold, Run, RunState, Scored, Study
 from rag.settings import load_settings
@@ -162,3 +163,13 @@ def test_an_estimate_counts_what_has_to_be_made(workspace: Workspace) -> None:
     assert (same.configurations, same.indexes, same.asks) == (2, 0, 0)
     assert (other.configurations, other.indexes, other.asks) == (2, 1, 20)
     assert other.seconds > same.seconds
+
+
+def test_an_estimate_goes_by_what_studies_before_took() -> None:
+    timed = [replace(run(1, number), seconds=number * 2.0, metrics={"questions": 100.0}) for number in (1, 2, 3)]
+    answered = replace(
+        run(1, 9), seconds=900.0, metrics={"questions": 100.0}, configuration=Configuration(answerer="x:y")
+    )
+    made = contests([study(1, "a")], [*timed, answered, run(1, 4)])
+    assert search_seconds(made, "documents") == pytest.approx(0.04)
+    assert search_seconds(made, "others") == search_seconds([], "documents") == SEARCH_SECONDS

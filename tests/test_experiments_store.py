@@ -157,13 +157,35 @@ def test_the_outbox_keeps_what_could_not_be_told(experiments: Experiments) -> No
     experiments.queue_export("run", "r-1")
     first, second = experiments.to_export()
     experiments.exported(second)
-    for _ in range(5):
-        experiments.export_failed(first, "MLflow is locked")
+    for _ in range(20):
+        experiments.export_failed(first, "MLflow refuses it")
     assert experiments.to_export() == []
     (failed,) = experiments.unexported()
-    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 5, "MLflow is locked")
+    assert (failed.kind, failed.key, failed.tries, failed.last_error) == ("trace", "t-1", 20, "MLflow refuses it")
+    experiments.queue_export("run", "r-2")
     assert experiments.retry_exports() == 1
-    assert [one.key for one in experiments.to_export()] == ["t-1"]
+    assert [one.key for one in experiments.to_export()] == ["r-2", "t-1"]  # behind what was not refused
+
+
+def test_a_deleted_study_is_on_the_disk_no_longer_and_gives_its_space_back(tmp_path: Path) -> None:
+    kept = Experiments(tmp_path / "e.sqlite3")
+    asked = QuestionSet("secret", (Gold("What did the confidential memo say?"),))
+    kept.keep_set(asked)
+    kept.add_study(a_study())
+    [run, *_] = kept.runs("study-0")
+    answered = [Scored(place, {}, (), "confidential " * 100) for place in range(2000)]
+    kept.keep_scored({run.id: answered})
+    kept.remove_set("secret")
+    assert _bytes(tmp_path).count(b"confidential memo") == 0
+    before = len(_bytes(tmp_path))
+    kept.delete_study("study-0")
+    assert b"confidential" not in _bytes(tmp_path)
+    assert len(_bytes(tmp_path)) < before / 4
+    kept.close()
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(one.read_bytes() for one in folder.glob("e.sqlite3*"))
 
 
 def test_what_changes_while_it_is_told_is_told_again(experiments: Experiments) -> None:
@@ -274,3 +296,27 @@ def test_two_writers_and_ten_readers_at_once_meet_no_error(experiments: Experime
     for number in range(2):
         assert experiments.study(f"study-{number}").done == 60
         assert sum(len(experiments.places(f"study-{number}-run-{run}")) for run in range(4)) == 60
+
+
+def test_a_study_goes_on_in_place_with_what_is_left(experiments: Experiments) -> None:
+    experiments.add_study(a_study(runs=3))
+    done, failed, waiting = (one.id for one in experiments.study("study-0").runs)
+    experiments.next_study()
+    experiments.end_run(done, RunState.FINISHED, {"recall@5": 1.0})
+    broken = replace(scored(1), error="The model did not answer.")
+    experiments.keep_scored({done: [scored(0), broken], failed: [scored(0), broken]})
+    experiments.end_run(failed, RunState.FAILED, {}, reason="It was full.")
+    experiments.again("study-0")
+    assert experiments.study("study-0").state is RunState.RUNNING, "it has not ended yet"
+    experiments.cancel_study("study-0")
+    experiments.end_study("study-0", RunState.CANCELLED, "It was cancelled.")
+    experiments.again("study-0")
+    found = experiments.study("study-0")
+    assert (found.state, found.reason, experiments.is_cancelling("study-0")) == (RunState.QUEUED, "", False)
+    states = [RunState.FINISHED, RunState.QUEUED, RunState.QUEUED]
+    assert [(one.state, one.reason) for one in found.runs] == [(one, "") for one in states]
+    assert experiments.places(done) == {0, 1}, "what has finished stays as it is"
+    assert experiments.places(failed) == {0}, "what failed is asked anew"
+    assert experiments.places(waiting) == set()
+    with pytest.raises(NotFoundError):
+        experiments.again("study-1")

@@ -61,6 +61,7 @@ def test_a_deleted_study_leaves_no_file_and_no_row(tracked: Workspace) -> None:
     tracked.delete_study("study1")
     assert tell(tracked.folder.path) == 0
     assert artifacts(tracked) == []
+    assert not list((tracked.folder.mlflow / "artifacts").iterdir())  # nor an empty folder
     of = client(tracked.folder.path)
     assert of.search_runs([experiment(of, STUDIES)], run_view_type=3) == []  # those marked as deleted, too
 
@@ -77,6 +78,34 @@ def test_a_deleted_collection_takes_its_champion_along(tracked: Workspace) -> No
     assert "1.zip" not in artifacts(tracked)
     assert not tracked.tracking_state().waiting
     assert of.search_logged_models([experiment(of, STUDIES)]) == []
+
+
+def test_old_versions_of_a_champion_go_and_going_back_brings_them_again(
+    tracked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.tracking.forgetting.KEPT_VERSIONS", 1)
+    three, five, eight = make_study(tracked, ks=(3, 5, 8))
+    name = model_name("documents")
+
+    def told() -> list[int]:
+        packed(tracked)
+        assert tell(tracked.folder.path) == 0
+        return sorted(int(one.version) for one in of.search_model_versions(f"name = '{name}'"))
+
+    of = client(tracked.folder.path)
+    tracked.promote(three.id, "challenger", by="ann")
+    for run in (five, five, eight, eight):
+        tracked.promote(run.id, by="ann")
+    assert told() == [1, 3, 5]  # the challenger, what going back brings, the champion
+    assert [one for one in artifacts(tracked) if one.endswith(".zip")] == ["1.zip", "3.zip", "5.zip"]
+    tracked.roll_back(by="eve")
+    assert told() == [1, 3, 5]
+    assert str(of.get_model_version_by_alias(name, "champion").version) == "3"
+    tracked.promote(three.id, by="ann")
+    tracked.promote(eight.id, by="ann")
+    assert told() == [1, 6, 7]
+    first = next(one for one in tracked.promotions() if one.configuration.k == 5)
+    assert not first.mlflow_id  # so that who goes back to it has it packed and registered anew
 
 
 def test_a_new_collection_of_the_name_begins_without_a_champion_and_keeps_its_own(

@@ -7,7 +7,7 @@ import pytest
 from rag.errors import InputError
 from rag.evaluation.grid import checked, grid, read_grid
 from rag.evaluation.locating import Library
-from rag.evaluation.scoring import bare, of_answer, of_retrieval, of_run
+from rag.evaluation.scoring import bare, names_of, of_answer, of_failure, of_retrieval, of_run
 from rag.records import Answer, Citation, Configuration, Found, Gold, Page, Scored
 
 TEXTS = {"d1": ("The reve-\nnue was  “$ 3 million”.\nCosts were 13 million.", "Nothing here."), "d2": ("Costs fell.",)}
@@ -60,6 +60,9 @@ def test_a_file_has_lists_or_several_of_them() -> None:
         ({"answerer": ["chatgpt"]}, "provider:model"),
         ({"lexical": [0], "dense": [0]}, "needs the lexical or the dense list"),
         ({"chunk_tokens": [100], "overlap": [60]}, "half of them at most"),
+        ({"k": [10**400]}, "between 1 and 100"),
+        ({"k": [10**5000]}, "thousands of digits"),
+        ({"dense": [float("nan")]}, "between 0 and 100"),
         ({"k": list(range(1, 30)), "late": list(range(30))}, "29 x 30 are more than 500"),
     ],
 )
@@ -68,7 +71,7 @@ def test_what_cannot_be_tried_is_said_in_words(values: dict[str, object], said: 
         grid(values)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"{", b"3", b"[]", b'["k"]'])
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"{", b"3", b"[]", b'["k"]', b"[" * 200_000])
 def test_a_file_that_is_no_grid_is_refused(data: bytes) -> None:
     with pytest.raises(InputError, match=r"^grid"):
         read_grid(data, "grid.json")
@@ -151,3 +154,26 @@ def test_a_run_counts_errors_apart_and_knows_how_well_it_is_silent() -> None:
     found = of_run(questions, scored, answers=True)
     assert (found["questions"], found["errors"], found["F1"], found["latency p50"]) == (4, 1, 1.0, 20)
     assert (found["abstention precision"], found["abstention recall"], found["confidence AUROC"]) == (1.0, 0.5, 1.0)
+
+
+def test_a_question_that_failed_counts_as_one_for_which_nothing_was_found_or_answered() -> None:
+    gold = Gold("a", ("3 million",), "d1", (1,), ("3 million",))
+    wanted, configuration = LIBRARY.wanted(gold), Configuration(k=3, answerer="extractive")
+    missed = of_failure(gold, wanted, configuration)
+    well = of_retrieval(wanted, [Found("d1", "", 1, 0, 60, 1.0)], 3) | {"F1": 1.0, "exact match": 1.0}
+    assert missed == dict.fromkeys(well, 0.0)
+    assert of_failure(Gold("b"), LIBRARY.wanted(Gold("b")), configuration) == {}, "nothing is known of it"
+    scored = [Scored(0, well, ()), Scored(1, missed, (), abstained=True, error="Gone.")]
+    found = of_run([gold, gold], scored, answers=True)
+    assert (found["MRR"], found["F1"], found["abstained"], found["located"]) == (0.5, 0.5, 0.0, 2)
+    mostly = of_run([gold] * 3, [*scored, Scored(2, missed, (), error="Gone.")], answers=True)
+    assert mostly == {"questions": 3, "errors": 2, "located": 3}, "one question says nothing of a configuration"
+
+
+def test_the_figures_that_a_run_may_have_are_known_before() -> None:
+    finding, answering = Configuration(k=2), Configuration(k=2, answerer="extractive")
+    known = Gold("a", ("x",), "d1", (1,), ("The",))
+    assert {"hit@2", "span IoU", "latency p95", "errors"} <= names_of([known], finding)
+    assert not names_of([known], finding) & {"hit@5", "F1", "abstained", "recall_at_5"}
+    assert {"F1", "abstention recall"} <= names_of([known], answering)
+    assert not names_of([Gold("a")], answering) & {"F1", "MRR", "span IoU"}

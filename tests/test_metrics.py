@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import RR, P, R, Success, nDCG
 
-from rag.evaluation.intervals import difference, interval
+from rag.evaluation.intervals import FEWEST, difference, interval, tail
 from rag.evaluation.metrics import (
     abstention,
     auroc,
@@ -182,9 +182,39 @@ def test_an_interval_is_as_the_bootstrap_of_scipy_has_it() -> None:
 
     values = np.random.default_rng(3).random(80)
     mean, low, high = interval(values)
-    told = bootstrap((values,), np.mean, n_resamples=10_000, method="percentile", random_state=5).confidence_interval
+    level = 1 - 2 * tail(80)
+    told = bootstrap(
+        (values,), np.mean, n_resamples=10_000, confidence_level=level, method="percentile", random_state=5
+    ).confidence_interval
     assert mean == pytest.approx(values.mean())
     assert (low, high) == pytest.approx((told.low, told.high), abs=0.004)
+
+
+@pytest.mark.parametrize("questions", [6, 10, 40, 1000])
+def test_intervals_of_few_questions_are_wider_by_as_much_as_students(questions: int) -> None:
+    from scipy.stats import norm, t
+
+    expected = norm.cdf(-math.sqrt(questions / (questions - 1)) * t.ppf(0.975, questions - 1))
+    assert tail(questions) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("questions", [6, 8, 12])
+def test_where_there_is_no_difference_few_questions_seldom_show_one(questions: int) -> None:
+    random = np.random.default_rng(5)
+    wrong = sum(difference(*random.normal(size=(2, questions)), draws=2000).real for _ in range(400))
+    assert wrong / 400 < 0.08, "95 % intervals are wrong in one case of twenty"
+
+
+def test_too_few_questions_say_nothing_however_they_agree() -> None:
+    few = difference([1.0] * (FEWEST - 1), [0.0] * (FEWEST - 1))
+    assert (few.enough, few.real) == (False, False)
+    assert difference([1.0] * FEWEST, [0.0] * FEWEST).real
+    assert not difference([1.0] * 5 + [0.5] * 95, [0.0] * 5 + [0.5] * 95).real, "five of a hundred differ"
+
+
+def test_rounding_is_no_difference() -> None:
+    rounded = difference([0.1 + 0.2] * 10, [0.3] * 10)
+    assert (rounded.real, rounded.mean, rounded.differing) == (False, 0.0, 0)
 
 
 def test_questions_without_a_score_are_left_out_of_both() -> None:

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
+from rag.records import Configuration, Found, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.workspace import Workspace, grid, open_workspace
 from tests.studying import ended, fill, questions
 from tests.test_pages import ask, close, data_dir, healthy, labels, on_loopback, plain, press, shown, start  # noqa: F401 - fixtures
+from ui.experiments.excerpts import answering, excerpt
+from ui.experiments.filtering import example, filtered
+from ui.experiments.words import described, differing, signed
 
 pytestmark = pytest.mark.end_to_end
 # ruff: noqa: F811 - fixtures
@@ -79,6 +82,7 @@ def test_where_nothing_is_each_view_says_what_to_do_next(data_dir: Path) -> None
     app = start("4_Experiments")
     assert "There is no question set yet" in shown(app)
     assert "Upload questions" in labels(app)
+    assert "There are no documents to ask yet" in shown(app)
     assert "There are no documents to ask yet" in shown(view(app, "Studies"))
     for name in ("Leaderboard", "Plots", "Compare"):
         assert "There are no runs yet" in shown(view(app, name))
@@ -116,6 +120,17 @@ def test_an_uploaded_set_is_shown_before_it_is_kept(workspace: Workspace) -> Non
     assert "2 questions · 1 with the expected answer" in shown(app)
 
 
+def test_what_is_left_out_of_a_file_is_said(workspace: Workspace) -> None:
+    app = press(start("4_Experiments"), "Upload questions")
+    file = "Frage;QUESTION ;Expected Answer;Seite*\n1;How high is the rent?;900 euros;3\n2;Why?;;\n;;x;\n;;;\n"
+    healthy(app.file_uploader(key="experiments-file").set_value(("odd.csv", file.encode(), "text/csv")).run())
+    assert "2 questions understood" in shown(app)
+    assert "1 row has no question" in shown(app)
+    assert "The columns “Frage”, “Seite*” are of no name that is known" in plain(app)
+    assert "what is found cannot be measured" in shown(app)
+    assert "measured by its document alone" not in shown(app), "it has none"
+
+
 def test_a_file_without_questions_is_refused_in_words(workspace: Workspace) -> None:
     app = press(start("4_Experiments"), "Upload questions")
     healthy(app.file_uploader(key="experiments-file").set_value(("x.csv", b"name,age\nAnna,3\n", "text/csv")).run())
@@ -134,6 +149,35 @@ def test_versions_say_what_they_changed(workspace: Workspace) -> None:
     healthy(box.select_index(1).run())
     press(app, "Keep it anew as the newest")
     assert workspace.experiments.question_set("Numbers").questions == first
+
+
+UNTIDY = (
+    Gold("Who  sails from Arvika? ", (" the fishers", ""), " a.md", (2, 2), ("They sail at dawn. ",), ("sea, ships",)),
+    Gold("Who stays?"),
+)
+
+
+@pytest.mark.parametrize("kept", ["now", "before"])
+def test_a_set_that_nobody_changed_is_not_called_changed(workspace: Workspace, kept: str) -> None:
+    if kept == "now":
+        workspace.keep_questions("Sea", UNTIDY)
+    else:  # as sets were kept that were kept as they were given
+        workspace.experiments.keep_set(QuestionSet("Sea", UNTIDY))
+    app = start("4_Experiments")
+    assert "Not saved yet" not in shown(app)
+    assert not {"Save as a new version", "Discard changes"} & set(labels(app))
+    study = next(one for one in app.button if one.label == "Start a study with it")
+    assert not study.disabled
+
+
+def test_studies_of_a_set_kept_before_stay_comparable(workspace: Workspace) -> None:
+    version = workspace.experiments.keep_set(QuestionSet("Sea", UNTIDY)).version
+    asked = workspace.experiments.question_set("Sea")
+    assert workspace.start_study("Again", asked, None, grid({"k": [3]})).set_version == version
+    assert (
+        workspace.keep_questions("Land", [Gold(" Who  stays? ")]).version
+        == QuestionSet("", (Gold("Who stays?"),)).version
+    )
 
 
 def test_a_set_is_deleted_only_after_a_question(workspace: Workspace) -> None:
@@ -184,15 +228,28 @@ def test_a_study_says_what_it_comes_to_and_is_started(workspace: Workspace) -> N
     assert "finished" in shown(healthy(app.run()))
 
 
-def test_passages_too_long_for_the_model_are_left_out(workspace: Workspace) -> None:
+def test_the_form_says_what_a_study_would_not_measure(workspace: Workspace) -> None:
+    workspace.keep_questions("Bare", [Gold("Why?"), Gold("When?")])
+    workspace.keep_questions(
+        "Elsewhere", [Gold("How high is it?", document="lease.md"), Gold("Who?", document="*a*.pdf")]
+    )
+    workspace.keep_questions("There", [Gold("How high is the rent?", document="Lease")])
+    app = view(start("4_Experiments"), "Studies")
+    healthy(app.selectbox(key="study-set").select("Bare").run())
+    assert "nothing is measured but how long a question takes" in plain(app)
+    healthy(app.selectbox(key="study-set").select("Elsewhere").run())
+    assert "1 of 2 documents that the questions name is not in documents (*a*.pdf)" in plain(app)
+    assert "nothing is measured" not in plain(app)
+    healthy(app.selectbox(key="study-set").select("There").run())
+    assert not app.warning
+
+
+def test_passages_too_long_for_the_model_are_not_offered(workspace: Workspace) -> None:
     workspace.keep_questions("Rent", [Gold("How high is the rent?", document="lease.md")])
     app = view(start("4_Experiments"), "Studies")
     lengths = app.button_group(key=f"study-chunk_tokens-{workspace.settings.collection}")
-    healthy(lengths.set_value([100, 400]).run())
-    assert "1 of 2 runs cannot be made, and are left out: Passages of 400 tokens" in plain(app)
-    press(app, "Start")
-    assert [one.configuration.chunk_tokens for one in workspace.experiments.runs()] == [100]
-    ended(workspace, workspace.experiments.studies()[0])
+    assert lengths.options == ["50", "100", "150", "200"]
+    assert "cannot be made" not in plain(app)
 
 
 def test_an_impossible_grid_is_refused_before_it_starts(workspace: Workspace) -> None:
@@ -222,6 +279,20 @@ def test_studies_that_failed_or_were_cancelled_say_so_and_start_again(workspace:
     assert "study-cancelled" not in {one.id for one in workspace.experiments.studies()}
 
 
+def test_a_cancelled_study_goes_on_where_it_was(workspace: Workspace) -> None:
+    asked = QuestionSet("Rent", (Gold("How high is the rent?", document="lease.md"),))
+    done = ended(workspace, workspace.start_study("Short", asked, None, grid({"k": [3, 4]})))
+    last = done.runs[1].id
+    workspace.experiments.end_run(last, RunState.CANCELLED, {})
+    workspace.experiments.end_study(done.id, RunState.CANCELLED, "It was cancelled.")
+    app = view(start("4_Experiments"), "Studies")
+    healthy(app.button(key=f"again-{done.id}").click().run())
+    assert [one.id for one in workspace.experiments.studies()] == [done.id], "in its place"
+    assert ended(workspace, done).state is RunState.FINISHED
+    assert workspace.experiments.run(last).metrics["MRR"] == 1.0
+    assert f"again-{done.id}" not in {one.key for one in healthy(app.run()).button}
+
+
 # -- leaderboard ------------------------------------------------------------------------------------------------------
 
 
@@ -240,7 +311,7 @@ def test_the_leaderboard_ranks_and_says_what_is_no_difference(studied: Workspace
     assert set(said) <= {"the baseline", "no real difference", "better", "worse"}
     for verdict, low_high in zip(said, rows["Between"], strict=True):
         if verdict != "the baseline":
-            low, high = map(float, low_high.split(" and "))
+            low, high = map(float, low_high.replace("\N{MINUS SIGN}", "-").split(" and "))
             assert (verdict == "no real difference") == (low <= 0 <= high)
 
 
@@ -295,9 +366,11 @@ def test_what_is_clicked_before_the_browser_knows_the_address_undoes_nothing(
 def test_a_metric_that_nobody_chose_follows_the_questions(studied_with_times: Workspace) -> None:
     app = view(start("4_Experiments"), "Leaderboard")
     assert app.selectbox(key="experiments-metric").value == "latency p50", "nothing else was measured there"
+    assert "Only how long a question took was measured" in plain(app)
     rows = table(app, "Difference")
     at = list(rows["Beside the baseline"]).index("the baseline")
-    assert rows["Difference"][1 - at] == pytest.approx(rows["latency p50"][1 - at] - rows["latency p50"][at])
+    apart = rows["latency p50"][1 - at] - rows["latency p50"][at]
+    assert rows["Difference"][1 - at] == pytest.approx(apart if round(apart, 1) else 0.0)
     assert "whether a difference is real cannot be said" in shown(app)
     app.session_state["experiments-run"] = [one.id for one in studied_with_times.contests()[0].runs]
     assert list(table(view(app, "Compare"), "Question")["Question"]) == ["Why?"], "how long each question took"
@@ -314,6 +387,31 @@ def studied_with_times(workspace: Workspace) -> Workspace:
         made = workspace.start_study(name, QuestionSet(name, (gold,)), None, grid({"k": [3, 4]}))
         assert ended(workspace, made).state is RunState.FINISHED
     return workspace
+
+
+def test_too_few_questions_are_no_verdict_and_failures_are_counted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = workspace.lexical.search
+
+    def failing(name: str, question: str, *given: Any, **named: Any) -> Any:
+        if question == "When?":
+            raise ValueError("no luck")
+        return search(name, question, *given, **named)
+
+    monkeypatch.setattr(workspace.lexical, "search", failing)
+    asked = [Gold(one, document="lease.md") for one in ("How high is the rent?", "Who lets it?", "When?")]
+    made = workspace.start_study("Few", QuestionSet("Few", tuple(asked)), None, grid({"k": [3, 4]}))
+    assert ended(workspace, made).state is RunState.FINISHED
+    app = start("4_Experiments")
+    app.session_state["experiments-metric"] = "MRR"
+    rows = table(view(app, "Leaderboard"), "Beside the baseline")
+    assert set(rows["Beside the baseline"]) == {"the baseline", "too few questions"}
+    assert rows["Between"].isna().all()
+    assert list(rows["Failed"]) == [1, 1]
+    assert rows["MRR"].max() == pytest.approx(2 / 3), "what failed is missed"
+    assert "fewer than 6 questions" in shown(app)
+    assert "A question that failed counts as one" in shown(app)
 
 
 def test_a_champion_without_the_metric_is_not_missing(studied_with_times: Workspace) -> None:
@@ -354,6 +452,38 @@ def test_what_was_measured_outlives_its_collection(workspace: Workspace, notes: 
     view(app, "Studies")
 
 
+def test_runs_are_told_apart_by_what_is_other_than_in_the_baseline(studied: Workspace) -> None:
+    best, worst = best_and_worst(studied)
+    app = compared(studied, best, worst)
+    chips = app.multiselect(key="experiments-run").options
+    assert "the baseline" in chips
+    assert len(set(chips)) == len(chips)
+    assert all("·" not in one or "Passages found" in one for one in chips), "only what differs"
+    columns = table(view(app, "Leaderboard"), "Beside the baseline").columns
+    assert "Mark" not in columns, "nothing is promoted"
+    assert "How near to the top" in shown(app), "what the metric is stands there"
+
+
+def test_contests_are_told_apart_by_their_questions(workspace: Workspace) -> None:
+    for number in (1, 2):
+        asked = QuestionSet("Rent", tuple(Gold(f"Who is {one}?", document="lease.md") for one in range(number)))
+        ended(workspace, workspace.start_study("Rent", asked, None, grid({"k": [3]})))
+    app = view(start("4_Experiments"), "Leaderboard")
+    names = app.selectbox(key="experiments-asked").options
+    assert names == ["Rent in documents · 2 questions · 1 run", "Rent in documents · 1 question · 1 run"]
+
+
+def test_runs_that_are_all_alike_say_what_is_other_than_usual() -> None:
+    runs = [Run("a", "", Configuration(chunk_tokens=150), RunState.FINISHED)]
+    names = differing(runs, Configuration())
+    assert described(runs[0].configuration, names) == "Passage length 150"
+    assert described(Configuration(), differing(runs[:0])) == "as it is set"
+
+
+def test_signs_of_differences() -> None:
+    assert [signed(one) for one in (0.0312, -0.0004, 0.0, -0.0312)] == ["+0.031", "0", "0", "\N{MINUS SIGN}0.031"]
+
+
 # -- plots and comparison ---------------------------------------------------------------------------------------------
 
 
@@ -363,12 +493,52 @@ def test_plots_show_each_run(studied: Workspace) -> None:
     assert "no other is both better and faster" in shown(app)
 
 
+def test_runs_that_no_picture_shows_are_counted(studied_with_times: Workspace) -> None:
+    located = next(one for one in studied_with_times.contests() if one.newest.set_name == "Located")
+    asked = studied_with_times.experiments.question_set("Located")
+    more = studied_with_times.start_study("More", asked, None, grid({"k": [1]}))
+    ended(studied_with_times, more)
+    app = start("4_Experiments")
+    app.session_state["experiments-asked"] = located.key
+    app.session_state["experiments-metric"] = "nDCG@3"
+    said = plain(view(app, "Plots"))
+    assert "1 run of 3 has no nDCG" in said
+    assert "so it is not in these pictures" in said
+
+
+def test_questions_on_other_pages_are_counted_as_well(workspace: Workspace) -> None:
+    many = tuple(Gold(f"How high is the rent in month {one}?", document="lease.md") for one in range(30))
+    study = workspace.start_study("Many", QuestionSet("Many", many), None, grid({"k": [3, 4]}))
+    assert ended(workspace, study).state is RunState.FINISHED
+    app = compared(workspace, *workspace.experiments.runs())
+    assert "30 questions, 25 on this page" in shown(app)
+
+
+def test_a_filter_finds_values_and_not_parts_of_them() -> None:
+    ways = grid({"routed": [0.0, 0.7], "chunk_tokens": [50, 150], "lexical": [0.0, 1.0]})
+    runs = [Run(str(number), "", one, RunState.FINISHED) for number, one in enumerate(ways)]
+
+    def found(wanted: str) -> list[Configuration]:
+        return [one.configuration for one in filtered(runs, wanted)]
+
+    assert found("weight of named documents 0") == [one for one in ways if one.routed == 0]
+    assert found("passage length 50") == [one for one in ways if one.chunk_tokens == 50]
+    both = [one for one in ways if one.chunk_tokens == 150 and one.routed == 0.7]
+    assert found("passage length 150 · weight of named documents 0.7") == both
+    assert found("LENGTH 150, named 0.7") == both
+    assert not found("passage length 400")
+    assert found(" , ") == ways
+    assert filtered(runs, example(runs, ["chunk_tokens", "routed"])), "what is given as an example finds something"
+
+
 def test_two_runs_are_compared_question_by_question(studied: Workspace) -> None:
     best, worst = best_and_worst(studied)
     app = compared(studied, best, worst)
     healthy(app.selectbox(key="experiments-metric").set_value("MRR").run())
     assert "beside A, by MRR" in shown(app)
     rows = table(app, "Question")
+    assert {"Why, in A", "Why, in B"} <= set(rows.columns)
+    assert "those first that all runs together do worst" in shown(app)
     assert len(rows) == 18, "what no document answers has no rank"
     mine, theirs = (studied.experiments.measured(one.id) for one in (best, worst))
     won = sum(theirs[one]["MRR"] > mine[one]["MRR"] for one in mine if "MRR" in mine[one])
@@ -389,6 +559,7 @@ def test_what_was_found_for_a_question_stands_side_by_side(studied: Workspace) -
     view(app, "Compare")
     assert "What did the harbour of Arvika earn" in plain(app)
     assert "It stands in arvika.md, page 1" in plain(app)
+    assert "“The harbour of Arvika earned 117 thousand crowns.”" in plain(app)
     assert "expected" in shown(app)
     found = studied.experiments.scored_at([best.id], 0)[best.id].found
     text = studied.found_text("documents", found[0])
@@ -396,6 +567,20 @@ def test_what_was_found_for_a_question_stands_side_by_side(studied: Workspace) -
     assert "found" in shown(app).lower()
     healthy(app.button(key=f"diff-open-A-{best.id}-0").click().run())
     assert "viewer" in app.session_state, "its page is opened"
+
+
+def test_what_answers_is_shown_of_a_passage() -> None:
+    text = "The town of Arvika has <b>many</b> streets. " * 4 + "The rent is 900 euros a month. It is due in May."
+    found = Found("d", "lease.md", 1, 1000, 1000 + len(text), 1.0)
+    at = 1000 + text.index("The rent")
+    quoted = answering(found, text, Gold("How high?", quotes=("The rent is 900 euros",)), [("d", at, at + 21)])
+    said = excerpt(text, [(start - 1000, end - 1000) for start, end in quoted])
+    assert ">The rent is 900 euros</mark> a month." in said
+    assert said.startswith("…")
+    assert "<b>" not in said
+    assert answering(found, text, Gold("How high?", ("900 EUROS",)), []) == [(at + 12, at + 21)]
+    assert answering(found, text, Gold("How high?", ("900 EUROS",)), [("d", 0, 9)]) == [], "it has not the quote"
+    assert excerpt("<i>", []) == "&lt;i&gt;"
 
 
 def test_why_a_question_went_wrong_is_said(studied: Workspace) -> None:

@@ -156,7 +156,7 @@ def test_started_again_from_the_experiments_page_it_is_a_rehearsal_again(workspa
     ended(workspace, study)
     app = start("4_Experiments")
     app = healthy(app.button_group(key="experiments-view").set_value("Studies").run())
-    press(app, "Start again")
+    press(app, "Go on")
     found = workspace.rehearsal()
     assert found is not None
     assert found.study.id != study.id

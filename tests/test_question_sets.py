@@ -117,6 +117,18 @@ def test_a_question_that_no_document_answers(column: str, value: Any, there: boo
         ("a.csv", b"", "no question in it"),
         ("a.csv", b"question,page\nWhen?,0\n", "Row 1 of a.csv has the page '0'"),
         ("a.csv", b"question,page\nWhen?,last\n", "begin with 1"),
+        ("a.csv", b"question,page\nWhen?,1.5\n", "'1.5'"),
+        ("a.csv", b"question,page\nWhen?,-3\n", "'-3'"),
+        ("a.csv", b"question,page\nWhen?,7-3\n", "'7-3'"),
+        ("a.csv", b"question,page\nWhen?,1-100000\n", "'1-100000'"),
+        ("a.csv", b"question,page\nWhen?," + b"9" * 400, "begin with 1"),
+        ("a.json", b'[{"question": "When?", "page": NaN}]', "'nan'"),
+        ("a.json", b'[{"question": "When?", "page": Infinity}]', "'inf'"),
+        ("a.json", b'[{"question": "When?", "page": true}]', "'True'"),
+        ("a.json", b"[" * 200_000, "no JSON"),
+        ("a.jsonl", b'{"question":' + b"[" * 200_000, "Line 1 of a.jsonl"),
+        ("a.jsonl", b'{"question": "When?"}\n{"question": "\\ud800?"}', "Row 2 of a.jsonl has half of a character"),
+        ("a.jsonl", b'{"question": "When?", "quote": "a\\udfff"}', "half of a character"),
         ("a.csv", b"question,answerable\nWhen?,maybe\n", "true or false"),
         ("a.jsonl", b'{"question": "When?"}\n{', "Line 2 of a.jsonl"),
         ("a.jsonl", b"[1]\n", "no JSON object"),
@@ -131,6 +143,41 @@ def test_a_question_that_no_document_answers(column: str, value: Any, there: boo
 def test_what_is_wrong_is_said(name: str, data: bytes, says: str) -> None:
     with pytest.raises((InputError, DocumentError), match=says):
         read_set(data, name)
+
+
+@pytest.mark.parametrize(
+    ("said", "pages"),
+    [
+        ("3, 5-7", (3, 5, 6, 7)),
+        ("p. 3 and 4", (3, 4)),
+        ("2\u20134", (2, 3, 4)),
+        ("[3, 4]", (3, 4)),
+        ('["3", "4"]', (3, 4)),
+        ("3 4", (3, 4)),
+        ([7.0, "8"], (7, 8)),
+        (None, ()),
+        ("", ()),
+    ],
+)
+def test_pages_are_read_as_people_write_them(said: Any, pages: tuple[int, ...]) -> None:
+    assert from_rows([{"question": "When?", "page": said}]) == [Gold("When?", pages=pages)]
+
+
+def test_a_formula_without_its_result_is_not_left_out_unsaid() -> None:
+    with pytest.raises(InputError, match=r"Row 2 of a\.xlsx has a formula without its result"):
+        read_set(workbook([["question", "page"], ["When?", 3], ['="Who"&"?"', 4]]), "a.xlsx")
+
+
+def test_what_is_nothing_is_no_answer() -> None:
+    [gold] = read_set(b'[{"question": "When?", "answer": [null, NaN, {"text": null}, 5]}]', "a.json")
+    assert gold.answers == ("5",)
+    deep = "[" * 100_000
+    assert from_rows([{"question": "When?", "answer": deep}])[0].answers == (deep,), "a text that begins so"
+
+
+def test_lines_of_json_end_where_json_says() -> None:
+    found = read_set('{"question": "One\u2028two?"}\r\n{"question": "Three\x85?"}\n'.encode(), "a.jsonl")
+    assert [one.question for one in found] == ["One two?", "Three ?"]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map(str.strip).filter(bool)

@@ -290,6 +290,58 @@ def test_what_is_deleted_while_it_is_being_told_is_to_be_forgotten(store: Traces
     assert gone.forgotten
 
 
+def test_what_was_told_and_is_not_kept_any_more_is_to_be_forgotten_there(store: Traces) -> None:
+    for number in range(5):
+        store.add([NewTrace(a_trace(number), f"turn {number}", number != 1)], kept=2)
+        while (one := store.next_unsent()) is not None:
+            store.sent(one, f"tr-{one.id}" if one.trace else "")
+    assert store.waiting() == 0
+    store.add([NewTrace(a_trace(5), "turn 5", False)], kept=2)
+    assert store.waiting() == 1
+    gone = store.next_unsent()
+    assert gone is not None
+    assert gone.forgotten
+    assert gone.id == a_trace(3).id  # the others had been forgotten before, or were never told
+    assert [one.question for one in store.listed()] == ["q5", "q4"]
+
+
+def test_what_may_have_been_told_before_a_reader_judged_it_is_to_be_forgotten_there(store: Traces) -> None:
+    store.add([NewTrace(a_trace(1), "turn", True)], kept=10)
+    assert store.next_unsent() is not None  # and whoever told it was killed before that was noted
+    store.judge("turn", "", 1, "")
+    store.forget("", ["turn"])
+    gone = store.next_unsent()
+    assert gone is not None
+    assert gone.forgotten
+
+
+def test_one_that_cannot_be_written_takes_no_other_along(asked: Workspace) -> None:
+    for turn, owner in (("\ud800", "ann"), ("turn", "\ud800")):
+        ask(asked, FLIGHT, turn, owner)
+        ask(asked, RENT, "good", "ann")
+        assert [one.question for one in asked.traces()] == [RENT]
+    asked.recorder._later(lambda: 1 / 0)  # type: ignore[arg-type]
+    ask(asked, FLIGHT, "after", "ann")
+    began = time.monotonic()
+    assert [one.question for one in asked.traces()] == [FLIGHT, RENT]
+    assert time.monotonic() - began < 4
+
+
+def test_a_locked_file_does_not_hold_up_closing_twice(make_workspace: Callable[..., Workspace], notes: Path) -> None:
+    workspace = make_workspace(mlflow=True)
+    outcomes(workspace.ingest([notes]))
+    ask(workspace, RENT)
+    workspace.recorder.settle()
+    locking = sqlite3.connect(workspace.folder.traces, isolation_level=None)
+    locking.execute("BEGIN IMMEDIATE")
+    ask(workspace, FLIGHT)
+    began = time.monotonic()
+    workspace.close()
+    assert time.monotonic() - began < 9
+    locking.rollback()
+    locking.close()
+
+
 def test_what_waits_outlives_the_number_that_is_kept(store: Traces) -> None:
     for number in range(5):
         store.add([NewTrace(a_trace(number), "", True)], kept=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -11,13 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from rag.errors import RagError
-from rag.records import Configuration, RunState
+from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Study
 from rag.settings import load_settings
 from rag.traces import NewTrace
 from rag.tracking.opening import ANSWERS, STUDIES
@@ -139,6 +142,22 @@ def test_what_is_deleted_is_deleted_there(tracked: Workspace) -> None:
     tracked.erase()
     assert not tracked.tracking_state().waiting
     assert not (tracked.folder.mlflow / "mlflow.db").exists()
+
+
+def test_mlflow_keeps_no_traces_that_are_not_kept_here(
+    make_workspace: Callable[..., Workspace], notes: Path, made: Path
+) -> None:
+    workspace = make_workspace(mlflow=True, traces_kept=2)
+    outcomes(workspace.ingest([notes]))
+    with_database(workspace.folder.path, made)
+    for number in range(4):
+        keep(workspace, f"{RENT} {number}", f"turn {number}")
+        assert tell_all(workspace) == 0
+    asked = [one.info.request_preview for one in told_traces(workspace)]
+    assert asked == [f"{RENT} 2", f"{RENT} 3"]
+    workspace.delete_conversation("talk")
+    assert tell_all(workspace) == 0
+    assert told_traces(workspace) == []
 
 
 def test_texts_that_are_left_out_are_told_nobody(
@@ -346,6 +365,55 @@ def test_a_server_that_is_away_is_tried_later_and_the_state_says_why(
     assert "secret" not in state.error + state.uri
 
 
+def test_however_long_a_server_is_away_studies_are_told_when_it_is_back(
+    tracked: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tracked)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for _ in range(10):
+        assert tell(tracked.folder.path, mlflow_tracking_uri="http://127.0.0.1:9") == 1
+    state = tracked.tracking_state()
+    assert state.waiting == {"run": 2, "study": 1}
+    assert "127.0.0.1" in state.error
+    assert tracked._ready_to_tell() == 3
+    assert tell_all(tracked) == 0
+    assert len(told_runs(tracked)) == 3
+
+
+def test_what_mlflow_refuses_stands_in_nobodys_way(tracked: Workspace) -> None:
+    runs = make_study(tracked, ks=(3, 5, 8, 10))
+    tell_all(tracked)
+    with sqlite3.connect(tracked.folder.experiments) as changing:  # MLflow lets no parameter become another one
+        changing.execute("UPDATE runs SET configuration = json_set(configuration, '$.reranker', 'another')")
+    for run in runs:
+        tracked.experiments.queue_export("run", run.id)
+    make_study(tracked, "study2", ks=(5,))
+    ask(tracked, RENT)
+    assert tell_all(tracked) == 0
+    state = tracked.tracking_state()
+    assert state.waiting == {"run": 4}
+    assert "param" in state.error
+    assert {"study2", "study2run5"} <= set(told_runs(tracked))
+    assert len(told_traces(tracked)) == 1
+    assert tracked._ready_to_tell() == 0  # the process is not started for them until they are due
+    tracked.track_now()
+    assert tracked._ready_to_tell() == 4
+
+
+def test_half_a_character_in_a_question_is_told_as_what_can_be_kept_of_it(tracked: Workspace) -> None:
+    kept = tracked.experiments
+    asked = QuestionSet("half", (Gold("a \ud800 b", document="\udfff.md"),))
+    kept.keep_set(asked)
+    run = Run("half-run", "half", Configuration(), RunState.QUEUED)
+    at = datetime.now(UTC)
+    state = RunState.QUEUED
+    kept.add_study(Study("half", "Half", "documents", asked.name, asked.version, "data1", state, at, runs=(run,)))
+    kept.end_study("half", RunState.FINISHED)
+    assert tell_all(tracked) == 0
+    assert not tracked.tracking_state().waiting
+    assert set(told_runs(tracked)) == {"half", "half-run"}
+
+
 def test_kill_9_between_outbox_and_export_loses_nothing_and_doubles_nothing(tracked: Workspace) -> None:
     for number in range(40):
         tracked.recorder.store.add([NewTrace(a_trace(number), "", True)], kept=1000)
@@ -417,6 +485,48 @@ def test_a_workspace_that_tracks_tells_in_the_background_and_ends_its_process(tr
     tracked.close()
     assert time.monotonic() - began < 15
     assert child.poll() is not None
+
+
+def test_a_server_that_hangs_holds_nobody_up_and_the_process_ends_with_its_parent(tracked: Workspace) -> None:
+    ask(tracked, RENT)
+    tracked.recorder.settle()
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(50)
+        process = subprocess.Popen(
+            [*EXPORTER, str(tracked.folder.path)],
+            cwd=ROOT,
+            env=outside(RAG_MLFLOW_TRACKING_URI=f"http://127.0.0.1:{hanging.getsockname()[1]}"),
+            stdin=subprocess.PIPE,
+        )
+        hanging.settimeout(60)
+        with hanging.accept()[0]:  # it is in the middle of a call
+            assert process.stdin is not None
+            process.stdin.close()
+            began = time.monotonic()
+            process.wait(timeout=60)
+            assert time.monotonic() - began < 6
+    assert tell_all(tracked) == 0
+    assert len(told_traces(tracked)) == 1
+
+
+def test_the_process_ends_at_once_with_its_parent_where_nothing_waits(tracked: Workspace) -> None:
+    process = subprocess.Popen([*EXPORTER, str(tracked.folder.path)], cwd=ROOT, env=outside(), stdin=subprocess.PIPE)
+    lock = tracked.folder.mlflow / "exporter.lock"
+    _until(lambda: lock.exists() and _is_held(lock), 30)
+    assert process.stdin is not None
+    process.stdin.close()
+    began = time.monotonic()
+    assert process.wait(timeout=60) == 0
+    assert time.monotonic() - began < 2
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        FileLock(lock, timeout=0).acquire().lock.release()
+    except Timeout:
+        return True
+    return False
 
 
 def test_the_process_is_not_started_for_nothing_and_later_and_later_after_failures(tmp_path: Path) -> None:

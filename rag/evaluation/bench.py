@@ -29,7 +29,8 @@ class Bench:
     """`name` is the index's; `rerank` gives the cross-encoder of a name, `answer` what is made of hits. `at_work` is
     held while something is searched for, and raises ChangedError if the documents are not those that it was made for.
     `library` says where answers stand in what is searched, if not where they stand for the whole study. `in_memory`
-    says that it is no collection, whose times are others. `close` lets go of what is open."""
+    says that it is no collection, whose times are others. `remark` is to be said with what comes of it. `close` lets go
+    of what is open."""
 
     retriever: Callable[[], Retriever]
     name: str
@@ -42,6 +43,7 @@ class Bench:
     is_verbatim: Callable[[Answer], list[bool]]
     library: Library | None = None
     in_memory: bool = False
+    remark: str = ""
     close: Callable[[], None] = lambda: None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.evaluation.intervals import EQUAL
 from rag.evaluation.leaderboard import Measured, lower_is_better
 from rag.evaluation.locating import Wanted
 from rag.records import Found, Gold, Outcomes, Run, Scored, Study
@@ -79,7 +80,7 @@ def outcomes(before: Measured, after: Measured, metric: str, questions: int) -> 
         old, new = (one.get(place, {}).get(metric) for one in (before, after))
         if old is not None and new is not None:
             better, worse = (won, lost) if not lower_is_better(metric) else (lost, won)
-            if new == old:
+            if abs(new - old) < EQUAL:
                 same += 1
             else:
                 (better if new > old else worse).append(place)

@@ -36,7 +36,7 @@ def read_grid(data: bytes, name: str, base: Configuration | None = None) -> list
     objects. What is not named is as in `base`. Raises InputError."""
     try:
         given = json.loads(data.decode("utf-8-sig"))
-    except ValueError as error:  # which UnicodeDecodeError is
+    except (ValueError, RecursionError) as error:  # which UnicodeDecodeError is
         raise InputError(f"{name} is no JSON ({error}).") from error
     grids = given if isinstance(given, list) else [given]
     if not grids or not all(isinstance(one, Mapping) for one in grids):
@@ -107,8 +107,15 @@ def _typed(name: str, value: Any) -> Any:
         return value.strip()
     whole = isinstance(usual, int)
     low, high = RANGES[name]
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or (whole and value != int(value)) or not low <= value <= high:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (whole and value != int(value)):  # NaN is not between them
         kind = "a whole number" if whole else "a number"
-        raise InputError(f"{name} is {kind} between {low:g} and {high:g}, not {str(value)[:40]!r}.")
+        raise InputError(f"{name} is {kind} between {low:g} and {high:g}, not {_said(value)}.")
     return int(value) if whole else float(value)
+
+
+def _said(value: Any) -> str:
+    try:
+        return repr(str(value)[:40])
+    except ValueError:  # more digits than Python writes down
+        return "a number of thousands of digits"

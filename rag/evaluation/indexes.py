@@ -100,6 +100,9 @@ class StudyIndex:
         return self._folder / "documents" / f"{document.id}.json"
 
     def _add(self, document: Document, chunks: Sequence[Chunk], known: Known, embedder: Embedder, told: Told) -> None:
+        # First: by it a deletion sees that something of the document may be here.
+        texts = [(one.id, one.page, one.start, one.end, one.heading, one.text, one.title) for one in chunks]
+        self._texts(document).write_text(json.dumps(texts), encoding="utf-8")
         rows = []
         for first in range(0, len(chunks), AT_ONCE):
             told(f"Embedding passage {first + 1:,} of {len(chunks):,} of {document.name}")
@@ -108,8 +111,6 @@ class StudyIndex:
             self.companion.write(NAME, batch, vectors, tokens)
             rows.append(vectors)
         self.lexical.replace(NAME, document, chunks)
-        texts = [(one.id, one.page, one.start, one.end, one.heading, one.text, one.title) for one in chunks]
-        self._texts(document).write_text(json.dumps(texts), encoding="utf-8")
         whole = np.concatenate(rows) if rows else np.empty((0, embedder.dimension), np.float32)
         part = self._vectors(document).with_suffix(".part")
         with part.open("wb") as file:

@@ -23,6 +23,11 @@ class Wanted:
     spans: tuple[Span, ...] = ()
 
 
+def is_missing(gold: Gold, wanted: Wanted) -> bool:
+    """Whether a question names a document or quotes, and none of that was found."""
+    return gold.located and (not wanted.documents or bool(gold.quotes and not wanted.spans))
+
+
 class Library:
     """The documents that a study asks, by id, and where quotes stand in them. Each text is prepared once."""
 

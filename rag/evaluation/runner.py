@@ -11,10 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from rag.errors import RagError, StoppedError
+from rag.errors import FolderError, RagError, StoppedError
 from rag.evaluation.bench import Asked, Bench, ChangedError, Questions
-from rag.evaluation.locating import Library, Wanted
-from rag.evaluation.scoring import of_answer, of_retrieval, of_run
+from rag.evaluation.locating import Library, Wanted, is_missing
+from rag.evaluation.scoring import mostly_failed, of_answer, of_failure, of_retrieval, of_run
 from rag.experiments import Experiments
 from rag.records import QUOTING, Configuration, Found, Gold, Hit, Recipe, Run, RunState, Scored, Study
 
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.5
 """How often what was scored is kept."""
 OPEN = (RunState.QUEUED, RunState.RUNNING)
+
+MISSING = "For {number:,} of {total:,} questions, the document or quote that is named was not found: these say nothing."
 
 Benches = Callable[[Study, Run, Callable[[str], None]], Bench]
 """Makes what a run searches; is told what is being done. Raises RagError if that cannot be."""
@@ -50,9 +52,12 @@ class Runner:
             work.located = self._libraries(study)
             for runs in _by_index(work.open):
                 self._group(work, runs)
+            missing = work.missing()
         except CancelledError:
             self._experiments.end_study(study.id, RunState.CANCELLED, "It was cancelled.")
         except StoppedError:
+            raise
+        except FolderError:  # the file is busy or its disk full: the study goes on when it no longer is
             raise
         except RagError as error:
             self._experiments.end_study(study.id, RunState.FAILED, str(error))
@@ -61,7 +66,7 @@ class Runner:
             why = f"Unexpected {type(error).__name__}: {error}. The log has the details."
             self._experiments.end_study(study.id, RunState.FAILED, why)
         else:
-            self._end(study.id)
+            self._end(study.id, missing)
 
     def _go_on(self, study: str) -> None:
         if self._closing():
@@ -72,7 +77,7 @@ class Runner:
     def _group(self, work: _Work, runs: Sequence[Run]) -> None:
         try:
             bench = self._benches(work.study, runs[0], work.doing)
-        except StoppedError:
+        except (StoppedError, FolderError):
             raise
         except RagError as error:
             for run in runs:
@@ -83,14 +88,15 @@ class Runner:
         finally:
             bench.close()
 
-    def _end(self, study: str) -> None:
+    def _end(self, study: str, missing: tuple[int, int]) -> None:
         runs = self._experiments.study(study).runs
         failed = [one for one in runs if one.state is RunState.FAILED]
         if len(failed) == len(runs):
             self._experiments.end_study(study, RunState.FAILED, failed[0].reason if failed else "It has no runs.")
             return
-        some = f"{len(failed):,} of {len(runs):,} runs failed." if failed else ""
-        self._experiments.end_study(study, RunState.FINISHED, some)
+        said = [f"{len(failed):,} of {len(runs):,} runs failed."] if failed else []
+        said += [MISSING.format(number=missing[0], total=missing[1])] if missing[0] else []
+        self._experiments.end_study(study, RunState.FINISHED, " ".join(said))
 
 
 class _Work:
@@ -109,9 +115,15 @@ class _Work:
         self._done = len(closed) * len(self._questions) + sum(map(len, self._places.values()))
         self._total = len(study.runs) * len(self._questions)
         self._wanted: dict[tuple[Library, int], Wanted] = {}
-        self._encoded: dict[tuple[str, str], Questions] = {}
+        self._encoded: dict[tuple[str, str, str], Questions] = {}
         self._kept: dict[str, list[Scored]] = {}
         self._flushed = 0.0
+
+    def missing(self) -> tuple[int, int]:
+        """How many of how many questions name a document or quotes that are not there."""
+        asked = enumerate(self._questions)
+        missing = sum(is_missing(one, self._located_at(self.located, place)) for place, one in asked)
+        return missing, len(self._questions)
 
     def doing(self, what: str) -> None:
         """Say what is being done. Raises StoppedError if it is to go no further."""
@@ -122,7 +134,9 @@ class _Work:
         """Ask all questions that these runs have not done, and end the runs."""
         for run in runs:
             self._experiments.begin_run(run.id, bench.in_memory)
-        encoded = self._encoded.setdefault((runs[0].configuration.model, runs[0].configuration.precision), {})
+        first = runs[0]  # what two collections take is compared, so each has the questions encoded for itself
+        encoded_by = (first.configuration.model, first.configuration.precision, first.searched)
+        encoded = self._encoded.setdefault(encoded_by, {})
         for place, gold in enumerate(self._questions):
             left = [run for run in runs if place not in self._places[run.id]]
             if left:
@@ -133,23 +147,30 @@ class _Work:
                 self.doing("")
         self._flush("")
         for run in runs:
-            self._end(run)
+            self._end(run, bench.remark)
 
     def _asked(
         self, bench: Bench, runs: Sequence[Run], place: int, gold: Gold, encoded: Questions
     ) -> Mapping[str, Scored]:
         """What each run makes of a question. What goes wrong with it is said in its place."""
         try:
-            library = bench.library or self.located
-            if (library, place) not in self._wanted:
-                self._wanted[library, place] = library.wanted(gold)
-            wanted = self._wanted[library, place]
-            asked = Asked(bench, gold.question, encoded)
-        except StoppedError:
+            wanted = self._located_at(bench.library or self.located, place)
+        except (StoppedError, FolderError):
             raise
         except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
-            return {run.id: Scored(place, {}, (), error=_why(error)) for run in runs}
+            return {run.id: _failed(error, place, gold, Wanted(), run.configuration) for run in runs}
+        try:
+            asked = Asked(bench, gold.question, encoded)
+        except (StoppedError, FolderError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
+            return {run.id: _failed(error, place, gold, wanted, run.configuration) for run in runs}
         return {run.id: _scored(bench, asked, run.configuration, place, gold, wanted) for run in runs}
+
+    def _located_at(self, library: Library, place: int) -> Wanted:
+        if (library, place) not in self._wanted:
+            self._wanted[library, place] = library.wanted(self._questions[place])
+        return self._wanted[library, place]
 
     def _flush(self, doing: str) -> None:
         self._experiments.keep_scored(self._kept)
@@ -158,15 +179,15 @@ class _Work:
         self._flushed = time.monotonic()
         self._go_on(self.study.id)
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, remark: str) -> None:
         scored = self._experiments.scored(run.id)
         metrics = of_run(self._questions, scored, bool(run.configuration.answerer))
         errors = [one.error for one in scored if one.error]
         seconds = sum(one.milliseconds for one in scored) / 1000
-        failed = len(errors) == len(scored)
         reason = f"{len(errors):,} of {len(scored):,} questions failed: {errors[0]}" if errors else ""
-        state = RunState.FAILED if failed else RunState.FINISHED
-        self._experiments.end_run(run.id, state, metrics, seconds, reason)
+        state = RunState.FAILED if mostly_failed(scored) else RunState.FINISHED
+        said = " ".join(one for one in (reason, remark) if one)
+        self._experiments.end_run(run.id, state, metrics, seconds, said)
 
 
 def _scored(bench: Bench, asked: Asked, configuration: Configuration, place: int, gold: Gold, wanted: Wanted) -> Scored:
@@ -179,14 +200,19 @@ def _scored(bench: Bench, asked: Asked, configuration: Configuration, place: int
             return Scored(place, metrics, found, milliseconds=milliseconds)
         answer, more = asked.answer(configuration, hits)
         if configuration.answerer != QUOTING and answer.model == QUOTING:  # then it was not the one who was asked
-            return Scored(place, {}, found, error=answer.notice or "The language model did not answer.")
+            metrics = of_failure(gold, wanted, configuration, found)
+            return Scored(place, metrics, found, error=answer.notice or "The language model did not answer.")
         metrics |= of_answer(gold, answer, bench.is_verbatim(answer))
         told = answer.text, answer.abstained, answer.confidence
         return Scored(place, metrics, found, *told, milliseconds=milliseconds + more)
-    except (StoppedError, ChangedError):
+    except (StoppedError, ChangedError, FolderError):
         raise
     except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run
-        return Scored(place, {}, (), error=_why(error))
+        return _failed(error, place, gold, wanted, configuration)
+
+
+def _failed(error: Exception, place: int, gold: Gold, wanted: Wanted, configuration: Configuration) -> Scored:
+    return Scored(place, of_failure(gold, wanted, configuration), (), error=_why(error))
 
 
 def _why(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """From what was found and answered to figures: of one question, and of a run.
 
-What is not known of a question measures nothing: it has no such figure, and no mean counts it as 0.
+What is not known of a question measures nothing: it has no such figure, and no mean counts it as 0. A question that
+failed is another thing: nothing was found, nothing was answered, and so it is scored. Were it left out, the mean of a
+run would be over the questions that it could do, and one that fails on the hard ones would look best.
 """
 
 from __future__ import annotations
@@ -24,13 +26,15 @@ from rag.evaluation.metrics import (
     span_overlap,
     token_f1,
 )
-from rag.records import Answer, Found, Gold, Scored
+from rag.records import Answer, Configuration, Found, Gold, Scored
 
 CUTOFFS = (1, 3, 5, 10, 20)
 LOWER_IS_BETTER = ("latency", "errors")
 """What the names of such metrics begin with."""
 COUNTS = ("questions", "errors", "located")
 """Metrics of a run that count questions."""
+OF_ABSTAINING = ("abstention precision", "abstention recall", "confidence AUROC", "abstained")
+"""Metrics of a run, as far as there is something to count."""
 
 
 def of_retrieval(wanted: Wanted, found: Sequence[Found], k: int) -> dict[str, float]:
@@ -66,6 +70,30 @@ def of_answer(gold: Gold, answer: Answer, verbatim: Sequence[bool]) -> dict[str,
     return metrics if rate is None else metrics | {"verbatim quotes": rate}
 
 
+def of_failure(
+    gold: Gold, wanted: Wanted, configuration: Configuration, found: Sequence[Found] = ()
+) -> dict[str, float]:
+    """Of a question for which there is no answer, for something went wrong, and maybe nothing was found either."""
+    metrics = of_retrieval(wanted, found, configuration.k)
+    silent = Answer(gold.question, "", (), (), True, "")
+    return metrics | of_answer(gold, silent, []) if configuration.answerer else metrics
+
+
+def names_of(questions: Sequence[Gold], configuration: Configuration) -> set[str]:
+    """The figures that a run may have, judged by what is known of the questions: of whether that is found in the
+    documents nothing is known here."""
+    located = [one for one in questions if one.located]
+    anywhere = Wanted(
+        frozenset({"d"}), frozenset({("d", 1)}), (("d", 0, 1),) if any(one.quotes for one in located) else ()
+    )
+    names = set(of_retrieval(anywhere, (), configuration.k)) if located else set()
+    names |= {*COUNTS, *(f"latency {one}" for one in percentiles([0.0]))}
+    if configuration.answerer:
+        names |= {"verbatim quotes", *OF_ABSTAINING}
+        names |= {"exact match", "F1"} if any(one.answerable and one.answers for one in questions) else set()
+    return names
+
+
 def bare(answer: Answer) -> str:
     """What an answer says, without its footnotes."""
     text = answer.text
@@ -76,24 +104,31 @@ def bare(answer: Answer) -> str:
 
 def of_run(questions: Sequence[Gold], scored: Sequence[Scored], answers: bool) -> dict[str, float]:
     """The figures of a run, from those of its questions: means over the questions that have them, how many there are,
-    how many failed, how long they took in ms (to find passages, and to answer, as far as that was done; each as if it
-    had been done alone); and where it `answers`, how well it knows when it cannot."""
+    how many failed, how long the others took in ms (to find passages, and to answer, as far as that was done; each as
+    if it had been done alone); and where it `answers`, how well it knows when it cannot. A question that failed was not
+    abstained from. If most of them failed, how many is all there is to say."""
     well = [one for one in scored if not one.error]
-    names = sorted({name for one in well for name in one.metrics})
-    metrics = {name: float(np.mean([one.metrics[name] for one in well if name in one.metrics])) for name in names}
+    located = sum("MRR" in one.metrics for one in scored)
+    counts = (len(scored), len(scored) - len(well), located)
+    metrics = {name: float(number) for name, number in zip(COUNTS, counts, strict=True)}
+    if mostly_failed(scored):
+        return metrics
+    names = sorted({name for one in scored for name in one.metrics})
+    metrics |= {name: float(np.mean([one.metrics[name] for one in scored if name in one.metrics])) for name in names}
     metrics |= {f"latency {name}": value for name, value in percentiles([one.milliseconds for one in well]).items()}
     if answers:
-        metrics |= _of_abstaining([questions[one.place].answerable for one in well], well)
-    located = sum("MRR" in one.metrics for one in well)
-    return metrics | {
-        "questions": float(len(scored)),
-        "errors": float(len(scored) - len(well)),
-        "located": float(located),
-    }
+        metrics |= _of_abstaining([questions[one.place].answerable for one in scored], scored)
+    return metrics
+
+
+def mostly_failed(scored: Sequence[Scored]) -> bool:
+    """Whether more questions failed than not: what is left says nothing of a configuration."""
+    return 2 * sum(bool(one.error) for one in scored) > len(scored)
 
 
 def _of_abstaining(answerable: Sequence[bool], scored: Sequence[Scored]) -> dict[str, float]:
-    precision, recall = abstention([one.abstained for one in scored], answerable)
+    silent = [one.abstained and not one.error for one in scored]
+    precision, recall = abstention(silent, answerable)
     pairs = zip([one.confidence for one in scored], answerable, strict=True)
     sure = [(confidence, there) for confidence, there in pairs if confidence is not None]
     area = auroc([one for one, _ in sure], [there for _, there in sure])
@@ -101,6 +136,6 @@ def _of_abstaining(answerable: Sequence[bool], scored: Sequence[Scored]) -> dict
         "abstention precision": precision if not all(answerable) else None,
         "abstention recall": recall,
         "confidence AUROC": area,
-        "abstained": share([one.abstained for one in scored]),
+        "abstained": share(silent),
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rag.errors import InputError
+from rag.evaluation.paging import pages_of
 from rag.parsing.container import open_office
 from rag.records import Gold
 
@@ -34,18 +35,28 @@ MOST_BYTES = 50_000_000
 LONGEST = 4000
 """Characters of a question."""
 _YES, _NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
-_NUMBER = re.compile(r"\d+(?:\.0+)?(?![\d.])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_set(data: bytes, name: str) -> list[Gold]:
     """The questions in a file of that name. Raises InputError, which says in which line something is wrong."""
+    return from_rows(rows_of(data, name), name)
+
+
+def rows_of(data: bytes, name: str) -> Iterable[Mapping[str, Any]]:
+    """The rows of a file of that name, by its own columns. Raises InputError, also while they are read."""
     if len(data) > MOST_BYTES:
         raise InputError(f"{name} has more than {MOST_BYTES // 1_000_000} MB. Divide it into several sets.")
     kind = name.rpartition(".")[2].lower()
     readers = {"csv": _csv, "tsv": _tsv, "jsonl": _jsonl, "ndjson": _jsonl, "json": _json, "xlsx": _xlsx}
     if kind not in readers:
         raise InputError(f"{name} is no question set that can be read: save it as CSV, JSONL or XLSX.")
-    return from_rows(readers[kind](data, name), name)
+    return readers[kind](data, name)
+
+
+def is_known_column(name: str) -> bool:
+    """Whether a column of that name is understood."""
+    return any(_plain(name) in theirs for theirs in COLUMNS.values())
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> list[Gold]:
@@ -60,15 +71,23 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str = "the table") -> lis
             continue
         if len(question) > LONGEST:
             raise InputError(f"Question {number} of {name} has {len(question):,} characters; {LONGEST:,} are allowed.")
-        found.append(_gold(question, known, number, name))
+        gold = _gold(question, known, number, name)
+        require_text(gold, f"Row {number} of {name}")
+        found.append(gold)
         if len(found) > MOST_QUESTIONS:
             raise InputError(f"{name} has more than {MOST_QUESTIONS:,} questions. Divide it into several sets.")
     if not found and not seen_column and any_row:
-        wanted = ", ".join(COLUMNS["question"][:3])
-        raise InputError(f"{name} has no column of questions. Call one of its columns {wanted}.")
+        *some, last = COLUMNS["question"][:3]
+        raise InputError(f"{name} has no column of questions. Call one of its columns {', '.join(some)} or {last}.")
     if not found:
         raise InputError(f"{name} has no question in it.")
     return found
+
+
+def require_text(gold: Gold, where: str) -> None:
+    """Raises InputError for half of a character (a lone surrogate), which no file can be written with."""
+    if _SURROGATE.search("".join((gold.question, *gold.answers, gold.document, *gold.quotes, *gold.tags))):
+        raise InputError(f"{where} has half of a character, which is no text. Write it anew.")
 
 
 def to_rows(questions: Iterable[Gold]) -> list[dict[str, Any]]:
@@ -94,13 +113,18 @@ def as_jsonl(questions: Iterable[Gold]) -> str:
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
     """The values by our names; of several columns with one meaning the first that has something."""
-    given = {re.sub(r"\W+", "_", str(key).strip().lower()).strip("_"): value for key, value in row.items() if key}
+    given = {_plain(str(key)): value for key, value in row.items() if key}
     known: dict[str, Any] = {}
     for ours, theirs in COLUMNS.items():
         values = [given[one] for one in theirs if one in given]
         if values:
             known[ours] = next((one for one in values if one not in (None, "", [])), values[0])
     return known
+
+
+def _plain(name: str) -> str:
+    """A column's name without case and signs."""
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_")
 
 
 def _gold(question: str, known: Mapping[str, Any], number: int, name: str) -> Gold:
@@ -111,7 +135,7 @@ def _gold(question: str, known: Mapping[str, Any], number: int, name: str) -> Go
         question,
         answers=_texts(known.get("answers")),
         document=str(known.get("document") or "").strip(),
-        pages=_pages(known.get("pages"), where),
+        pages=pages_of(known.get("pages"), where),
         quotes=_texts(known.get("quotes")),
         tags=_texts(known.get("tags"), divide=True),
         answerable=answerable,
@@ -125,7 +149,8 @@ def _texts(value: Any, divide: bool = False) -> tuple[str, ...]:
     if isinstance(value, Mapping):
         value = value.get("text", list(value.values()))
     parts = list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
-    flat = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]
+    inner = [part.get("text", "") if isinstance(part, Mapping) else part for part in parts]
+    flat = [one for one in inner if one is not None and one == one]
     texts = [piece for one in flat for piece in (re.split(r"[;,]", str(one)) if divide else [str(one)])]
     return tuple(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
 
@@ -134,19 +159,9 @@ def _maybe_json(value: str) -> Any:
     if value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
-        except ValueError:  # a text that begins so
+        except (ValueError, RecursionError):  # a text that begins so
             return value
     return value
-
-
-def _pages(value: Any, where: str) -> tuple[int, ...]:
-    if value in (None, "", []):
-        return ()
-    numbers = [value] if isinstance(value, int | float) else _NUMBER.findall(str(value))
-    pages = tuple(dict.fromkeys(int(float(one)) for one in numbers if float(one) == int(float(one))))
-    if not pages or min(pages) < 1 or max(pages) > 10**6:
-        raise InputError(f"{where} has the page {str(value)[:40]!r}. Pages are whole numbers and begin with 1.")
-    return pages
 
 
 def _truth(value: Any, usual: bool, where: str) -> bool:
@@ -167,7 +182,7 @@ def _text(data: bytes, name: str) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InputError(f"{name} is no text in UTF-8. Save it as CSV in UTF-8.")
+    raise InputError(f"{name} is not text in UTF-8. Save it as CSV in UTF-8.")
 
 
 def _csv(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
@@ -196,7 +211,7 @@ def _bare(cell: str) -> str:
 
 
 def _jsonl(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(_text(data, name).splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(_text(data, name)), start=1):  # whose lines end as JSON's do
         if line.strip():
             yield _object(line, f"Line {number} of {name}")
 
@@ -204,7 +219,7 @@ def _jsonl(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
 def _json(data: bytes, name: str) -> Sequence[Mapping[str, Any]]:
     try:
         whole = json.loads(_text(data, name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is no JSON ({error}).") from error
     inside = list(whole.values()) if isinstance(whole, Mapping) else []
     rows = whole if isinstance(whole, list) else next((one for one in inside if isinstance(one, list)), [])
@@ -216,7 +231,7 @@ def _json(data: bytes, name: str) -> Sequence[Mapping[str, Any]]:
 def _object(line: str, where: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is no JSON ({error}).") from error
     if not isinstance(row, Mapping):
         raise InputError(f"{where} is no JSON object with a question.")
@@ -228,10 +243,17 @@ def _xlsx(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
 
     open_office(data, "xlsx")  # which refuses what would unpack to too much
     try:
-        sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False).worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        headings = [str(one) if one is not None else "" for one in next(rows, ())]
-        for number, row in enumerate(rows):
+        values, formulas = (
+            openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=stored, keep_links=False).worksheets[0]
+            for stored in (True, False)
+        )
+        both = zip(values.iter_rows(values_only=True), formulas.iter_rows(values_only=True), strict=True)
+        headings = [str(one) if one is not None else "" for one in next(both, ((), ()))[0]]
+        for number, (row, written) in enumerate(both):
+            if any(one is None and other is not None for one, other in zip(row, written, strict=True)):
+                raise InputError(
+                    f"Row {number + 1} of {name} has a formula without its result. Save it in a spreadsheet."
+                )
             if number > MOST_QUESTIONS:
                 raise InputError(f"{name} has more than {MOST_QUESTIONS:,} rows. Divide it into several sets.")
             yield dict(zip(headings, row, strict=False))

@@ -44,7 +44,10 @@ MIGRATIONS: Migrations = (
     (  # 3: runs whose times are those of a search in memory
         "ALTER TABLE runs ADD COLUMN in_memory BOOLEAN NOT NULL DEFAULT 0",
     ),
-    (  # 4: which collection was measured, whatever it is called by now; promotions that go back to an earlier one
+    (  # 4: what MLflow refused is due again later, and stands behind what it has not refused
+        "ALTER TABLE outbox ADD COLUMN due REAL NOT NULL DEFAULT 0",
+    ),
+    (  # 5: which collection was measured, whatever it is called by now; promotions that go back to an earlier one
         "ALTER TABLE studies ADD COLUMN collection_made TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE promotions ADD COLUMN back_to INTEGER NOT NULL DEFAULT 0",
     ),

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sql
 
 from rag.catalog import Database
 from rag.experiments.tables import now, outbox, promotions, question_sets, runs, storable, studies, to_outgoing
 from rag.records import Outgoing
 
+LONGEST_PAUSE = 24 * 3600.0
+"""Between two tries of what MLflow refuses."""
+
 
 def sent(connection: sql.Connection, kind: str, key: str) -> None:
     """Have it told, with what is there when it is; within the caller's transaction."""
-    row = {"kind": kind, "key": key, "state": "queued", "tries": 0, "last_error": "", "at": now()}
+    row = {"kind": kind, "key": key, "state": "queued", "tries": 0, "last_error": "", "at": now(), "due": 0.0}
     connection.execute(outbox.delete().where(outbox.c.kind == kind, outbox.c.key == key))
     connection.execute(outbox.insert().values(row))
 
 
 class Outbox(Database):
-    """A queue. What was told leaves it; what could not be told stays, with the reason."""
+    """A queue. What was told leaves it; what could not be told stays, however often it was tried, with the reason. That
+    MLflow is away is no try: what it refuses stands behind all that it has not refused, and is due later and later."""
 
     def queue_export(self, kind: str, key: str) -> None:
         """Have something told (again)."""
         with self.write() as connection:
             sent(connection, kind, key)
 
-    def to_export(self, limit: int = 100, most_tries: int = 5) -> list[Outgoing]:
-        """What is to be told, oldest first, unless it failed so many times."""
-        query = sql.select(outbox).where(outbox.c.tries < most_tries).order_by(outbox.c.id).limit(limit)
+    def to_export(self) -> list[Outgoing]:
+        """What is due to be told: what was tried least first, then the oldest."""
+        query = sql.select(outbox).where(outbox.c.due <= time.time()).order_by(outbox.c.tries, outbox.c.id)
         with self.read() as connection:
             return [to_outgoing(row) for row in connection.execute(query).mappings()]
 
@@ -42,14 +48,16 @@ class Outbox(Database):
             connection.execute(outbox.delete().where(outbox.c.id == one.id))
 
     def export_failed(self, one: Outgoing, error: str) -> None:
-        """It could not be told."""
+        """It was refused, and is due again after a pause: 5 seconds, then twice as long each time, up to a day."""
         failed = outbox.update().where(outbox.c.id == one.id)
+        due = time.time() + min(LONGEST_PAUSE, 5.0 * 2.0 ** min(one.tries, 20))
+        values = {"state": "failed", "tries": outbox.c.tries + 1, "last_error": storable(error), "due": due}
         with self.write() as connection:
-            connection.execute(failed.values(state="failed", tries=outbox.c.tries + 1, last_error=storable(error)))
+            connection.execute(failed.values(values))
 
     def retry_exports(self) -> int:
-        """Try again what failed too often. How much that is."""
-        again = outbox.update().where(outbox.c.state == "failed").values(state="queued", tries=0)
+        """Let what was refused be due now. How much that is."""
+        again = outbox.update().where(outbox.c.state == "failed").values(state="queued", due=0.0)
         with self.write() as connection:
             return connection.execute(again).rowcount
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 
 import sqlalchemy as sql
 
@@ -80,6 +81,21 @@ class Promotions(Database):
         if other is None:
             return self.promote(left[0].configuration, by, left[0].run, collection, alias, AS_SET)
         return self.promote(other.configuration, by, other.run, collection, alias, other.number)
+
+    def versions_in_use(self, collection: str) -> set[str]:
+        """The versions of its model that have an alias here, or get it by going back: what MLflow calls them."""
+        used = set()
+        for alias in (CHAMPION, CHALLENGER):
+            history = self.history(collection, alias)
+            others = (one for one in history if one.configuration != history[0].configuration)
+            used |= {one.mlflow_id for one in (*history[:1], *islice(others, 1)) if one.mlflow_id}
+        return used
+
+    def forget_version(self, collection: str, mlflow_id: str) -> None:
+        """Note that MLflow has a version of a collection's model no longer."""
+        mine = (promotions.c.collection == collection, promotions.c.mlflow_id == mlflow_id)
+        with self.write() as connection:
+            connection.execute(promotions.update().where(*mine).values(mlflow_id=""))
 
     def forget_promotions(self, collection: str) -> None:
         """Forget who was what of a collection that is deleted; MLflow is to forget its model."""

@@ -58,6 +58,12 @@ class QuestionSets(Database):
             raise NotFoundError(f"The version {version} of the question set {name!r} is not kept.")
         return QuestionSet(name, tuple(map(to_gold, json.loads(rows))))
 
+    def has_questions(self, version: str) -> bool:
+        """Whether the questions of a version are kept, under whichever name."""
+        query = sql.select(question_rows.c.version).where(question_rows.c.version == version)
+        with self.read() as connection:
+            return connection.execute(query).first() is not None
+
     def _kept(self, name: str, version: str) -> KeptSet:
         query = sql.select(question_sets).where(question_sets.c.name == name)
         query = query.where(question_sets.c.version == version) if version else query

@@ -9,7 +9,18 @@ import sqlalchemy as sql
 from rag.catalog import Database
 from rag.errors import NotFoundError
 from rag.experiments.outbox import sent
-from rag.experiments.tables import RUN_COLUMNS, as_json, now, run_row, runs, storable, studies, study_row, to_runs
+from rag.experiments.tables import (
+    RUN_COLUMNS,
+    as_json,
+    now,
+    run_row,
+    runs,
+    scored,
+    storable,
+    studies,
+    study_row,
+    to_runs,
+)
 from rag.experiments.tables import to_study as record
 from rag.records import Run, RunState, Study
 
@@ -90,6 +101,19 @@ class Studies(Database):
             waiting = sql.select(studies.c.id).where(mine, studies.c.state == RunState.QUEUED.value)
             if connection.execute(waiting).first():
                 _end(connection, study, RunState.CANCELLED, "")
+
+    def again(self, study: str) -> None:
+        """Queue a study that has ended once more: its runs that have not finished go on with the questions that they
+        have not done, or that failed. One that has not ended stays as it is. Raises NotFoundError."""
+        ended = (RunState.FAILED.value, RunState.CANCELLED.value)
+        left = sql.select(runs.c.id).where(runs.c.study == study, runs.c.state.in_(ended))
+        mine = studies.update().where(studies.c.id == study, studies.c.state.in_(ended))
+        self.study(study)
+        with self.write() as connection:
+            queued = {"state": RunState.QUEUED.value, "reason": ""}
+            if connection.execute(mine.values(**queued, cancelling=False)).rowcount:
+                connection.execute(scored.delete().where(scored.c.error != "", scored.c.run.in_(left)))
+                connection.execute(runs.update().where(runs.c.id.in_(left)).values(queued))
 
     def is_cancelling(self, study: str) -> bool:
         """Whether somebody wants it to end, or has deleted it."""

@@ -99,6 +99,7 @@ outbox = _table(
     tries=sql.Integer,
     last_error=sql.Text,
     at=sql.String,
+    due=sql.Float,
 )
 
 _CONFIGURATION = frozenset(one.name for one in fields(Configuration))

@@ -100,7 +100,7 @@ def _check_format(data: bytes, kind: str) -> None:
             raise EncryptedError(f"The {_NAMES[kind]} file has a password: remove it and upload the file again.")
         raise DamagedError(f"The file is of an old Office format: save it as .{kind} and upload that.")
     if not zipfile.is_zipfile(BytesIO(data)):
-        raise DamagedError(f"The file is not a {_NAMES[kind]} file, or only a part of one: save it anew as .{kind}.")
+        raise DamagedError(f"The file is not of {_NAMES[kind]}, or only a part of one: save it anew as .{kind}.")
 
 
 def _check_headers(archive: zipfile.ZipFile, size: int) -> None:

@@ -58,13 +58,13 @@ class Recorder:
         """Have it written what a reader thinks of an answer."""
         self._later(lambda: self.store.judge(turn, owner, value, note))
 
-    def settle(self) -> None:
-        """Wait until all that was given is written."""
+    def settle(self, seconds: float = CLOSING_SECONDS) -> None:
+        """Wait until all that was given is written, for so many seconds at most: the file may be locked."""
         if self._thread is None:
             return
         done = threading.Event()
         self._work.put(done.set)
-        done.wait(CLOSING_SECONDS)
+        done.wait(seconds)
 
     def close(self) -> None:
         """Write what is left, within some seconds, and let go of the file."""
@@ -93,14 +93,14 @@ class Recorder:
             try:
                 work = self._work.get(timeout=max(0.0, until - time.monotonic()) if gathered else None)
             except Empty:
-                self._tried(partial(self._add, gathered))
+                self._add(gathered)
                 gathered = []
                 continue
             if isinstance(work, _New):
                 until = until if gathered else time.monotonic() + GATHERING_SECONDS
                 gathered.append(work)
                 continue
-            self._tried(partial(self._add, gathered))
+            self._add(gathered)
             gathered = []
             if work is None:
                 return
@@ -111,9 +111,27 @@ class Recorder:
             work()
         except RagError as error:
             log.warning("A trace could not be kept: %s", error)
+        except Exception:  # whatever is wrong with one of them, the next are kept
+            log.exception("A trace could not be kept")
 
     def _add(self, gathered: Sequence[_New]) -> None:
-        made = [(one.make(), one) for one in gathered]
-        if made:
-            rows = [(trace, one.turn, one.send(trace.id)) for trace, one in made]
-            self.store.add([NewTrace(*row) for row in rows], self._kept)
+        new: list[NewTrace] = []
+        for one in gathered:
+            self._tried(partial(self._make, one, new))
+        if new:
+            self._tried(partial(self._keep, new))
+
+    def _keep(self, new: Sequence[NewTrace]) -> None:
+        try:
+            self.store.add(new, self._kept)
+        except RagError:
+            raise
+        except Exception:  # one of them cannot be written, as half a character in a name: not all are lost for it
+            if len(new) == 1:
+                raise
+            for one in new:
+                self._tried(partial(self.store.add, [one], self._kept))
+
+    def _make(self, one: _New, new: list[NewTrace]) -> None:
+        trace = one.make()
+        new.append(NewTrace(trace, one.turn, one.send(trace.id)))

@@ -46,7 +46,8 @@ class Traces(Database):
     wipes = True
 
     def add(self, given: Sequence[NewTrace], kept: int) -> None:
-        """Keep traces, in the place of earlier ones of the same turns, and of all of them the last `kept`."""
+        """Keep traces, in the place of earlier ones of the same turns, and of all of them the last `kept`. MLflow keeps
+        no others: who deletes a conversation later could not have them deleted there any more."""
         with self.write() as connection:
             for one in given:
                 if one.turn:
@@ -58,7 +59,7 @@ class Traces(Database):
             stays = traces.update().where(traces.c.id.in_(waiting.scalar_subquery()))
             connection.execute(stays.values(state=HERE))
             over = newest.limit(-1).offset(kept).scalar_subquery()
-            connection.execute(traces.delete().where(traces.c.id.in_(over), traces.c.state.in_((HERE, SENT))))
+            _forget(connection, traces.c.id.in_(over), traces.c.state.in_((HERE, SENT)))
 
     def one(self, trace: str) -> Trace | None:
         """A trace by its id."""
@@ -97,7 +98,7 @@ class Traces(Database):
         told = sql.case((traces.c.state == SENT, WAITING), else_=traces.c.state)
         of_turn = traces.update().where(traces.c.turn == turn, traces.c.owner == owner, traces.c.state != FORGET)
         with self.write() as connection:
-            connection.execute(of_turn.values(value=value, note=note, state=told, tries=0, due=0.0))
+            connection.execute(of_turn.values(value=value, note=note, state=told, due=0.0))
         self.empty_log()
 
     def forget(self, owner: str, turns: Sequence[str]) -> None:

@@ -21,6 +21,8 @@ from rag.tracking.registry import model_name
 
 _LOGGED = re.compile("m-[0-9a-f]{32}")
 """The id of what a version was registered from, in its source."""
+KEPT_VERSIONS = 5
+"""Versions of a model that are kept, the newest, beside those that have an alias or would have it after going back."""
 
 
 def forget_study(mlflow: Opened, study: str) -> None:
@@ -50,6 +52,22 @@ def forget_model(mlflow: Opened, experiments: Experiments, collection: str) -> N
             mlflow.client.delete_model_version(name, str(one.version))
         if logged := _LOGGED.search(one.source or ""):
             _forget_logged(mlflow, logged[0])
+
+
+def forget_old_versions(mlflow: Opened, experiments: Experiments, collection: str) -> None:
+    """Remove the versions of a collection's model that are of no use any more: each has the whole collection in it. Who
+    goes back to one of them all the same has it registered anew."""
+    name = model_name(collection)
+    there = mlflow.client.search_model_versions(f"name = '{name}'")
+    ours = sorted((one for one in there if "footnote.promotion" in one.tags), key=lambda one: -int(one.version))
+    used = {str(one) for one in mlflow.client.get_registered_model(name).aliases.values()}
+    used |= {str(one.version) for one in ours[:KEPT_VERSIONS]} | experiments.versions_in_use(collection)
+    for one in ours:
+        if str(one.version) not in used:
+            experiments.forget_version(collection, str(one.version))
+            mlflow.client.delete_model_version(name, str(one.version))
+            if logged := _LOGGED.search(one.source or ""):
+                _forget_logged(mlflow, logged[0])
 
 
 def _forget_logged(mlflow: Opened, model: str) -> None:
@@ -84,8 +102,11 @@ def _clear(mlflow: Opened, location: str) -> None:
     if not mlflow.place.ours or urlsplit(location).scheme != "file":
         return
     path = Path(url2pathname(urlsplit(location).path)).resolve()
-    if (mlflow.place.folder / "artifacts").resolve() in path.parents:
+    root = (mlflow.place.folder / "artifacts").resolve()
+    if root in path.parents:
         shutil.rmtree(path, ignore_errors=True)
+        if path.parent != root and path.parent.exists() and not any(path.parent.iterdir()):
+            path.parent.rmdir()  # of this run or model alone
 
 
 def _store(mlflow: Opened) -> Any:

@@ -80,7 +80,7 @@ def _quality_and_time(runs: Sequence[Run], metric: str) -> str:
 
 
 def _leaderboard(runs: Sequence[Run], measured: Measured, metric: str) -> str:
-    """The best first, with the 95 % interval of each mean when the questions are drawn anew."""
+    """The best first, with the 95 % interval of each mean, if there are questions enough for one."""
     scores = {
         run: {place: {metric: value} for place, value in some.items()}
         for run, some in measured([one.id for one in runs], metric).items()
@@ -90,14 +90,15 @@ def _leaderboard(runs: Sequence[Run], measured: Measured, metric: str) -> str:
     figure, axes = _figure(9.0, 1.6 + 0.34 * len(shown))
     places = range(len(shown))
     means = [one.mean for one in shown]
-    reach = [[one.mean - one.low for one in shown], [one.high - one.mean for one in shown]]
+    ends = [(one.mean if one.low is None else one.low, one.mean if one.high is None else one.high) for one in shown]
+    reach = [[mean - low for mean, (low, _) in zip(means, ends, strict=True)],
+             [high - mean for mean, (_, high) in zip(means, ends, strict=True)]]  # fmt: skip
     colours = [_FRONT if one.run.id == runs[0].id else _LINE for one in shown]
     axes.barh(places, means, color=colours, height=0.7, xerr=reach, ecolor="#333333", capsize=2)
     axes.set_yticks(places, [_called(one.run, runs[0]) for one in shown], fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel(
-        f"{_plain(metric)}, with its 95 % interval; green: the first run, from which the others differ as named"
-    )
+    sure = "with its 95 % interval" if any(one.low is not None for one in shown) else "of too few questions to compare"
+    axes.set_xlabel(f"{_plain(metric)}, {sure}; green: the first run, from which the others differ as named")
     axes.grid(axis="x", alpha=0.3)
     more = f"; the best {MOST_BARS} of {len(ranked)}" if len(ranked) > MOST_BARS else ""
     return _svg(figure, f"Leaderboard{more}")

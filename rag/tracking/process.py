@@ -14,7 +14,7 @@ from typing import Any
 from rag.settings import Settings, tracking_environment
 
 POLL_SECONDS = 3.0
-LAST_SECONDS = 6.0
+LAST_SECONDS = 4.0
 """How long the process may still take when the parent closes."""
 LONGEST_PAUSE = 600.0
 _PROJECT = Path(__file__).resolve().parents[2]

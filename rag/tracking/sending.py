@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.experiments import Experiments
 from rag.records import Outgoing
-from rag.tracking.forgetting import forget_model, forget_study
+from rag.tracking.forgetting import forget_model, forget_old_versions, forget_study
 from rag.tracking.opening import Opened
 from rag.tracking.place import Place
 from rag.tracking.registry import send_promotion
@@ -33,6 +33,9 @@ def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:
             told = send_study(mlflow, experiments, study)
     elif one.kind == "promotion" and (promotion := experiments.promotion(int(one.key))):
         told = send_promotion(mlflow, experiments, promotion)
+        experiments.set_mlflow_id(one.kind, one.key, told)
+        forget_old_versions(mlflow, experiments, promotion.collection)
+        return
     elif one.kind == "model":
         forget_model(mlflow, experiments, one.key)
     if told:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from rag.errors import NotFoundError
-from rag.experiments import Experiments
+from rag.experiments import Experiments, storable
 from rag.records import Configuration, Gold, QuestionSet, Run, RunState, Scored, Study
 from rag.tracking.opening import STUDIES, Opened
 from rag.tracking.plots import plots_of
@@ -153,9 +153,9 @@ def _log_questions(mlflow: Opened, there: str, asked: QuestionSet) -> None:
 
 def _gold(one: Gold) -> dict[str, Any]:
     return {
-        "question": one.question,
+        "question": storable(one.question),  # MLflow keeps halves of characters no more than SQLite does
         "answers": json.dumps(one.answers),
-        "document": one.document,
+        "document": storable(one.document),
         "pages": json.dumps(one.pages),
         "quotes": json.dumps(one.quotes),
         "tags": json.dumps(one.tags),

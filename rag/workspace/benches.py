@@ -26,6 +26,7 @@ from rag.store import Companion
 from rag.workspace.maps import Maps
 
 Told = Callable[[str], None]
+DIGITS = 12
 
 
 class Benches(Maps):
@@ -77,6 +78,16 @@ class Benches(Maps):
         visible = self.catalog.visible(found.name).ready
         return {one: each for one, each in sorted(self.catalog.shown(found.name).items()) if one in visible}
 
+    def is_corrected(self, collection: str) -> bool:
+        """Whether passages of a collection were changed by hand. Raises NotFoundError."""
+        return bool(self.catalog.corrected(self.collection(collection).name))
+
+    def data_version(self, found: Made, documents: Collection[str]) -> str:
+        """What runs must have in common to be compared: `data_version` of the documents, and of what was corrected of
+        their passages by hand, if anything was."""
+        corrections = f"{self.catalog.corrections(found.name):016x}"[:8] if self.catalog.corrected(found.name) else ""
+        return data_version(documents) + corrections
+
     def _library(self, study: Study) -> Library:
         found = self.collection(study.collection)
         documents = self.ready(found.name)
@@ -87,8 +98,9 @@ class Benches(Maps):
         """What a run searches; it is made if it is not there. Raises what making it may raise."""
         recipe, found = run.configuration.recipe, self.collection(study.collection)
         documents = self.ready(found.name)
-        if data_version(documents) != study.data_version:
+        if self.data_version(found, documents) != study.data_version:
             raise ChangedError(CHANGED.format(collection=found.name))
+        corrected = bool(self.catalog.corrected(found.name))
         own = is_known(found) and self.recipes.recipe_of(found) == recipe
         if own:
             self.recipes.check(found)
@@ -110,17 +122,19 @@ class Benches(Maps):
             chunks_by_id=index.by_id if index else partial(self.catalog.chunks_by_id, found.name),
             rerank=self.rerankers.scores_of,
             answer=partial(self._answered, documents, lexical, name, texts),
-            at_work=partial(self._at_work, found, documents),
+            at_work=partial(self._at_work, found, documents, self.catalog.corrections(found.name)),
             is_verbatim=partial(self._verbatim, found.name),
             in_memory=index is not None,
+            remark=UNCORRECTED if corrected and not own else "",
             close=index.close if index else lambda: None,
         )
 
     @contextmanager
-    def _at_work(self, found: Made, documents: Collection[str]) -> Iterator[None]:
+    def _at_work(self, found: Made, documents: Collection[str], corrections: int) -> Iterator[None]:
         with self._gate.shared():
             now = self.collection(found.name)
-            if now.store_name != found.store_name or self.catalog.visible(now.name).ready.keys() != set(documents):
+            same = now.store_name == found.store_name and self.catalog.corrections(now.name) == corrections
+            if not same or self.catalog.visible(now.name).ready.keys() != set(documents):
                 raise ChangedError(CHANGED.format(collection=now.name))
             yield
 
@@ -168,6 +182,10 @@ class Benches(Maps):
         except BaseException:
             index.close()
             raise
+        self.folder.sweep_studies(self.catalog.claimed)  # what was deleted while its passages were made
+        if not folder.exists():
+            index.close()
+            raise ChangedError(CHANGED.format(collection=found.name))
         return index
 
     def _cut(self, recipe: Recipe, told: Told, document: Document) -> list[Chunk]:
@@ -201,12 +219,19 @@ class Benches(Maps):
         return {digest: (vectors[one], tokens.get(one)) for digest, one in places.items() if one in whole}
 
 
-CHANGED = "The documents of {collection!r} have changed since the study began, so that its runs cannot be compared."
+CHANGED = (
+    "The documents of {collection!r}, or corrections of their passages, have changed since the study began, so that "
+    "its runs cannot be compared."
+)
+UNCORRECTED = (
+    "Its passages were cut anew, without what was corrected by hand: only runs on the passages of the collection "
+    "itself search that."
+)
 
 
 def data_version(documents: Collection[str]) -> str:
-    """A hash of the ids of documents: 12 hexadecimal digits."""
-    return hashlib.sha256("\n".join(sorted(documents)).encode()).hexdigest()[:12]
+    """A hash of the ids of documents: DIGITS hexadecimal digits."""
+    return hashlib.sha256("\n".join(sorted(documents)).encode()).hexdigest()[:DIGITS]
 
 
 def _none_stored(_: Sequence[str]) -> Mapping[str, Bits]:

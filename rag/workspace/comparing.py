@@ -12,8 +12,16 @@ from typing import Any, TypeVar
 
 from rag.errors import ConfigurationError, NotFoundError
 from rag.evaluation.comparing import Changes, Contest, changes, contests
+from rag.evaluation.estimating import (
+    MODEL_SECONDS,
+    PASSAGES_A_SECOND,
+    QUOTE_SECONDS,
+    RERANK_SECONDS,
+    Estimate,
+    search_seconds,
+)
 from rag.evaluation.leaderboard import Measured, Standing, standings
-from rag.evaluation.locating import Library, Wanted
+from rag.evaluation.locating import Library, Wanted, is_missing
 from rag.experiments import CHALLENGER, CHAMPION
 from rag.recipes import BUNDLED
 from rag.records import (
@@ -30,28 +38,13 @@ from rag.records import (
     Study,
     Trace,
 )
-from rag.workspace.benches import data_version
+from rag.workspace.benches import DIGITS, data_version
 from rag.workspace.promoting import Promoting
 
 T = TypeVar("T")
 SHOWN_DRAWS = 2_000
 """Times that questions are drawn anew for intervals on a page: their ends move by less than a tenth of their width."""
 KEPT_STANDINGS, KEPT_MEASURED = 5_000, 64
-SEARCH_SECONDS, RERANK_SECONDS, QUOTE_SECONDS, MODEL_SECONDS = 0.04, 0.4, 0.1, 4.0
-"""For estimates: of a question for each index, and of one for each configuration that ranks anew or answers."""
-PASSAGES_A_SECOND = 40.0
-"""Of a machine that has not embedded anything yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a study comes to: `indexes` have to be made at most, which a study before may have done; `asks` are the
-    questions that a language model would be asked."""
-
-    configurations: int
-    indexes: int
-    asks: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +125,12 @@ class Comparing(Promoting):
         shelf: Mapping[Hashable, Standing] = self._shown_of.get("standings", OrderedDict())
         return {one.id: shelf[key] for one in there if (key := (one.id, metric, baseline)) in shelf}
 
+    def missing(self, study: Study) -> list[Gold]:
+        """The questions of a study that name a document or quotes of which nothing is in its collection."""
+        asked = self.questions_asked(study)
+        wanted = self.wanted_of(study, range(len(asked)))
+        return [one for place, one in enumerate(asked) if is_missing(one, wanted[place])]
+
     def measured_of(self, run: str) -> Measured:
         """The metrics of each question of a run that has finished, by its place."""
         return self._kept("measured", run, KEPT_MEASURED, lambda: self.experiments.measured(run))
@@ -157,7 +156,7 @@ class Comparing(Promoting):
             documents = self.ready(study.collection)
         except NotFoundError:
             documents = {}
-        if data_version(documents) != study.data_version:
+        if data_version(documents) != study.data_version[:DIGITS]:  # corrections move no text that is located in
             return dict.fromkeys(places, Wanted())
         library = self._kept("library", (study.collection, study.data_version), 1, lambda: self._library(study))
         return {place: self._wanted(study, library, place, questions[place]) for place in places}
@@ -190,7 +189,7 @@ class Comparing(Promoting):
         passages = sum(found.chunks * own.chunk_tokens / max(1, one.chunk_tokens) for one in recipes if one != own)
         models = sum(one.answerer not in ("", QUOTING) for one in configurations)
         each = (
-            len(recipes) * SEARCH_SECONDS
+            len(recipes) * search_seconds(self.contests(), found.name)
             + sum(bool(one.reranker) for one in configurations) * RERANK_SECONDS
             + sum(one.answerer == QUOTING for one in configurations) * QUOTE_SECONDS
             + models * MODEL_SECONDS

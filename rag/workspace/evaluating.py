@@ -17,8 +17,11 @@ import rag
 from rag.errors import InputError
 from rag.evaluation.grid import checked
 from rag.evaluation.runner import Runner
+from rag.evaluation.sets import require_text
+from rag.evaluation.tidying import tidied
+from rag.evaluation.understanding import named_documents
 from rag.evaluation.worker import StudyWorker
-from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study
+from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study, version_of
 from rag.workspace.benches import Benches, data_version
 from rag.workspace.conversing import Conversing
 
@@ -37,11 +40,22 @@ class Evaluating(Benches, Conversing):
         self.study_worker = StudyWorker(self.experiments, runner)
 
     def keep_questions(self, name: str, questions: Sequence[Gold]) -> KeptSet:
-        """Keep a question set as the newest version of its name. Raises InputError."""
+        """Keep a question set, tidied, as the newest version of its name. Questions that are kept as they are already
+        stay so: what studies made of them can be compared. Raises InputError."""
         self._require_writable()
         if not questions:
             raise InputError("A question set needs at least one question.")
-        return self.experiments.keep_set(QuestionSet(_called(name, "question set"), tuple(questions)))
+        for number, one in enumerate(questions, start=1):
+            require_text(one, f"Question {number}")
+        called, given = _called(name, "question set"), tuple(questions)
+        if not self.experiments.has_questions(version_of(given)):
+            given = tidied(given)
+        return self.experiments.keep_set(QuestionSet(called, given))
+
+    def named_documents(self, questions: Sequence[Gold], collection: str | None = None) -> dict[str, bool]:
+        """The documents that questions name, and whether a study of the collection would ask each. Raises
+        NotFoundError."""
+        return named_documents(questions, {one: each.name for one, each in self.ready(collection).items()})
 
     def questions_from_feedback(self, owner: str | None = None, collection: str = "") -> list[Gold]:
         """The questions that an owner, or anybody, has put into the evaluation set, in one collection or in all; each
@@ -93,7 +107,7 @@ class Evaluating(Benches, Conversing):
             collection=found.name,
             set_name=kept.name,
             set_version=kept.version,
-            data_version=data_version(documents),
+            data_version=self.data_version(found, documents),
             state=RunState.QUEUED,
             created_at=datetime.now(UTC),
             runs=runs,
@@ -119,6 +133,19 @@ class Evaluating(Benches, Conversing):
         """End a study after the question at hand; what its runs have done is kept."""
         self._require_writable()
         self.experiments.cancel_study(study)
+
+    def study_again(self, study: str) -> Study:
+        """Go on with the runs of a study that have not finished: in their place, or in a new study if the documents are
+        others by now. Raises InputError if that cannot be done, NotFoundError."""
+        self._require_writable()
+        found = self.experiments.study(study)
+        if data_version(self.ready(found.collection)) == found.data_version:
+            self.experiments.again(study)
+            self.resume_studies()
+            return self.experiments.study(study)
+        left = [one.configuration for one in found.runs if one.state is not RunState.FINISHED]
+        asked = self.experiments.questions_of(found.set_version, found.set_name)
+        return self.start_study(found.name, asked, found.collection, left)
 
     def delete_study(self, study: str) -> None:
         """Remove a study with its runs. Raises NotFoundError."""

@@ -91,6 +91,7 @@ class Promoting(Telling):
         # Before it goes: what ends this in between leaves no champion to another collection of its name.
         self.experiments.forget_promotions(self._to_delete(name).name)
         super().delete_collection(name)
+        self._sweep_bundles()
 
     def answers_with(self, collection: str | None = None) -> tuple[Configuration | None, str]:
         """The configuration that a collection is asked with, if somebody chose one, and why that is not the champion's,

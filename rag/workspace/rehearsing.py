@@ -30,7 +30,7 @@ from rag.records import (
     Study,
     untold,
 )
-from rag.workspace.benches import CHANGED, Told, data_version
+from rag.workspace.benches import CHANGED, Told
 from rag.workspace.comparing import Comparing
 from rag.workspace.reembedding import Reembeddings
 
@@ -139,7 +139,7 @@ class Rehearsing(Comparing, Reembeddings):
         found = self.collection(study.collection)
         mine = self._searched(found, run.searched)
         here, documents = self.ready(found.name), self.ready(mine.name)
-        if data_version(here) != study.data_version:
+        if self.data_version(found, here) != study.data_version:
             raise ChangedError(CHANGED.format(collection=found.name))
         if is_known(mine):
             self.recipes.check(mine)

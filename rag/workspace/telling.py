@@ -56,12 +56,14 @@ class Telling(Tracing, Moving, Evaluating):
     def track(self) -> None:
         """Begin to tell MLflow what waits and what comes, in the background, by a process that comes and goes."""
         if self.tracks:
+            self.experiments.retry_exports()  # another MLflow, or a newer one, may take what was refused
             self._exporting.start()
             self._pack_later()
 
     def track_now(self) -> None:
         """After a failure, try again at once."""
         self.experiments.retry_exports()
+        self._pack_later()
         self._exporting.try_now()
 
     def tracking_state(self) -> TrackingState:
@@ -136,6 +138,7 @@ class Telling(Tracing, Moving, Evaluating):
                         promotion = self.experiments.promotion(int(one.key))
                         if promotion is not None and self._fits(promotion) and not self._packed(promotion):
                             self.experiments.export_failed(one, "Its collection could not be saved.")
+                self._sweep_bundles()
         except RagError as error:
             log.warning("A champion's collection could not be saved: %s", error)
         finally:
@@ -168,6 +171,12 @@ class Telling(Tracing, Moving, Evaluating):
             return False
         return True
 
+    def _sweep_bundles(self) -> None:
+        """Remove what was saved for decisions that are not remembered any more: their collection was deleted."""
+        for one in self._mlflow_place.bundles.glob("*.*"):
+            if not one.stem.isdecimal() or self.experiments.promotion(int(one.stem)) is None:
+                one.unlink(missing_ok=True)
+
     def _where_it_is(self, collection: str) -> dict[str, Any]:
         """All that finds a collection on a server again, but no key: whoever serves the model sets those. The texts
         that answers quote, and the lexical index, are in the data folder, which has to be there as well."""
@@ -198,7 +207,7 @@ class Telling(Tracing, Moving, Evaluating):
         """Stop work at the next batch and let go of the folder. What MLflow has not been told it is told next time."""
         if not self.closed:
             if self._recorder is not None:
-                self.recorder.settle()
+                self.recorder.settle(1.0)  # what is written later is told later; closing it waits once more
             if "_exporting" in self.__dict__:
                 self._exporting.close()
             if "_pages" in self.__dict__:

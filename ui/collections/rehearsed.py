@@ -9,16 +9,15 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Outcomes, Rehearsal
-from rag.workspace import Contest, Standing, Workspace, lower_is_better, usual_metric
+from rag.workspace import BETTER, FEWEST, SAME, WORSE, Contest, Standing, Workspace, lower_is_better, usual_metric
 from ui.experiments.diff import draw_question
 from ui.experiments.scope import metrics_of
-from ui.experiments.words import figure, metric_help
+from ui.experiments.words import figure, metric_help, signed
 from ui.places import EXPERIMENTS
 from ui.text import about, bytes_as_text, counted, escape_markdown, shortened
 
 NOW, THEN = "Now", "New version"
 A_PAGE = 8
-BETTER, WORSE, SAME = "better", "worse", "no real difference"
 UNLOCATED = (
     "No question of this set says where its answer stands, so it cannot be told which version finds it better. Give "
     "the questions a document, pages or quotes."
@@ -26,6 +25,7 @@ UNLOCATED = (
 _ALIGNED = "<style>.st-key-rehearsed-rows button p { text-align: left; }</style>"
 """Of questions that take several lines."""
 _CHANCE = "Other questions of this kind might as well show the contrary."
+_FEW = f"With fewer than {FEWEST} questions that have this figure, either version may look better by chance."
 _COUNTS = ("questions", "errors", "located")
 
 
@@ -38,18 +38,22 @@ def draw_verdict(workspace: Workspace, found: Rehearsal, metric: str = "") -> No
         return
     difference, outcome = standing.difference, workspace.outcomes(found, metric)
     said = _in_words(outcome)
+    before, after = (one.metrics[metric] for one in found.runs)
+    told = f"{escape_markdown(metric)}: {before:.3f} now, {after:.3f} with the new version."
+    if not difference.enough:
+        st.info(f"**Too few questions to tell.** {said}", icon=":material/help:")
+        st.caption(f"{told} {_FEW}", help=metric_help(metric))
+        return
     if standing.verdict == BETTER:
         st.success(f"**The new version finds better passages.** {said}", icon=":material/trending_up:")
     elif standing.verdict == WORSE:
         st.error(f"**The new version finds worse passages.** {said}", icon=":material/trending_down:")
     else:
         st.info(f"**No real difference between the two.** {said}", icon=":material/trending_flat:")
-    before, after = (one.metrics[metric] for one in found.runs)
     chance = f" {_CHANCE}" if standing.verdict == SAME else ""
     st.caption(
-        f"{escape_markdown(metric)}: {before:.3f} now, {after:.3f} with the new version. The difference is "
-        f"{difference.mean:+.3f}, and would lie between {difference.low:+.3f} and {difference.high:+.3f} for 95 of 100 "
-        f"such sets.{chance}",
+        f"{told} The difference is {signed(difference.mean)}, and would lie between {signed(difference.low)} and "
+        f"{signed(difference.high)} for 95 of 100 such sets.{chance}",
         help=metric_help(metric),
     )
 
@@ -139,8 +143,8 @@ def _row(workspace: Workspace, found: Rehearsal, metric: str) -> dict[str, Any]:
         "Figure": metric,
         NOW: figure(metric, found.before.metrics.get(metric)),
         THEN: figure(metric, found.after.metrics.get(metric)),
-        "Difference": f"{difference.mean:+.3f}" if difference else None,
-        "Between": f"{difference.low:+.3f} and {difference.high:+.3f}" if difference else None,
+        "Difference": signed(difference.mean) if difference else None,
+        "Between": f"{signed(difference.low)} and {signed(difference.high)}" if difference else None,
         "In words": standing.verdict if standing and difference else None,
         "What it is": metric_help(metric),
     }

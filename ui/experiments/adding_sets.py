@@ -9,15 +9,17 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Gold
-from rag.workspace import Workspace, read_set, to_rows
+from rag.workspace import Understood, Workspace, to_rows, understood
 from ui.dialogs import close_dialog, open_dialog
 from ui.door import reader
 from ui.errors import friendly_errors
 from ui.experiments.address import SET, look_at
 from ui.shell import say
-from ui.text import counted, escape_markdown
+from ui.text import counted, escape_markdown, shortened
 
 PREVIEWED = 50
+NAMED = 5
+"""Columns that are left out, by their names."""
 COLUMNS: dict[str, Any] = {
     "question": st.column_config.TextColumn("Question", width=320, required=True),
     "expected_answer": st.column_config.ListColumn(
@@ -85,9 +87,9 @@ def upload(workspace: Workspace) -> None:
         file = st.file_uploader("CSV, JSONL or XLSX", TYPES, key="experiments-file")
         if file is None:
             return
-        questions = read_set(file.getvalue(), file.name)
-        _preview(questions)
-        _keep(workspace, questions, PurePath(file.name).stem[:80])
+        found = understood(file.getvalue(), file.name)
+        _preview(found)
+        _keep(workspace, found.questions, PurePath(file.name).stem[:80])
 
 
 @st.dialog("Make a question set from feedback", icon=":material/rate_review:", width="large", on_dismiss=close_dialog)
@@ -107,17 +109,20 @@ def from_feedback(workspace: Workspace) -> None:
             return
         if reader():
             st.caption("These are your own: what others ask and judge is theirs. A set that is kept is everybody’s.")
-        _preview(questions)
+        _preview(Understood(tuple(questions)))
         _keep(workspace, questions, "From feedback")
 
 
-def _preview(questions: Sequence[Gold]) -> None:
-    """What was understood, and what is missing."""
+def _preview(found: Understood) -> None:
+    """What was understood, what was left out, and what is missing."""
+    questions = found.questions
     st.markdown(f"**{counted(len(questions), 'question')} understood.**")
+    _left_out(found)
+    located = any(one.document or one.quotes for one in questions)
     known = {
         "answers": any(one.answers for one in questions),
-        "document": any(one.document or one.quotes for one in questions),
-        "pages": any(one.pages or one.quotes for one in questions),
+        "document": located,
+        "pages": not located or any(one.pages or one.quotes for one in questions),
         "tags": any(one.tags for one in questions),
     }
     for what, words in _MISSING:
@@ -134,6 +139,20 @@ def _preview(questions: Sequence[Gold]) -> None:
     )
     if len(questions) > PREVIEWED:
         st.caption(f"The first {PREVIEWED} of them.")
+
+
+def _left_out(found: Understood) -> None:
+    if found.without:
+        has = "row has" if found.without == 1 else "rows have"
+        st.caption(f":orange[:material/warning:] {found.without:,} {has} no question, and will be left out.")
+    if found.ignored:
+        names = ", ".join(f"“{escape_markdown(shortened(one, 40))}”" for one in found.ignored[:NAMED])
+        more = f" and {len(found.ignored) - NAMED:,} more" if len(found.ignored) > NAMED else ""
+        columns, are = ("column", "is") if len(found.ignored) == 1 else ("columns", "are")
+        st.caption(
+            f":orange[:material/warning:] The {columns} {names}{more} {are} of no name that is known here, and will be "
+            "left out. The names above are."
+        )
 
 
 def _keep(workspace: Workspace, questions: Sequence[Gold], name: str) -> None:

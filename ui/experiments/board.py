@@ -7,22 +7,36 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from rag.records import Run, RunState
-from rag.workspace import Contest, Standing, Workspace
+from rag.workspace import FEWEST, Contest, Standing, Workspace
 from ui.dialogs import open_dialog
 from ui.experiments.address import RUNS, VIEW, look_at, now
+from ui.experiments.filtering import example, filtered
+from ui.experiments.measurable import tell_unmeasured
 from ui.experiments.promoting import CHAMPION, draw_promoted, promote, why_not_promoted
-from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, metrics_of, ranked
+from ui.experiments.scope import (
+    baseline,
+    choose_contest,
+    choose_metric,
+    choose_runs,
+    finished,
+    hold_against,
+    metrics_of,
+    ranked,
+    told_apart,
+)
 from ui.experiments.table import digest, draw_table, is_promoted
-from ui.experiments.words import described, differing
+from ui.experiments.words import beside, described, metric_help
 from ui.text import counted, escape_markdown, message_markdown
 
 A_PAGE = 15
 MANY = 20
 LUCK = "Among so many, some look better by luck alone: ask the best of them other questions before you promote one."
 REAL = (
-    "A difference counts as real if 0 lies outside the interval in which 95 of 100 differences lie when the questions "
-    "are drawn anew."
+    f"A difference counts as real if its 95 % interval leaves out 0, and at least {FEWEST} questions have another "
+    "figure."
 )
+FEW = f"With fewer than {FEWEST} questions nothing can be said of differences."
+FAILURES = "A question that failed counts as one for which nothing was found or answered."
 NO_INTERVAL = "It is no mean over questions, so whether a difference is real cannot be said."
 FEW_METRICS = 3
 """Shown beside the one that runs are ordered by, before anybody chooses."""
@@ -40,26 +54,26 @@ def draw_board(workspace: Workspace) -> None:
     if not metric:
         _nothing_measured(runs)
         return
-    baseline = _choose_baseline(workspace, contest, metric)
-    names = differing(finished(runs))
+    tell_unmeasured(finished(runs))
+    held = baseline(workspace, contest, metric)
+    names = told_apart(workspace, contest, finished(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = _filtered(ranked(runs, metric), names)
-        beside = _choose_beside(runs, metric)
+        more = _choosebeside(runs, metric)
     place = st.container()
     first = _first_of_page(shown, contest)
     some = shown[first : first + A_PAGE]
-    standings = workspace.standings_of(some, metric, baseline)
-    held = next((one for one in contest.runs if one.id == baseline), None)
+    standings = workspace.standings_of(some, metric, held.id if held else "")
     with place:
         if some:
             marks = workspace.promoted_runs(contest.newest)
-            draw_table(some, first + 1, names, (metric, *beside), standings, marks, held)
+            draw_table(some, first + 1, names, (metric, *more), standings, marks, held)
         else:
-            st.markdown("No run has these words in its description. Look for less.")
+            st.markdown("No run has a value with these words. Look for less, or divide several values by commas.")
     _told(shown, runs, standings, metric)
     _name_baseline(held, names)
-    _name_champion(workspace, contest, shown, metric, names)
-    _chosen(workspace, contest)
+    _name_champion(workspace, contest, shown, metric, held)
+    _chosen(workspace, contest, names, held)
     draw_promoted(workspace, contest)
 
 
@@ -74,29 +88,18 @@ def _nothing_measured(runs: Sequence[Run]) -> None:
     st.button("See the studies", icon=":material/science:", on_click=look_at, args=(VIEW, "Studies"))
 
 
-def _choose_baseline(workspace: Workspace, contest: Contest, metric: str) -> str:
-    """The run that the others are held against: what was chosen for these questions, else the usual one."""
-    kept = f"experiments-baseline-{contest.key}"
-    there = {one.id for one in finished(contest.runs) if metric in one.metrics}
-    chosen = st.session_state.get(kept, "")
-    return chosen if chosen in there else workspace.baseline_of(contest, metric)
-
-
 def _filtered(runs: Sequence[Run], names: Sequence[str]) -> list[Run]:
     if len(runs) <= A_PAGE:
         return list(runs)
+    such = example(runs, names)
     wanted = st.text_input(
         "Filter",
         key="experiments-filter",
-        placeholder="Such as: passage length 400",
+        placeholder=f"Such as: {such}" if such else None,
+        help="Words of one value. Divide several values by commas: then runs that have all of them are shown.",
         persist_state="session",
     )
-    words = (wanted or "").lower().split()
-    return [one for one in runs if _has(described(one.configuration, names), words)] if words else list(runs)
-
-
-def _has(text: str, words: Sequence[str]) -> bool:
-    return all(one in f"{text.lower()} " for one in words)
+    return filtered(runs, wanted or "")
 
 
 def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
@@ -109,7 +112,7 @@ def _first_of_page(runs: Sequence[Run], contest: Contest) -> int:
     return (number - 1) * A_PAGE
 
 
-def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:
+def _choosebeside(runs: Sequence[Run], metric: str) -> list[str]:
     there = [one for one in metrics_of(runs) if one != metric]
     usual = [one for one in _BESIDE if one in there][:FEW_METRICS]
     kept = f"experiments-beside-{digest(there)}"
@@ -123,10 +126,18 @@ def _choose_beside(runs: Sequence[Run], metric: str) -> list[str]:
 def _told(shown: Sequence[Run], runs: Sequence[Run], standings: Mapping[str, Standing], metric: str) -> None:
     lower = " Less is better." if metric.startswith(("latency", "errors")) else ""
     few = f"{len(shown):,} of " if len(shown) < len(runs) else ""
+    if not shown:
+        st.caption(f"{few}{counted(len(runs), 'run')}.")
+        return
     asked = max((one.difference.questions for one in standings.values() if one.difference), default=0)
     pairs = f" Compared over {counted(asked, 'question')}." if asked else ""
     luck = f" {LUCK}" if len(runs) > MANY else ""
-    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs} {REAL if asked else NO_INTERVAL}{luck}")
+    whole = bool(standings) and not any(one.questions for one in standings.values())
+    real = REAL if asked >= FEWEST else FEW if asked else NO_INTERVAL if whole else ""
+    failed = f" {FAILURES}" if any(one.metrics.get("errors") for one in shown) else ""
+    st.caption(f"{few}{counted(len(runs), 'run')}.{lower}{pairs}{f' {real}' if real else ''}{failed}{luck}")
+    if said := metric_help(metric):
+        st.caption(f":material/info: {escape_markdown(metric)}: {escape_markdown(said)}")
 
 
 def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
@@ -138,9 +149,7 @@ def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
         )
 
 
-def _name_champion(
-    workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, names: Sequence[str]
-) -> None:
+def _name_champion(workspace: Workspace, contest: Contest, shown: Sequence[Run], metric: str, held: Run | None) -> None:
     """Where the champion stands, which need not be on this page of the table, nor among these runs at all."""
     promotion = workspace.promoted_runs(contest.newest).get(CHAMPION)
     if promotion is None:
@@ -158,21 +167,20 @@ def _name_champion(
         said = "not among the runs that are shown here. Show all studies, and filter nothing."
     else:
         said = f"at place {place:,}."
-    called = f" {escape_markdown(described(run.configuration, names))} ·" if run is not None else ""
+    called = f" {escape_markdown(beside(run, held, ()))} ·" if run is not None and held is not None else ""
     st.caption(f":material/trophy: The champion:{called} {said}")
 
 
-def _chosen(workspace: Workspace, contest: Contest) -> None:
+def _chosen(workspace: Workspace, contest: Contest, names: Sequence[str], held: Run | None) -> None:
     """What can be done with the runs that are marked."""
     by_id = {one.id: one for one in contest.runs}
     chosen = [by_id[one] for one in now(RUNS) or [] if one in by_id]
     if not chosen:
         st.caption("Mark one run to promote it, or several to compare them.")
         return
-    names = differing(finished(contest.runs))
     with st.container(border=True, gap="xsmall", key="experiments-chosen"):
         for one in chosen:
-            st.markdown(f"{escape_markdown(described(one.configuration, names))}")
+            st.markdown(escape_markdown(beside(one, held, names)))
             if one.reason:
                 st.caption(message_markdown(one.reason))
         with st.container(horizontal=True):
@@ -205,7 +213,7 @@ def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
         "Hold others against it",
         key=f"baseline-{run.id}",
         icon=":material/flag:",
-        on_click=_hold_against,
+        on_click=hold_against,
         args=(contest.key, run.id),
     )
     st.button(
@@ -215,10 +223,6 @@ def draw_one(workspace: Workspace, contest: Contest, run: Run) -> None:
         on_click=_see,
         args=(run.id,),
     )
-
-
-def _hold_against(contest: str, run: str) -> None:
-    st.session_state[f"experiments-baseline-{contest}"] = run
 
 
 def _see(run: str) -> None:

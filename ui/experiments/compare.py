@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from rag.records import Run, Scored
-from rag.workspace import Contest, Workspace, why
-from ui.experiments.address import MOST_RUNS, QUESTION, RUNS, key, look_at, now
+from rag.records import Run
+from rag.workspace import Contest, Workspace, usual_metric
+from ui.experiments.address import METRIC, MOST_RUNS, QUESTION, RUNS, key, look_at, now
 from ui.experiments.diff import draw_question
-from ui.experiments.rows import Row, rows_of
-from ui.experiments.scope import choose_contest, choose_metric, finished, metrics_of, ranked
+from ui.experiments.rows import Row, reasons_of, rows_of
+from ui.experiments.scope import baseline, choose_contest, choose_metric, finished, metrics_of, ranked, told_apart
 from ui.experiments.table import verdict
-from ui.experiments.words import better, described, differing, figure, metric_help
+from ui.experiments.words import beside, better, described, differing, figure, metric_help
 from ui.text import counted, escape_markdown
 
 LETTERS = "ABCDEF"
 A_PAGE = 25
+EXPLAINED = 2
+"""Runs of which the table says why; of more there is no room, and a click on the question says it of each."""
 NO_FIGURE = "no figure"
 ALL, DIFFERENT, WORST = "All", "Only differences", "Worst first"
+ORDERS = {
+    ALL: ", in the order of their set",
+    DIFFERENT: ", those first whose figures are the farthest apart",
+    WORST: ", those first that all runs together do worst",
+}
 
 
 def draw_compare(workspace: Workspace) -> None:
@@ -29,7 +36,7 @@ def draw_compare(workspace: Workspace) -> None:
     contest = choose_contest(workspace)
     if contest is None:
         return
-    runs = _choose(contest)
+    runs = _choose(workspace, contest)
     metric = choose_metric(runs or finished(contest.runs))
     if not runs:
         st.markdown("Choose a run to see its questions, or two and more to hold them against each other.")
@@ -38,7 +45,7 @@ def draw_compare(workspace: Workspace) -> None:
     if not metric:
         st.markdown("Nothing has been measured yet.")
         return
-    names = differing(runs) or differing(finished(contest.runs))
+    names = differing(runs) or told_apart(workspace, contest, finished(contest.runs))
     _describe(workspace, runs, metric, names)
     _figures(runs, metric)
     st.subheader("Questions", anchor=False)
@@ -54,26 +61,30 @@ def draw_compare(workspace: Workspace) -> None:
 def _offer_best(workspace: Workspace, contest: Contest, metric: str) -> None:
     """What most people come for: the best run beside the one that it is to replace."""
     best = next(iter(ranked(finished(contest.runs), metric)), None)
-    baseline = workspace.baseline_of(contest, metric)
-    if metric and best is not None and baseline not in ("", best.id):
+    held = baseline(workspace, contest, metric)
+    if metric and best is not None and held is not None and held.id != best.id:
         st.button(
             f"Compare the best by {escape_markdown(metric)} with the baseline",
             icon=":material/compare_arrows:",
             on_click=look_at,
-            args=(RUNS, [baseline, best.id]),
+            args=(RUNS, [held.id, best.id]),
         )
 
 
-def _choose(contest: Contest) -> list[Run]:
-    """The runs that are compared, of those that have finished."""
+def _choose(workspace: Workspace, contest: Contest) -> list[Run]:
+    """The runs that are compared, of those that have finished. Each is called by what tells it from the baseline: the
+    room is for a few words."""
     there = {one.id: one for one in finished(contest.runs)}
-    names = differing(list(there.values()))
+    measure = now(METRIC) if now(METRIC) in metrics_of(contest.runs) else usual_metric(finished(contest.runs))
+    held = baseline(workspace, contest, measure)
+    names = told_apart(workspace, contest, list(there.values()))
+
     look_at(RUNS, [one for one in now(RUNS) or [] if one in there])
     st.multiselect(
         "Runs",
         list(there),
         key=key(RUNS),
-        format_func=lambda one: described(there[one].configuration, names) if one in there else one,
+        format_func=lambda one: beside(there[one], held, names) if one in there else one,
         max_selections=MOST_RUNS,
         wrap=True,
         placeholder="Choose runs",
@@ -158,7 +169,11 @@ def _questions(workspace: Workspace, contest: Contest, runs: Sequence[Run], metr
     if pages > 1:
         number = st.pagination(pages, key=f"compare-page-{which}-{pages}")
     with place:
-        _table(workspace, contest, runs, metric, shown[(number - 1) * A_PAGE : number * A_PAGE])
+        some = shown[(number - 1) * A_PAGE : number * A_PAGE]
+        _table(workspace, contest, runs, metric, some)
+        order = ORDERS[which] if len(runs) > 1 else ""
+        here = f", {len(some):,} on this page" if len(some) < len(shown) else ""
+        st.caption(f"{counted(len(shown), 'question')}{here}{order}. Click one to see what was found for it.")
 
 
 def _tally(rows: Sequence[Row], metric: str) -> str:
@@ -175,7 +190,8 @@ def _tally(rows: Sequence[Row], metric: str) -> str:
 
 def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: str, rows: Sequence[Row]) -> None:
     places = [one.place for one in rows]
-    reasons = _reasons(workspace, contest, runs[0], rows)
+    reasons = reasons_of(workspace, contest, dict(zip(LETTERS, runs[:EXPLAINED], strict=False)), rows)
+    why = {f"Why, in {letter}" if len(runs) > 1 else "Why": some for letter, some in reasons.items()}
     form = "%.1f ms" if metric.startswith("latency") else "%.3f"
     table = f"compare-table-{runs[0].id}-{len(runs)}-{metric}-{'-'.join(map(str, places))}"
 
@@ -190,7 +206,7 @@ def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: 
                 "Question": one.gold.question,
                 **dict(zip(LETTERS, one.figures, strict=False)),
                 **({"Outcome": _outcome(one, metric)} if len(runs) > 1 else {}),
-                "Why, in A" if len(runs) > 1 else "Why": reasons.get(one.place, ""),
+                **{name: some.get(one.place, "") for name, some in why.items()},
                 "Tags": list(one.gold.tags),
             }
             for one in rows
@@ -202,11 +218,11 @@ def _table(workspace: Workspace, contest: Contest, runs: Sequence[Run], metric: 
         placeholder="–",
         column_config={
             "Question": st.column_config.TextColumn(width=300, pinned=True),
+            **{name: st.column_config.TextColumn(width=300) for name in why},
             **{letter: st.column_config.NumberColumn(format=form, width=72) for letter in LETTERS[: len(runs)]},
         },
         alt="Questions with their figures",
     )
-    st.caption(f"{counted(len(rows), 'question')}. Click one to see what was found for it.")
 
 
 def _outcome(row: Row, metric: str) -> str:
@@ -217,13 +233,3 @@ def _outcome(row: Row, metric: str) -> str:
         return NO_FIGURE
     best = [letter for letter, one in there.items() if not any(better(metric, two, one) for two in there.values())]
     return "equal" if len(best) == len(there) else f"{', '.join(best)} better"
-
-
-def _reasons(workspace: Workspace, contest: Contest, run: Run, rows: Sequence[Row]) -> Mapping[int, str]:
-    """What became of the questions in a run, in words; of those that are shown."""
-    wanted = workspace.wanted_of(contest.newest, [one.place for one in rows])
-    scored: Mapping[int, Scored] = {one.place: one for one in workspace.scores_of(run.id)}
-    answers = bool(run.configuration.answerer)
-    return {
-        one.place: why(scored[one.place], one.gold, wanted[one.place], answers) for one in rows if one.place in scored
-    }

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
-from rag.records import Found, Run, Scored
+from rag.records import Found, Run
 from rag.workspace import Contest, OneQuestion, Workspace, is_expected, matched, why
 from ui.experiments.address import QUESTION, look_at
+from ui.experiments.excerpts import answering, excerpt
 from ui.labels import label
 from ui.passages import Passage
 from ui.text import escape_markdown, message_markdown, shortened
 from ui.viewer import open_viewer
 
 LETTERS = "ABCDEF"
-EXCERPT = 260
-"""Characters shown of a passage."""
+QUOTES = 3
+"""Shown of those that are expected."""
 
 
 def _close() -> None:
@@ -49,8 +50,8 @@ def draw_question(
         pair = _choose_pair(dict(zip(names, runs, strict=False)))
         for column, (letter, run) in zip(st.columns(len(pair)), pair, strict=True):
             with column:
-                other = next((each for name, each in pair if name != letter), None)
-                _side(workspace, contest, one, run, letter, other)
+                _said(one, run, letter)
+        _found(workspace, contest.newest.collection, one, pair)
 
 
 def _expected(one: OneQuestion) -> None:
@@ -65,6 +66,10 @@ def _expected(one: OneQuestion) -> None:
         parts.append(f"It stands in {escape_markdown(shortened(gold.document, 80))}{pages}")
     if parts:
         st.caption(" · ".join(parts))
+    for quote in gold.quotes[:QUOTES]:
+        st.caption(f"“{escape_markdown(shortened(' '.join(quote.split()), 300))}”")
+    if len(gold.quotes) > QUOTES:
+        st.caption(f"And {len(gold.quotes) - QUOTES:,} more.")
     if gold.answerable and gold.located and not one.wanted.documents:
         st.caption(
             ":material/info: Where it stands could not be found: the document is not there, or the documents have "
@@ -82,8 +87,8 @@ def _choose_pair(named: Mapping[str, Run]) -> list[tuple[str, Run]]:
     return [(one, named[one]) for one in dict.fromkeys((left, right))]
 
 
-def _side(workspace: Workspace, contest: Contest, one: OneQuestion, run: Run, letter: str, other: Run | None) -> None:
-    """What a run made of the question, beside what the other did."""
+def _said(one: OneQuestion, run: Run, letter: str) -> None:
+    """What a run made of the question."""
     scored = one.scored.get(run.id)
     st.markdown(f"**{letter}**")
     if scored is None:
@@ -93,41 +98,59 @@ def _side(workspace: Workspace, contest: Contest, one: OneQuestion, run: Run, le
     if scored.answer:
         st.caption("It answered:")
         st.text(shortened(scored.answer, 600))
-    theirs = one.scored.get(other.id) if other else None
-    _passages(workspace, contest, one, scored, theirs, f"{letter}-{run.id}")
-
-
-def _passages(
-    workspace: Workspace, contest: Contest, one: OneQuestion, mine: Scored, theirs: Scored | None, key: str
-) -> None:
-    collection = contest.newest.collection
-    places = matched(mine.found, theirs.found) if theirs else [None] * len(mine.found)
-    passages = [_passage(workspace, collection, found) for found in mine.found]
-    for at, found in enumerate(mine.found):
-        badges = [":green-badge[:material/check: expected]"] if is_expected(found, one.wanted) else []
-        badges += [_moved(at, places[at])] if theirs else []
-        with st.container(border=True, gap="xsmall"):
-            st.button(
-                f"{at + 1}. {label(found.name, found.page, 24)}",
-                key=f"diff-open-{key}-{at}",
-                type="tertiary",
-                icon=":material/description:",
-                help="Open the page",
-                on_click=open_viewer,
-                args=(passages, at),
-            )
-            if badges:
-                st.markdown(" ".join(badges))
-            text = passages[at].text
-            shown = html.escape(_beginning(text)) if text else "<em>Its document is not there any more.</em>"
-            st.html(f'<div style="font-size:.85rem;line-height:1.45;overflow-wrap:anywhere">{shown}</div>')
-    if not mine.found and not mine.error:
+    if not scored.found and not scored.error:
         st.caption("It found nothing.")
 
 
-def _beginning(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT].rsplit(' ', 1)[0]}…"
+def _found(workspace: Workspace, collection: str, one: OneQuestion, pair: Sequence[tuple[str, Run]]) -> None:
+    """What runs found, place by place, so that the same place of both stands together on a narrow screen as well."""
+    sides = []
+    for letter, run in pair:
+        scored = one.scored.get(run.id)
+        others = (one.scored.get(each.id) for _, each in pair if each is not run)
+        theirs = next((each for each in others if each is not None), None)
+        found = scored.found if scored else ()
+        places = matched(found, theirs.found) if theirs else None
+        passages = [_passage(workspace, collection, one, each) for each in found]
+        sides.append(_Side(letter, run, found, places, passages))
+    for at in range(max((len(one.found) for one in sides), default=0)):
+        for column, side in zip(st.columns(len(sides)), sides, strict=True):
+            with column:
+                if at < len(side.found):
+                    _card(one, side, at, named=len(sides) > 1)
+
+
+class _Side(NamedTuple):
+    """What a run found, with the place of each in the other run, where there is another."""
+
+    letter: str
+    run: Run
+    found: Sequence[Found]
+    places: Sequence[int | None] | None
+    passages: list[Passage]
+
+
+def _card(one: OneQuestion, side: _Side, at: int, named: bool) -> None:
+    found = side.found[at]
+    badges = [":green-badge[:material/check: expected]"] if is_expected(found, one.wanted) else []
+    badges += [_moved(at, side.places[at])] if side.places is not None else []
+    letter = f"{side.letter} · " if named else ""
+    with st.container(border=True, gap="xsmall"):
+        st.button(
+            f"{letter}{at + 1}. {label(found.name, found.page, 24)}",
+            key=f"diff-open-{side.letter}-{side.run.id}-{at}",
+            type="tertiary",
+            icon=":material/description:",
+            help="Open the page",
+            on_click=open_viewer,
+            args=(side.passages, at),
+        )
+        if badges:
+            st.markdown(" ".join(badges))
+        passage = side.passages[at]
+        gone = "<em>Its document is not there any more.</em>"
+        shown = excerpt(passage.text, passage.inside) if passage.text else gone
+        st.html(f'<div style="font-size:.85rem;line-height:1.45;overflow-wrap:anywhere">{shown}</div>')
 
 
 def _moved(at: int, there: int | None) -> str:
@@ -140,6 +163,8 @@ def _moved(at: int, there: int | None) -> str:
     return f":blue-badge[:material/{arrow}: place {there + 1} in the other]"
 
 
-def _passage(workspace: Workspace, collection: str, found: Found) -> Passage:
+def _passage(workspace: Workspace, collection: str, one: OneQuestion, found: Found) -> Passage:
     text = workspace.found_text(collection, found)
-    return Passage(collection, found.document, found.name, found.page, found.start, found.end, text)
+    marks = answering(found, text, one.gold, one.wanted.spans) if is_expected(found, one.wanted) else []
+    where = found.document, found.name, found.page, found.start, found.end
+    return Passage(collection, *where, text, highlights=tuple(marks))

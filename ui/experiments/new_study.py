@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from rag.records import QUOTING, Configuration
 from rag.workspace import Estimate, Workspace, grid
 from ui.errors import friendly_errors, show_error
 from ui.experiments.address import CONTEST, VIEW, key, look_at
+from ui.experiments.measurable import draw_measurable
 from ui.experiments.words import PARAMETERS, Word, value
 from ui.places import UPLOAD
 from ui.shell import MESSAGE
@@ -92,7 +94,7 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
     configurations = _possible(workspace, configurations)
     if not configurations:
         return
-    questions = next(one.questions for one in workspace.question_sets() if one.name == asked)
+    questions = workspace.experiments.question_set(asked).questions
     place = st.container()  # filled last: once it says what is started, that is what the button starts
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
@@ -107,7 +109,10 @@ def _form(workspace: Workspace, names: Sequence[str], collections: Sequence[str]
             args=(workspace, name or _name(asked, configurations), asked, collection, configurations),
         )
     with place:
-        _told(workspace.estimate(collection, questions, configurations), questions)
+        many = len(questions)
+        estimate = workspace.estimate(collection, many, configurations)
+        _told(estimate, many, workspace.is_corrected(collection))
+        draw_measurable(workspace, questions, collection, configurations)
 
 
 def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> list[Configuration]:
@@ -125,7 +130,7 @@ def _possible(workspace: Workspace, configurations: Sequence[Configuration]) -> 
 def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> list[Any]:
     """The values of a parameter that are ticked; what is set if none is."""
     word = PARAMETERS[name]
-    offered = list(dict.fromkeys([*_OFFERED[name], *_others(workspace, name), usual]))
+    offered = list(dict.fromkeys([*_readable(workspace, name, collection), *_others(workspace, name), usual]))
     offered = sorted(offered) if not isinstance(usual, str | bool) else offered
     widget = f"study-{name}-{collection}"
     if name in _TYPED:
@@ -154,6 +159,15 @@ def _values(workspace: Workspace, name: str, usual: Any, collection: str) -> lis
     return list(chosen) or [usual]
 
 
+def _readable(workspace: Workspace, name: str, collection: str) -> Sequence[Any]:
+    """The values to offer, without passages that the collection's model could not read to their end."""
+    if name != "chunk_tokens":
+        return _OFFERED[name]
+    ways = [replace(workspace.configuration(collection), chunk_tokens=one, overlap=0) for one in _OFFERED[name]]
+    impossible = workspace.impossible(ways)
+    return [one.chunk_tokens for one in ways if one not in impossible]
+
+
 def _others(workspace: Workspace, name: str) -> list[str]:
     settings = workspace.settings
     if name == "answerer" and settings.llm:
@@ -166,7 +180,7 @@ def _help(word: Word, name: str) -> str:
     return f"{escape_markdown(word.help)}{remade}"
 
 
-def _told(found: Estimate, questions: int) -> None:
+def _told(found: Estimate, questions: int, corrected: bool) -> None:
     """What comes of it."""
     st.markdown(
         f"**{counted(found.configurations, 'run')}** of {counted(questions, 'question')} each · {about(found.seconds)}"
@@ -177,6 +191,11 @@ def _told(found: Estimate, questions: int) -> None:
             f"For that, {indexes} to be built beside the collection, unless an earlier study did. The collection stays "
             "as it is, and questions are answered meanwhile."
         )
+        if corrected:
+            st.caption(
+                "Passages of the collection were corrected by hand. Runs whose passages are made anew do not have "
+                "these corrections, which is no fault of how they are cut: mind that when you compare them."
+            )
     if found.asks:
         st.warning(
             f"A language model is asked {found.asks:,} times, with passages of your documents. A provider may charge "

@@ -12,8 +12,9 @@ from rag.records import Run
 from rag.workspace import LATENCY, Workspace, lower_is_better, pareto
 from ui.experiments.address import RUNS, look_at, now
 from ui.experiments.board import draw_one
-from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked
-from ui.experiments.words import PARAMETERS, described, differing, figure, value
+from ui.experiments.parallel import parallel_spec
+from ui.experiments.scope import choose_contest, choose_metric, choose_runs, finished, ranked, told_apart
+from ui.experiments.words import PARAMETERS, described, figure, value
 from ui.text import counted, escape_markdown, shortened
 
 MOST_LINES = 200
@@ -23,6 +24,8 @@ HOLLOW = (
     "Hollow: its passages were made for the study and are searched in memory, some milliseconds faster than a "
     "collection is, so that these are compared among themselves."
 )
+MOST_LABELS = 6
+"""Values that are written on an axis."""
 CROWD = 150
 """Runs that are drawn as smaller points."""
 _HEIGHT, _LEGEND, _AXIS = 400, 90, 48
@@ -37,11 +40,17 @@ def draw_plots(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = choose_runs(contest)
         metric = choose_metric(chosen)
-    runs = [one for one in ranked(finished(chosen), metric) if metric in one.metrics]
+    done = finished(chosen)
+    runs = [one for one in ranked(done, metric) if metric in one.metrics]
     if len(runs) < 2:
         st.markdown("A picture needs two runs that have finished. Start a study with more values, or wait for it.")
         return
-    names = differing(runs)
+    if without := len(done) - len(runs):
+        st.caption(
+            f":material/info: {counted(without, 'run')} of {len(done):,} {'has' if without == 1 else 'have'} no "
+            f"{escape_markdown(metric)}, so {'it is' if without == 1 else 'they are'} not in these pictures."
+        )
+    names = told_apart(workspace, contest, runs)
     picked = next((one for one in runs if one.id in (now(RUNS) or [])), None)
     st.subheader("Quality and time", anchor=False)
     _scatter(runs, metric, names, picked)
@@ -119,7 +128,7 @@ def _scatter_spec(metric: str, size: int) -> dict[str, Any]:
     scale = {"domain": kinds, "range": ["#3fa36b", "#9a9a9a", "#d9730d"]}
     legend = {"orient": "top", "title": None, "columns": 1, "labelLimit": 320}
     return {
-        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.85},
+        "mark": {"type": "point", "filled": True, "size": size, "cursor": "pointer", "opacity": 0.7},
         "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
         "encoding": {
             "fillOpacity": {"condition": {"test": "datum.memory", "value": 0}, "value": 1},
@@ -165,8 +174,9 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
     heights = {name: _heights([asdict(one.configuration)[name] for one in runs]) for name in names}
     scale = [one.metrics[metric] for one in runs]
     low, high = min(scale), max(scale)
-    axes = {name: f"{PARAMETERS[name].name}|{_ends(name, heights[name])}" for name in names}
-    end = f"{metric}|{figure(metric, low)} – {figure(metric, high)}"
+    axes = {name: PARAMETERS[name].name for name in names}
+    labels = {(axes[name], heights[name][one]): said for name in names for one, said in _labels(name, heights[name])}
+    labels |= {(metric, 0.0): figure(metric, low), (metric, 1.0): figure(metric, high)}
     rows = []
     for run in reversed(runs):  # what is drawn last lies on top
         of_run = asdict(run.configuration)
@@ -177,15 +187,16 @@ def _parallel(runs: Sequence[Run], metric: str, names: Sequence[str], picked: Ru
             "wide": 4 if picked is not None and picked.id == run.id else 1.5,
         }
         places = {axes[name]: heights[name][of_run[name]] for name in names}
-        places[end] = (run.metrics[metric] - low) / (high - low) if high > low else 0.5
+        places[metric] = (run.metrics[metric] - low) / (high - low) if high > low else 0.5
         rows += [
-            common | {"axis": axis, "place": place, "order": at} for at, (axis, place) in enumerate(places.items())
+            common | {"axis": axis, "place": place, "order": at, "label": labels.pop((axis, place), "")}
+            for at, (axis, place) in enumerate(places.items())
         ]
-    spec = _parallel_spec(metric, [*axes.values(), end])
+    spec = parallel_spec(metric, [*axes.values(), metric])
     _chart(rows, spec, "parallel", runs, _LEGEND + _AXIS * (len(axes) + 1))
     st.caption(
-        "Each line is a run, down through its values to its quality. Below each name stand the lowest value, which is "
-        "at the left, and the highest."
+        "Each line is a run, down through its values to its quality: the lowest value stands at the left, the highest "
+        "at the right."
     )
 
 
@@ -195,45 +206,8 @@ def _heights(given: Sequence[Any]) -> dict[Any, float]:
     return {one: place / max(1, len(values) - 1) for place, one in enumerate(values)}
 
 
-def _ends(name: str, heights: Mapping[Any, float]) -> str:
-    """The lowest and the highest value on an axis."""
-    values = [shortened(value(name, one), 12) for one in heights]
-    return f"{values[0]} – {values[-1]}"
-
-
-def _parallel_spec(metric: str, axes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "mark": {"type": "line", "cursor": "pointer", "opacity": 0.75, "point": False},
-        "params": [{"name": "pick", "select": {"type": "point", "fields": ["run"], "toggle": False}}],
-        "encoding": {
-            # Axes lie below each other, so that their names have room on a narrow screen as well.
-            "y": {
-                "field": "axis",
-                "type": "ordinal",
-                "sort": list(axes),
-                "title": None,
-                "axis": {
-                    "labelLimit": 150,
-                    "grid": True,
-                    "labelOverlap": False,
-                    "labelExpr": "split(datum.label, '|')",
-                },
-                "scale": {"padding": 0.4},
-            },
-            "x": {"field": "place", "type": "quantitative", "axis": None, "scale": {"domain": [-0.05, 1.05]}},
-            "order": {"field": "order", "type": "quantitative"},
-            "detail": {"field": "run", "type": "nominal"},
-            "strokeWidth": {"field": "wide", "type": "quantitative", "scale": None},
-            "color": {
-                "field": "quality",
-                "type": "quantitative",
-                "title": metric,
-                "scale": {"range": ["#6b8fc2", "#e07b1a"]},
-                "legend": {"orient": "top", "format": ".3f", "tickCount": 3, "gradientLength": 160},
-            },
-            "tooltip": [
-                {"field": "Run", "type": "nominal"},
-                {"field": "quality", "type": "quantitative", "title": metric, "format": ".3f"},
-            ],
-        },
-    }
+def _labels(name: str, heights: Mapping[Any, float]) -> list[tuple[Any, str]]:
+    """The values on an axis that are written there: all, or the lowest and the highest where they are many."""
+    values = list(heights)
+    shown = values if len(values) <= MOST_LABELS else [values[0], values[-1]]
+    return [(one, shortened(value(name, one), 14)) for one in shown]

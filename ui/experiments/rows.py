@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rag.records import Gold, Run
-from rag.workspace import Contest, Measured, Workspace
+from rag.workspace import Contest, Measured, Workspace, why
 
 
 class Row(NamedTuple):
@@ -50,3 +50,17 @@ def _measured(workspace: Workspace, run: Run, metric: str) -> Measured:
     if not metric.startswith("latency"):
         return workspace.measured_of(run.id)
     return {one.place: {metric: one.milliseconds} for one in workspace.scores_of(run.id) if not one.error}
+
+
+def reasons_of(
+    workspace: Workspace, contest: Contest, runs: Mapping[str, Run], rows: Sequence[Row]
+) -> dict[str, dict[int, str]]:
+    """What became of these questions in runs, in words, by the runs' names and the questions' places."""
+    wanted = workspace.wanted_of(contest.newest, [one.place for one in rows])
+    found = {}
+    for name, run in runs.items():
+        scored = {one.place: one for one in workspace.scores_of(run.id)}
+        answers = bool(run.configuration.answerer)
+        there = [one for one in rows if one.place in scored]
+        found[name] = {one.place: why(scored[one.place], one.gold, wanted[one.place], answers) for one in there}
+    return found

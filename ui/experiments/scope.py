@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from rag.errors import NotFoundError
 from rag.records import Run, RunState
 from rag.workspace import Contest, Workspace, lower_is_better, usual_metric
 from ui.experiments.address import CONTEST, METRIC, VIEW, key, look_at, now
-from ui.experiments.words import metric_help, study_name
+from ui.experiments.words import differing, metric_help, study_name, when
 from ui.text import counted
 
-_USUAL = "experiments-usual-metric"
+_USUAL, _BASELINE = "experiments-usual-metric", "experiments-baseline"
 _LAST = ("questions", "errors", "located")
 
 
@@ -34,17 +36,26 @@ def choose_contest(workspace: Workspace) -> Contest | None:
         "Questions and collection",
         list(found),
         key=key(CONTEST),
-        format_func=lambda one: called(found[one]) if one in found else one,
+        format_func=lambda one: called(found[one], list(found.values())) if one in found else one,
         help="Runs can be compared if they asked the same questions of the same documents.",
         persist_state="session",
     )
     return found[now(CONTEST)]
 
 
-def called(contest: Contest) -> str:
-    """What was asked, in a list: set, its version, collection."""
+def called(contest: Contest, others: Sequence[Contest] = ()) -> str:
+    """What was asked, in a list: set, how many questions, collection, runs; and when, if others are called so too."""
+    name = _named(contest)
+    if sum(_named(one) == name for one in others) > 1:
+        return f"{name} · {when(contest.newest)}"
+    return name
+
+
+def _named(contest: Contest) -> str:
     newest = contest.newest
-    return f"{newest.set_name} ({newest.set_version[:6]}) in {newest.collection} · {counted(len(contest.runs), 'run')}"
+    runs = sum(one.study == newest.id for one in contest.runs)
+    asked = counted(newest.total // max(1, runs), "question")
+    return f"{newest.set_name} in {newest.collection} · {asked} · {counted(len(contest.runs), 'run')}"
 
 
 def choose_runs(contest: Contest) -> list[Run]:
@@ -88,6 +99,26 @@ def _most(runs: Sequence[Run]) -> list[Run]:
     done = finished(runs)
     answer = [one for one in done if one.configuration.answerer]
     return answer if 2 * len(answer) > len(done) else [one for one in done if not one.configuration.answerer] or answer
+
+
+def told_apart(workspace: Workspace, contest: Contest, runs: Sequence[Run]) -> list[str]:
+    """The parameters by which runs are told apart; of runs that are all set alike those in which they are other than
+    what is set now."""
+    with suppress(NotFoundError):  # its collection has been deleted; what was measured stays
+        return differing(runs, workspace.configuration(contest.newest.collection))
+    return differing(runs)
+
+
+def baseline(workspace: Workspace, contest: Contest, metric: str) -> Run | None:
+    """The run that the others are held against: what was chosen for these questions, else the usual one."""
+    there = {one.id: one for one in finished(contest.runs) if metric in one.metrics}
+    chosen = st.session_state.get(f"{_BASELINE}-{contest.key}", "")
+    return there.get(chosen if chosen in there else workspace.baseline_of(contest, metric))
+
+
+def hold_against(contest: str, run: str) -> None:
+    """Hold the others against a run from now on."""
+    st.session_state[f"{_BASELINE}-{contest}"] = run
 
 
 def ranked(runs: Sequence[Run], metric: str) -> list[Run]:

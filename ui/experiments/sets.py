@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,6 +15,7 @@ from ui.errors import friendly_errors
 from ui.experiments.adding_sets import COLUMNS, offer_new
 from ui.experiments.address import SET, VIEW, key, look_at, now
 from ui.experiments.drafts import drafts, draw_editor, drop_draft, keep_draft
+from ui.places import UPLOAD
 from ui.shell import say
 from ui.text import counted, day, escape_markdown
 
@@ -35,6 +36,9 @@ def draw_sets(workspace: Workspace) -> None:
             "stand. With it, ways of finding and answering can be told apart: start with twenty questions that people "
             "really ask."
         )
+        if not any(one.documents for one in workspace.collections()):
+            st.markdown("There are no documents to ask yet, without which a set measures nothing: upload some too.")
+            st.page_link(UPLOAD, label="Upload documents", icon=":material/upload_file:")
         return
     if now(SET) not in names:
         look_at(SET, names[0])
@@ -108,9 +112,11 @@ def _actions(
     workspace: Workspace, shown: KeptSet, questions: Sequence[Gold], rows: list[dict[str, Any]] | None
 ) -> None:
     changed = None if rows is None else _read(rows)
-    is_changed = isinstance(changed, RagError) or (changed is not None and tuple(changed) != tuple(questions))
+    tidy = questions if rows is None else _read(to_rows(questions))
+    before = questions if isinstance(tidy, RagError) else tidy  # as a table gives them: else much would look changed
+    is_changed = isinstance(changed, RagError) or (changed is not None and tuple(changed) != tuple(before))
     if rows is not None:
-        _tell_unsaved(shown, questions, rows, changed if is_changed else None)
+        _tell_unsaved(shown, before, rows, changed if is_changed else None)
     with st.container(horizontal=True):
         if isinstance(changed, list) and is_changed:
             st.button(
@@ -187,7 +193,7 @@ def _newest(workspace: Workspace, name: str) -> KeptSet | None:
     return next((one for one in workspace.question_sets() if one.name == name), None)
 
 
-def _read(rows: Sequence[dict[str, Any]]) -> list[Gold] | RagError:
+def _read(rows: Sequence[Mapping[str, Any]]) -> list[Gold] | RagError:
     try:
         return from_rows(rows)
     except RagError as error:

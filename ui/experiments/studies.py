@@ -133,10 +133,11 @@ def _buttons(workspace: Workspace, study: Study) -> None:
         return
     if study.state is not RunState.FINISHED:
         st.button(
-            "Start again",
+            "Go on",
             key=f"again-{study.id}",
-            icon=":material/replay:",
-            help="A new study of those runs that have not finished",
+            icon=":material/play_arrow:",
+            help="With the runs that have not finished, and the questions that they have not asked. If the documents "
+            "have changed since, these runs are made anew, in a study of their own.",
             on_click=_again,
             args=(workspace, study.id),
         )
@@ -164,13 +165,13 @@ def _see(contest: str) -> None:
 def _again(workspace: Workspace, study: str) -> None:
     with friendly_errors():
         found = workspace.experiments.study(study)
-        left = [one.configuration for one in found.runs if one.state is not RunState.FINISHED]
-        asked = workspace.experiments.questions_of(found.set_version, found.set_name)
         if found.rehearsed:  # of what is in the making now, and not of passages made for a study
+            asked = workspace.experiments.questions_of(found.set_version, found.set_name)
             workspace.rehearse(asked, workspace.measured_on(found).name)
-        else:
-            workspace.start_study(found.name, asked, workspace.measured_on(found).name, left)
-        say(f"Started {escape_markdown(found.name)} again.")
+        elif workspace.study_again(study).id != study:
+            say(f"The documents have changed: {escape_markdown(found.name)} goes on in a study of its own.")
+            return
+        say(f"{escape_markdown(found.name)} goes on.")
 
 
 @st.dialog("Delete this study?", icon=":material/delete:", on_dismiss=close_dialog)

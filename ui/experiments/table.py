@@ -10,14 +10,14 @@ from typing import Any
 import streamlit as st
 
 from rag.records import Promotion, Run, RunState
-from rag.workspace import Standing
+from rag.workspace import TOO_FEW, Standing
 from ui.experiments.address import METRIC, MOST_RUNS, RUNS, look_at, now
-from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, value
+from ui.experiments.words import PARAMETERS, STATES, apart, metric_help, signed, value
 
 CHANGED = "Other than the baseline"
 VERDICT, DIFFERENCE, BETWEEN, MARK = "Beside the baseline", "Difference", "Between", "Mark"
+FAILED = "Failed"
 _SEEN = "experiments-board-seen"
-_MARKS = {"champion": "champion", "challenger": "challenger"}
 
 
 def draw_table(
@@ -32,6 +32,7 @@ def draw_table(
     """Draw runs from the rank `first` on. `names` are the parameters that differ, `metrics` the figures: the first
     orders the runs. `held` is the baseline."""
     ids = [one.id for one in runs]
+    failures = any(one.metrics.get("errors") for one in runs)
     chosen = [one for one in now(RUNS) or [] if one in ids]
     table = _key(digest([*ids, *metrics, held.id if held else ""]), chosen)
 
@@ -44,15 +45,18 @@ def draw_table(
         if selection.columns and selection.columns[0] in metrics:
             look_at(METRIC, selection.columns[0])
 
+    rows = [
+        {
+            "#": rank if metrics[0] in one.metrics else None,
+            **_row(one, names, metrics, standings.get(one.id), marks, held, failures),
+        }
+        for rank, one in enumerate(runs, first)
+    ]
+    if not any(one[MARK] for one in rows):
+        rows = [{name: cell for name, cell in one.items() if name != MARK} for one in rows]
     st.space("xxsmall")  # where the table's toolbar appears
     st.dataframe(
-        [
-            {
-                "#": rank if metrics[0] in one.metrics else None,
-                **_row(one, names, metrics, standings.get(one.id), marks, held),
-            }
-            for rank, one in enumerate(runs, first)
-        ],
+        rows,
         hide_index=True,
         key=table,
         on_select=clicked,
@@ -83,6 +87,7 @@ def _row(
     standing: Standing | None,
     marks: Mapping[str, Promotion],
     baseline: Run | None,
+    failures: bool,
 ) -> dict[str, Any]:
     """A run as a row. Cells show their text literally, so nothing needs escaping."""
     first, *others = metrics
@@ -95,9 +100,10 @@ def _row(
         **changed,
         first: run.metrics.get(first),
         VERDICT: "the baseline" if is_baseline else (standing.verdict if standing and found else state) or None,
-        DIFFERENCE: found.mean if found else _apart(run, baseline, first),
-        BETWEEN: f"{found.low:+.3f} and {found.high:+.3f}" if found else None,
-        MARK: ", ".join(_MARKS[alias] for alias, one in marks.items() if is_promoted(run, one)) or None,
+        DIFFERENCE: _shown(found.mean if found else _apart(run, baseline, first), first),
+        BETWEEN: f"{signed(found.low)} and {signed(found.high)}" if found and found.enough else None,
+        **({FAILED: run.metrics.get("errors")} if failures else {}),
+        MARK: ", ".join(alias for alias, one in marks.items() if is_promoted(run, one)) or None,
         **{PARAMETERS[one].name: value(one, given[one]) for one in names},
         **{one: run.metrics.get(one) for one in others},
     }
@@ -110,6 +116,12 @@ def _apart(run: Run, baseline: Run | None, metric: str) -> float | None:
     return run.metrics[metric] - baseline.metrics[metric]
 
 
+def _shown(number: float | None, metric: str) -> float | None:
+    """0 for what would be shown as 0 with a sign."""
+    digits = 1 if metric.startswith("latency") else 3
+    return 0.0 if number is not None and not round(number, digits) else number
+
+
 def is_promoted(run: Run, promotion: Promotion) -> bool:
     """Whether a promotion is of this run, or of one that was configured alike."""
     return run.id == promotion.run if promotion.run else run.configuration == promotion.configuration
@@ -120,7 +132,9 @@ def verdict(standing: Standing | None) -> str:
     if standing is None or standing.difference is None or not standing.difference.questions:
         return ""
     found = standing.difference
-    return f"{standing.verdict}: {found.mean:+.3f} (between {found.low:+.3f} and {found.high:+.3f})"
+    if not found.enough:
+        return f"{TOO_FEW}: {signed(found.mean)}"
+    return f"{standing.verdict}: {signed(found.mean)} (between {signed(found.low)} and {signed(found.high)})"
 
 
 def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
@@ -135,7 +149,9 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
         "#": st.column_config.NumberColumn(width=40, pinned=True),
         CHANGED: st.column_config.TextColumn(width=210, help="What is set in another way than in the baseline."),
         VERDICT: st.column_config.TextColumn(
-            width=136, help="“No real difference”: other questions of this kind might as well show the contrary."
+            width=136,
+            help="“No real difference”: other questions of this kind might as well show the contrary. “Too few "
+            "questions”: nothing can be said.",
         ),
         DIFFERENCE: st.column_config.NumberColumn(
             format="%+.1f ms" if metrics[0].startswith("latency") else "%+.3f",
@@ -143,13 +159,16 @@ def _columns(names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
             help="To the baseline, over the same questions.",
         ),
         BETWEEN: st.column_config.TextColumn(
-            width=136, help="Where 95 of 100 such differences lie when the questions are drawn anew."
+            width=136, help="Where the true difference lies in 95 of 100 cases, judged by drawing the questions anew."
         ),
         MARK: st.column_config.TextColumn(
             width=110, help="The champion answers on the Ask page. The challenger is who may follow it."
         ),
         **values,
         **figures,
+        FAILED: st.column_config.NumberColumn(
+            format="%d", width=64, help="Questions that failed. Each counts as one for which nothing was found or said."
+        ),
     }
 
 

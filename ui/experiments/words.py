@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from rag.records import QUOTING, Configuration, Run, RunState, Study
 from rag.workspace import lower_is_better, varied
 
+EQUAL = 1e-9
+"""Figures so near to each other differ by rounding alone."""
+
 
 class Word(NamedTuple):
     """What something is called, and what it means."""
@@ -83,7 +86,7 @@ def value(name: str, given: Any) -> str:
 def described(configuration: Configuration, names: Iterable[str]) -> str:
     """Those of its parameters, on a line."""
     row = asdict(configuration)
-    return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in names) or "as usual"
+    return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in names) or "as it is set"
 
 
 MADE = ("model", "precision", "chunk_tokens", "overlap", "headers")
@@ -96,10 +99,28 @@ def apart(configuration: Configuration, baseline: Configuration, names: Iterable
     return " · ".join(f"{PARAMETERS[one].name} {value(one, row[one])}" for one in names if row[one] != held[one])
 
 
-def differing(runs: Sequence[Run]) -> list[str]:
-    """The parameters in which runs differ, in the order of PARAMETERS."""
-    names = set(varied([one.configuration for one in runs]))
+def beside(run: Run, baseline: Run | None, names: Iterable[str]) -> str:
+    """What tells a run from the baseline; where there is none, those parameters."""
+    if baseline is None:
+        return described(run.configuration, names)
+    if run.id == baseline.id:
+        return "the baseline"
+    return apart(run.configuration, baseline.configuration) or "set as the baseline"
+
+
+def differing(runs: Sequence[Run], usual: Configuration | None = None) -> list[str]:
+    """The parameters in which runs differ, in the order of PARAMETERS; where they do not, those in which they are other
+    than what is `usual`."""
+    tried = [one.configuration for one in runs]
+    names = set(varied(tried) or (varied([usual, *tried]) if usual else ()))
     return [one for one in PARAMETERS if one in names]
+
+
+def signed(number: float, digits: int = 3, unit: str = "") -> str:
+    """A difference with its sign; a plain 0 where rounding leaves nothing."""
+    rounded = round(number, digits)
+    sign = "+" if rounded > 0 else "−"
+    return f"{sign}{abs(rounded):,.{digits}f}{unit}" if rounded else f"0{unit}"
 
 
 def figure(metric: str, number: float | None) -> str:
@@ -113,10 +134,15 @@ def figure(metric: str, number: float | None) -> str:
 
 def better(metric: str, one: float, other: float) -> bool:
     """Whether one value is better than the other."""
-    return one < other if lower_is_better(metric) else one > other
+    return one < other - EQUAL if lower_is_better(metric) else one > other + EQUAL
 
 
 def study_name(study: Study) -> str:
     """A study in a list."""
-    when = study.created_at.astimezone()
-    return f"{study.name} · {when.day} {when:%b %H:%M}"
+    return f"{study.name} · {when(study)}"
+
+
+def when(study: Study) -> str:
+    """When a study was started, in a list."""
+    local = study.created_at.astimezone()
+    return f"{local.day} {local:%b %H:%M}"
