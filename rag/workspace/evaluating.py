@@ -22,7 +22,7 @@ from rag.evaluation.tidying import tidied
 from rag.evaluation.understanding import named_documents
 from rag.evaluation.worker import StudyWorker
 from rag.records import Collection, Configuration, Gold, KeptSet, QuestionSet, Run, RunState, Study, version_of
-from rag.workspace.benches import Benches, data_version
+from rag.workspace.benches import Benches
 from rag.workspace.conversing import Conversing
 
 LONGEST_NAME = 100
@@ -139,7 +139,8 @@ class Evaluating(Benches, Conversing):
         others by now. Raises InputError if that cannot be done, NotFoundError."""
         self._require_writable()
         found = self.experiments.study(study)
-        if data_version(self.ready(found.collection)) == found.data_version:
+        here = self.collection(found.collection)
+        if self.data_version(here, self.ready(here.name)) == found.data_version:
             self.experiments.again(study)
             self.resume_studies()
             return self.experiments.study(study)

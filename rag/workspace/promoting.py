@@ -9,7 +9,6 @@ from rag.answering import Answerer
 from rag.errors import InputError, NotFoundError
 from rag.experiments import CHAMPION
 from rag.records import QUOTING, Collection, Configuration, ModelChoice, Promotion, RunState, Study
-from rag.workspace.benches import data_version
 from rag.workspace.evaluating import made_at
 from rag.workspace.telling import Telling
 
@@ -58,8 +57,10 @@ class Promoting(Telling):
         )
 
     def has_changed(self, study: Study) -> bool:
-        """Whether the collection that a study asked has other documents by now. Raises NotFoundError."""
-        return data_version(self.ready(self.measured_on(study).name)) != study.data_version
+        """Whether the collection that a study asked has other documents by now, or other corrections. Raises
+        NotFoundError."""
+        found = self.measured_on(study)
+        return self.data_version(found, self.ready(found.name)) != study.data_version
 
     def before(self, collection: str | None = None, alias: str = CHAMPION) -> Promotion | None:
         """The promotion that rolling back leads to; None if then nobody has the alias. Raises NotFoundError."""

@@ -43,8 +43,8 @@ def promote(workspace: Workspace, contest: Contest, run: Run) -> None:
             _effect(workspace, collection, run.configuration, "It can be taken back on this page.")
         if workspace.has_changed(study):
             st.warning(
-                f"{escape_markdown(collection)} has other documents now than when this was measured, so it may do "
-                "better or worse than the figures say. To know, start the study again.",
+                f"{escape_markdown(collection)} has other documents or corrections now than when this was "
+                "measured, so it may do better or worse than the figures say. To know, start the study again.",
                 icon=":material/history:",
             )
         with st.form(f"promote-{run.id}", border=False):
