@@ -226,6 +226,7 @@ def test_champions_are_promoted_rolled_back_and_remembered(experiments: Experime
     assert filings is not None
     assert others is not None
     assert (filings.by, others.by) == ("Eve", "Cy")
+    experiments.roll_back("Cy", collection="Filings")  # the first one, so that nobody is champion
     with pytest.raises(NotFoundError):
         experiments.roll_back("Cy", collection="Filings")
     with pytest.raises(InputError):
