@@ -134,3 +134,9 @@ def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> 
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"The server did not start:\n{log.read_text()}")
+
+
+def at_rest(page: Page) -> None:
+    """Wait until the page's script has ended, and a moment longer: nobody clicks so fast."""
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(500)

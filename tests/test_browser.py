@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.browser import PATIENCE, ROOT, footnote_server, launch, watched_page
+from tests.browser import PATIENCE, ROOT, at_rest, footnote_server, launch, watched_page
 from tests.llm_server import Behaviour, language_model_server
 
 pytestmark = pytest.mark.end_to_end
@@ -112,9 +112,13 @@ def test_a_person_uploads_asks_and_opens_the_footnote(page: Page, address: str) 
 def test_the_keyboard_turns_pages_and_closes_but_not_while_somebody_types(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 1400, "height": 900})
     ask(page, address, DIVIDEND)
-    button(page, re.compile(r"\[1\] tarnholt")).click()
+    footnote = button(page, re.compile(r"\[1\] tarnholt"))
+    expect(footnote).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
+    footnote.click()
     viewer = page.get_by_role("region", name="The page that is quoted")
     expect(viewer).to_be_focused()
+    at_rest(page)
     for key, number in (("ArrowRight", 4), ("ArrowRight", 5), ("ArrowLeft", 4)):
         page.keyboard.press(key)
         expect(viewer).to_contain_text(f"page {number} of 14")
