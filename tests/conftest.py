@@ -92,3 +92,24 @@ def recipe(tmp_path: Path) -> Path:
 def outcomes(events: Any) -> dict[str, str]:
     """Name -> outcome of an ingestion that is followed to its end."""
     return {event.name: event.outcome for event in events if event.outcome}
+
+
+@pytest.fixture(scope="session")
+def mlflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a database of MLflow's, which takes long to make."""
+    from tests.mlflow_store import new_database
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    new_database(folder)
+    return folder
+
+
+@pytest.fixture
+def tracked(make_workspace: Callable[..., Workspace], notes: Path, mlflow_folder: Path) -> Workspace:
+    """A workspace with a document that tells MLflow, of which the database is there."""
+    from tests.mlflow_store import with_database
+
+    workspace = make_workspace(mlflow=True)
+    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
+    with_database(workspace.folder.path, mlflow_folder)
+    return workspace

@@ -63,7 +63,7 @@ def packed(workspace: Workspace) -> None:
     """Wait until all is there that champions take along."""
     workspace._pack_later()
     until = time.monotonic() + 60
-    while not all(workspace._is_ready(one.kind, one.key) for one in workspace.experiments.unexported()):
+    while not all(workspace._is_ready(one) for one in workspace.experiments.unexported()):
         assert time.monotonic() < until
         time.sleep(0.1)
 

@@ -13,7 +13,7 @@ from rag.tracking.opening import ANSWERS, STUDIES
 from rag.tracking.registry import model_name
 from rag.workspace import Workspace
 from tests.conftest import outcomes
-from tests.mlflow_store import client, experiment, make_study, new_database, packed, tell, with_database
+from tests.mlflow_store import client, experiment, make_study, packed, tell
 from tests.test_traces import RENT, ask
 
 pytestmark = [
@@ -21,21 +21,6 @@ pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore"),  # MLflow's own, of which each version has others
 ]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("mlflow")
-    new_database(folder)
-    return folder
-
-
-@pytest.fixture
-def tracked(make_workspace: Callable[..., Workspace], notes: Path, made: Path) -> Workspace:
-    workspace = make_workspace(mlflow=True)
-    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
-    with_database(workspace.folder.path, made)
-    return workspace
 
 
 def promoted(workspace: Workspace, study: str = "study1", collection: str = "documents") -> None:

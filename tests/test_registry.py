@@ -21,7 +21,7 @@ from rag.records import Configuration, RunState
 from rag.tracking.registry import model_name
 from rag.workspace import Workspace
 from tests.conftest import outcomes
-from tests.mlflow_store import client, make_study, new_database, outside, packed, tell, with_database
+from tests.mlflow_store import client, make_study, outside, packed, tell, with_database
 
 RENT = "How high is the yearly rent?"
 FLIGHT = "Who piloted the first flight across the Atlantic?"
@@ -103,13 +103,6 @@ def test_names_of_models_are_plain_and_tell_collections_apart() -> None:
 # -- in the registry -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("mlflow")
-    new_database(folder)
-    return folder
-
-
 def told(workspace: Workspace) -> Any:
     """Pack and tell as the dashboard does, without its process; MLflow's client."""
     packed(workspace)
@@ -119,8 +112,22 @@ def told(workspace: Workspace) -> Any:
 
 
 @pytest.mark.end_to_end
-def test_aliases_follow_promotions_and_going_back_takes_the_version_that_was(ready: Workspace, made: Path) -> None:
-    with_database(ready.folder.path, made)
+def test_a_champion_that_is_taken_back_before_it_was_told_is_nobody_there_either(
+    ready: Workspace, mlflow_folder: Path
+) -> None:
+    with_database(ready.folder.path, mlflow_folder)
+    five, _ = make_study(ready)
+    ready.promote(five.id, by="ann")
+    ready.roll_back("bob")
+    (model,) = told(ready).search_registered_models()
+    assert not model.aliases
+
+
+@pytest.mark.end_to_end
+def test_aliases_follow_promotions_and_going_back_takes_the_version_that_was(
+    ready: Workspace, mlflow_folder: Path
+) -> None:
+    with_database(ready.folder.path, mlflow_folder)
     five, eight = make_study(ready)
     ready.promote(five.id, by="ann")
     ready.promote(five.id, "challenger", by="ann")
@@ -146,8 +153,10 @@ def test_aliases_follow_promotions_and_going_back_takes_the_version_that_was(rea
 
 
 @pytest.mark.end_to_end
-def test_the_champion_is_served_and_answers_as_the_workspace_does(ready: Workspace, made: Path, tmp_path: Path) -> None:
-    with_database(ready.folder.path, made)
+def test_the_champion_is_served_and_answers_as_the_workspace_does(
+    ready: Workspace, mlflow_folder: Path, tmp_path: Path
+) -> None:
+    with_database(ready.folder.path, mlflow_folder)
     [run] = make_study(ready, ks=(3,))
     ready.promote(run.id, by="ann")
     of = told(ready)
@@ -188,8 +197,8 @@ def test_the_champion_is_served_and_answers_as_the_workspace_does(ready: Workspa
 
 
 @pytest.mark.end_to_end
-def test_loading_a_model_opens_nothing(ready: Workspace, made: Path, tmp_path: Path) -> None:
-    with_database(ready.folder.path, made)
+def test_loading_a_model_opens_nothing(ready: Workspace, mlflow_folder: Path, tmp_path: Path) -> None:
+    with_database(ready.folder.path, mlflow_folder)
     [run] = make_study(ready, ks=(3,))
     ready.promote(run.id)
     told(ready)
@@ -211,7 +220,7 @@ def test_loading_a_model_opens_nothing(ready: Workspace, made: Path, tmp_path: P
 
 @pytest.mark.end_to_end
 def test_a_champion_that_was_not_packed_when_it_was_killed_is_packed_at_the_next_start(
-    make_workspace: Callable[..., Workspace], notes: Path, made: Path
+    make_workspace: Callable[..., Workspace], notes: Path, mlflow_folder: Path
 ) -> None:
     first = make_workspace(mlflow=False)  # promotes, and packs nothing
     outcomes(first.ingest([notes]))
@@ -220,14 +229,14 @@ def test_a_champion_that_was_not_packed_when_it_was_killed_is_packed_at_the_next
     assert first.tracking_state().waiting["promotion"] == 1
     first.close()
     again = make_workspace(mlflow=True)
-    with_database(again.folder.path, made)
+    with_database(again.folder.path, mlflow_folder)
     of = told(again)
     assert str(of.get_model_version_by_alias("footnote-documents", "champion").version) == "1"
 
 
 @pytest.mark.end_to_end
-def test_a_champion_of_a_collection_that_is_gone_says_so(ready: Workspace, made: Path) -> None:
-    with_database(ready.folder.path, made)
+def test_a_champion_of_a_collection_that_is_gone_says_so(ready: Workspace, mlflow_folder: Path) -> None:
+    with_database(ready.folder.path, mlflow_folder)
     [run] = make_study(ready, ks=(3,))
     ready.experiments.promote(Configuration(), "ann", run.id, "gone")
     ready._pack_later()
@@ -239,8 +248,10 @@ def test_a_champion_of_a_collection_that_is_gone_says_so(ready: Workspace, made:
 
 
 @pytest.mark.end_to_end
-def test_a_champion_for_passages_made_otherwise_is_registered_once_they_are(ready: Workspace, made: Path) -> None:
-    with_database(ready.folder.path, made)
+def test_a_champion_for_passages_made_otherwise_is_registered_once_they_are(
+    ready: Workspace, mlflow_folder: Path
+) -> None:
+    with_database(ready.folder.path, mlflow_folder)
     wanted = Configuration(chunk_tokens=64, k=1)
     ready.experiments.promote(wanted, "ann", "", "documents")
     ready._pack_later()

@@ -36,7 +36,6 @@ from tests.mlflow_store import (
     client,
     experiment,
     make_study,
-    new_database,
     outside,
     table,
     tell,
@@ -49,22 +48,6 @@ pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore"),  # MLflow's own, of which each version has others
 ]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a database of MLflow's, which takes long to make."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    new_database(folder)
-    return folder
-
-
-@pytest.fixture
-def tracked(make_workspace: Callable[..., Workspace], notes: Path, made: Path) -> Workspace:
-    workspace = make_workspace(mlflow=True)
-    assert outcomes(workspace.ingest([notes])) == {"lease.md": "ready"}
-    with_database(workspace.folder.path, made)
-    return workspace
 
 
 def tell_all(workspace: Workspace) -> int:
@@ -145,11 +128,11 @@ def test_what_is_deleted_is_deleted_there(tracked: Workspace) -> None:
 
 
 def test_mlflow_keeps_no_traces_that_are_not_kept_here(
-    make_workspace: Callable[..., Workspace], notes: Path, made: Path
+    make_workspace: Callable[..., Workspace], notes: Path, mlflow_folder: Path
 ) -> None:
     workspace = make_workspace(mlflow=True, traces_kept=2)
     outcomes(workspace.ingest([notes]))
-    with_database(workspace.folder.path, made)
+    with_database(workspace.folder.path, mlflow_folder)
     for number in range(4):
         keep(workspace, f"{RENT} {number}", f"turn {number}")
         assert tell_all(workspace) == 0
@@ -161,11 +144,11 @@ def test_mlflow_keeps_no_traces_that_are_not_kept_here(
 
 
 def test_texts_that_are_left_out_are_told_nobody(
-    make_workspace: Callable[..., Workspace], notes: Path, made: Path
+    make_workspace: Callable[..., Workspace], notes: Path, mlflow_folder: Path
 ) -> None:
     workspace = make_workspace(mlflow=True, trace_texts=False)
     outcomes(workspace.ingest([notes]))
-    with_database(workspace.folder.path, made)
+    with_database(workspace.folder.path, mlflow_folder)
     ask(workspace, RENT)
     workspace.recorder.settle()
     assert tell_all(workspace) == 0

@@ -28,7 +28,7 @@ class ChangedError(InputError):
 class Bench:
     """`name` is the index's; `rerank` gives the cross-encoder of a name, `answer` what is made of hits. `at_work` is
     held while something is searched for, and raises ChangedError if the documents are not those that it was made for.
-    `library` says where answers stand in what is searched, if not where they stand for the whole study. `in_memory`
+    `answers_in` says where answers stand in what is searched, if not where they stand for the whole study. `in_memory`
     says that it is no collection, whose times are others. `remark` is to be said with what comes of it. `close` lets go
     of what is open."""
 
@@ -41,7 +41,7 @@ class Bench:
     answer: Callable[[str, Sequence[Hit], Configuration], Answer]
     at_work: Callable[[], AbstractContextManager[None]]
     is_verbatim: Callable[[Answer], list[bool]]
-    library: Library | None = None
+    answers_in: Library | None = None
     in_memory: bool = False
     remark: str = ""
     close: Callable[[], None] = lambda: None

@@ -154,7 +154,7 @@ class _Work:
     ) -> Mapping[str, Scored]:
         """What each run makes of a question. What goes wrong with it is said in its place."""
         try:
-            wanted = self._located_at(bench.library or self.located, place)
+            wanted = self._located_at(bench.answers_in or self.located, place)
         except (StoppedError, FolderError):
             raise
         except Exception as error:  # noqa: BLE001 - of any library: one question does not end a run

@@ -11,5 +11,6 @@ from rag.tracking.opening import ANSWERS, STUDIES
 from rag.tracking.pages import Pages
 from rag.tracking.place import SERVER, Place, place_of
 from rag.tracking.process import Exporting
+from rag.tracking.sending import is_ready
 
-__all__ = ["ANSWERS", "SERVER", "STUDIES", "Exporting", "Pages", "Place", "place_of"]
+__all__ = ["ANSWERS", "SERVER", "STUDIES", "Exporting", "Pages", "Place", "is_ready", "place_of"]

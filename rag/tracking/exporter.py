@@ -28,6 +28,7 @@ from rag.settings import Settings, load_settings
 from rag.traces import Traces, Unsent
 from rag.tracking.opening import Opened, open_mlflow
 from rag.tracking.place import Place, place_of
+from rag.tracking.sending import is_ready
 
 IDLE_SECONDS = 30.0
 POLL_SECONDS = 0.5
@@ -79,8 +80,6 @@ class Exporter:
         return self._mlflow
 
     def _ready(self, experiments: Experiments) -> Iterator[Outgoing]:
-        from rag.tracking.sending import is_ready
-
         return (one for one in experiments.to_export() if is_ready(experiments, self._place, one))
 
     def _outgoing(self, experiments: Experiments, one: Outgoing) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.experiments import Experiments
-from rag.records import Outgoing
+from rag.records import AS_SET, Outgoing
 from rag.tracking.forgetting import forget_model, forget_old_versions, forget_study
 from rag.tracking.opening import Opened
 from rag.tracking.place import Place
@@ -12,11 +12,14 @@ from rag.tracking.studies import run_or_none, send_run, send_study, study_or_non
 
 
 def is_ready(experiments: Experiments, place: Place, one: Outgoing) -> bool:
-    """Whether all is there that it is told with: a champion takes its collection along, which is packed first."""
+    """Whether all is there that it is told with: a champion takes its collection along, which is packed first; that
+    nobody is champion any more takes nothing."""
     if one.kind != "promotion":
         return True
     promotion = experiments.promotion(int(one.key))
-    return promotion is None or bool(promotion.mlflow_id) or place.is_packed(promotion.number)
+    if promotion is None or promotion.back_to == AS_SET:
+        return True
+    return bool(promotion.mlflow_id) or place.is_packed(promotion.number)
 
 
 def send(mlflow: Opened, experiments: Experiments, one: Outgoing) -> None:

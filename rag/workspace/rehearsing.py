@@ -161,7 +161,7 @@ class Rehearsing(Comparing, Reembeddings):
             at_work=partial(self._still, found, mine, documents),
             is_verbatim=partial(self._verbatim, mine.name),
             # Texts may be read in another way there. What is missing there is looked for where it stands here.
-            library=Library(names, lambda one: self.catalog.pages(documents.get(one, here[one]))),
+            answers_in=Library(names, lambda one: self.catalog.pages(documents.get(one, here[one]))),
         )
 
     def _searched(self, found: Collection, one: str) -> Collection:

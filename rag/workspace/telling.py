@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from rag.errors import InputError, NotFoundError, RagError
-from rag.records import AS_SET, Promotion, TrackingState
-from rag.tracking import ANSWERS, SERVER, STUDIES, Exporting, Pages, Place, place_of
+from rag.records import Outgoing, Promotion, TrackingState
+from rag.tracking import ANSWERS, SERVER, STUDIES, Exporting, Pages, Place, is_ready, place_of
 from rag.workspace.evaluating import Evaluating
 from rag.workspace.moving import Moving
 from rag.workspace.tracing import Tracing
@@ -99,19 +99,14 @@ class Telling(Tracing, Moving, Evaluating):
     def _ready_to_tell(self) -> int:
         """How much of what waits can be told now."""
         try:
-            ready = sum(self._is_ready(one.kind, one.key) for one in self.experiments.to_export())
+            ready = sum(self._is_ready(one) for one in self.experiments.to_export())
             return ready + (self.recorder.store.due() if self._has_traces else 0)
         except RagError as error:
             log.warning("What MLflow is to be told could not be read: %s", error)
             return 0
 
-    def _is_ready(self, kind: str, key: str) -> bool:
-        if kind != "promotion":
-            return True
-        promotion = self.experiments.promotion(int(key))
-        if promotion is None or promotion.back_to == AS_SET:
-            return True
-        return bool(promotion.mlflow_id) or self._mlflow_place.is_packed(promotion.number)
+    def _is_ready(self, one: Outgoing) -> bool:
+        return is_ready(self.experiments, self._mlflow_place, one)
 
     # -- a champion takes its collection along -------------------------------------------------------------------
 
@@ -134,7 +129,7 @@ class Telling(Tracing, Moving, Evaluating):
             while self._to_pack.is_set() and not self.closed:
                 self._to_pack.clear()
                 for one in self.experiments.to_export():
-                    if one.kind == "promotion" and not self._is_ready(one.kind, one.key):
+                    if one.kind == "promotion" and not self._is_ready(one):
                         promotion = self.experiments.promotion(int(one.key))
                         if promotion is not None and self._fits(promotion) and not self._packed(promotion):
                             self.experiments.export_failed(one, "Its collection could not be saved.")

@@ -144,8 +144,8 @@ def _name_baseline(run: Run | None, names: Sequence[str]) -> None:
     if run is not None:
         st.caption(
             f":material/flag: The baseline: {escape_markdown(described(run.configuration, names))}",
-            help="The champion where it has this figure, else what is set, else the first run. Mark another one to "
-            "hold the runs against that.",
+            help="What answers now where it has this figure, else the first run. Mark another one to hold the runs "
+            "against that.",
         )
 
 
